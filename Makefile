@@ -1,0 +1,45 @@
+# Two commands do everything on a machine with Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# BLAS threads spin between beats: one per process (see README, "Speed").
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test check bench accept setup clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "botkit needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  v=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "This Python cannot make virtual environments. Install its venv package, then try again:"; \
+	  echo "  Debian, Ubuntu:  sudo apt-get install python$$v-venv"; \
+	  echo "  Fedora:          sudo dnf install python3"; exit 2; }
+	@echo "Setting up $(VENV) (once)…"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/botkit run flows/clinic_ivr.yaml flows/clinic_caller.yaml --out out/demo
+
+check: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test: $(READY)
+	@$(BIN)/python tests/run_all.py
+
+bench: $(READY)
+	@$(BIN)/python -m tests.load.bench --out out/bench.json
+
+accept: $(READY)
+	@$(BIN)/python -m pytest -m slow -n 0
+
+clean:
+	rm -rf $(VENV) out build *.egg-info
