@@ -1,0 +1,365 @@
+"""One WebRTC peer: ICE and DTLS from aiortc, the packets our own.
+
+Theory of operation. `RTCIceTransport` and `RTCDtlsTransport` (aiortc's ORTC objects) find the path
+and agree on keys; their senders, receivers and decoder threads are never started. aioice is given
+a `Connection` whose candidates sit on our own sockets (`wire.Wire`). Once DTLS is done the beat owns
+the socket: `poll` drains it, decrypts RTP and RTCP itself, and hands STUN and DTLS back to aiortc's
+objects, so consent checks and close notices go on working. A relayed pair (TURN) has no socket of
+ours; its datagrams come through aioice's own objects into the same inbox.
+
+This module alone knows private names of aiortc and aioice; the versions they were read in are
+aiortc 1.16 and aioice 0.13.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import ipaddress
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aioice import Candidate
+from aioice import ice as aioice
+from aioice.candidate import candidate_foundation, candidate_priority
+from aiortc import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    RTCIceGatherer,
+    RTCIceParameters,
+    RTCIceServer,
+    RTCIceTransport,
+)
+from aiortc.rtcicetransport import candidate_from_aioice, connection_kwargs
+from OpenSSL import SSL
+
+from botkit.clock import Clock
+from botkit.errors import NetworkFault, TimeoutFault
+from botkit.media.srtp import SrtpCipher, SrtpError, scratch
+from botkit.media.transport import Arrival, TransportParameters
+from botkit.media.wire import ANCILLARY_MAX, Wire, wallclock_of
+
+MAX_PER_BEAT = 8
+"""Datagrams read per leg and beat, so that a flood on one leg cannot stall the others."""
+
+STALE = 0.030
+"""A datagram older than this when read may have others behind it: read on at once."""
+
+LOOK_EVERY = 4
+"""Beats between reads to the bottom. An empty read costs as much as a sixth of the whole beat of a leg, and one
+packet a beat is the rule; so after a fresh packet the next read waits for the next beat, except on every fourth."""
+
+
+class _Certificate(RTCCertificate):
+    """A certificate whose TLS context is made once, not once per leg."""
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: Any) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+        return self._context
+
+
+@functools.cache
+def process_certificate() -> RTCCertificate:
+    """The certificate of this process, made at first use."""
+    return _Certificate.generateCertificate()
+
+
+class _Connection(aioice.Connection):
+    """aioice's connection on wires of our own, with RTP kept out of its queue."""
+
+    def __init__(self, hosts: Sequence[str], on_media: Callable[[bytes], None], **options: Any) -> None:
+        super().__init__(ice_controlling=False, **options)
+        self._hosts = hosts
+        self._on_media = on_media
+
+    async def gather_candidates(self) -> None:
+        # aioice would list the machine's interfaces first (and leave loopback out); the account names the address.
+        self._local_candidates_start = True
+        self._local_candidates = await self.get_component_candidates(component=1, addresses=list(self._hosts))
+        self._local_candidates_end = True
+
+    async def get_component_candidates(
+        self, component: int, addresses: list[str], timeout: int = 5
+    ) -> list[Candidate]:
+        loop = asyncio.get_running_loop()
+        wires: list[aioice.StunProtocol] = []
+        for host in addresses:
+            protocol = aioice.StunProtocol(self)
+            try:
+                wire = Wire(loop, protocol, host)
+            except OSError as error:
+                raise NetworkFault(
+                    f"cannot open a media socket on {host}: {error}", hint="name an address of this machine"
+                ) from error
+            address, port = wire.sock.getsockname()[:2]
+            protocol.local_candidate = Candidate(
+                foundation=candidate_foundation("host", "udp", address),
+                component=component,
+                transport="udp",
+                priority=candidate_priority(component, "host"),
+                host=address,
+                port=port,
+                type="host",
+            )
+            wires.append(protocol)
+        self._protocols += wires
+        found = [protocol.local_candidate for protocol in wires]
+        if self.stun_server:
+            asked = [
+                aioice.server_reflexive_candidate(protocol, self.stun_server)
+                for protocol in wires
+                if ipaddress.ip_address(protocol.local_candidate.host).version == 4
+            ]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            found += [answer[0] for answer in answers if not isinstance(answer, BaseException)]
+        if self.turn_server:
+            found += await super().get_component_candidates(component, [], timeout)  # the relay alone
+        return found
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if data and 127 < data[0] < 192:
+            self._on_media(data)
+        else:
+            super().data_received(data, component)
+
+
+class Peer:
+    """One end of a WebRTC path; a `botkit.media.transport.Transport`.
+
+    `hosts` are the local addresses to offer; `connected` allows the socket to be connected to the
+    remote address (loopback, to our own exchange). `ice_servers` are never assumed: none means
+    host candidates only.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        hosts: Sequence[str] = ("127.0.0.1",),
+        *,
+        connected: bool = False,
+        ice_servers: Sequence[RTCIceServer] = (),
+    ) -> None:
+        self.on_rtcp: Callable[[bytes, float], None] | None = None
+        self.on_lost: Callable[[str], None] | None = None
+        self.errors = 0
+        self._clock = clock
+        self._connected = connected
+        self._inbox: list[Arrival] = []
+        gatherer = RTCIceGatherer([])
+        gatherer._connection = _Connection(hosts, self._media_by_loop, **connection_kwargs(list(ice_servers)))
+        self._gatherer = gatherer
+        self._ice = RTCIceTransport(gatherer)
+        self._dtls = RTCDtlsTransport(self._ice, [process_certificate()])
+        self._wire: Wire | None = None
+        self._protocol: Any = None
+        self._remote: Any = None
+        self._tx: SrtpCipher | None = None
+        self._rx: SrtpCipher | None = None
+        self._beats = 0
+        self._closed = False
+        self._up = False
+        self._trickled: set[asyncio.Task[None]] = set()
+
+    @property
+    def local(self) -> TransportParameters:
+        ice = self._gatherer.getLocalParameters()
+        prints = self._dtls.getLocalParameters().fingerprints
+        return TransportParameters(
+            ufrag=ice.usernameFragment,
+            password=ice.password,
+            candidates=tuple(candidate.to_sdp() for candidate in self._gatherer._connection.local_candidates),
+            fingerprints=tuple((p.algorithm, p.value) for p in prints if p.algorithm == "sha-256"),
+        )
+
+    async def gather(self) -> None:
+        await self._gatherer.gather()
+
+    async def connect(self, remote: TransportParameters, *, offerer: bool, timeout: float = 10.0) -> None:
+        try:
+            async with self._clock.timeout(timeout):
+                await self._connect(remote, offerer)
+        except TimeoutError:
+            phase = "ICE" if self._ice.state != "completed" else "DTLS"
+            raise TimeoutFault(
+                f"media did not connect within {timeout:g} s ({phase} did not finish)",
+                "media",
+                hint="is UDP between the two addresses open? behind NAT the account needs ice_servers",
+            ) from None
+
+    async def _connect(self, remote: TransportParameters, offerer: bool) -> None:
+        # RFC 8445 6.1.1: the offerer controls. RFC 8842 5: the answerer chooses active or passive.
+        self._ice._connection.ice_controlling = offerer
+        self._ice._role_set = True
+        for text in remote.candidates:
+            await self._add(text)
+        if not remote.trickle:
+            await self._ice.addRemoteCandidate(None)
+        await self._ice.start(
+            RTCIceParameters(usernameFragment=remote.ufrag, password=remote.password, iceLite=remote.ice_lite)
+        )
+        if self._ice.state != "completed":
+            raise NetworkFault(
+                "no media path: every ICE candidate pair failed",
+                hint="the addresses in the two SDPs cannot reach each other over UDP",
+            )
+        they_are_client = remote.dtls_client if remote.dtls_client is not None else not offerer
+        self._dtls._set_role("server" if they_are_client else "client")
+        await self._dtls.start(
+            RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint(algorithm=a, value=v) for a, v in remote.fingerprints])
+        )
+        if self._dtls.state != "connected":
+            raise NetworkFault(
+                "the DTLS handshake failed", hint="the other end's certificate does not match the fingerprint in its SDP"
+            )
+        self._take_over()
+
+    def _take_over(self) -> None:
+        pair = self._ice._connection._nominated[1]
+        self._tx = SrtpCipher(self._dtls._tx_srtp)
+        self._rx = SrtpCipher(self._dtls._rx_srtp)
+        self._protocol, self._remote = pair.protocol, pair.remote_addr
+        transport = pair.protocol.transport
+        if isinstance(transport, Wire):
+            loopback = ipaddress.ip_address(pair.remote_addr[0]).is_loopback
+            transport.take_over(pair.remote_addr, connect=self._connected and loopback)
+            self._wire = transport
+            self._receive_into = transport.sock.recvmsg_into
+            self._send = (
+                transport.sock.send
+                if transport._connected
+                else functools.partial(_send_to, transport.sock.sendto, pair.remote_addr)
+            )
+        else:
+            self._send = functools.partial(_send_to, transport.sendto, pair.remote_addr)
+        self._up = True
+        self._ice.on("statechange", self._state_changed)
+        self._dtls.on("statechange", self._state_changed)
+
+    def _state_changed(self) -> None:
+        if self._up and not self._closed and (self._ice.state == "failed" or self._dtls.state in ("closed", "failed")):
+            self._up = False
+            if self.on_lost is not None:
+                self.on_lost("ICE consent expired" if self._ice.state == "failed" else "the other end closed its media")
+
+    async def _add(self, text: str) -> None:
+        try:
+            candidate = Candidate.from_sdp(text)
+        except (ValueError, IndexError):
+            return  # a candidate we cannot read is one path less, not an error (RFC 8839 5.1)
+        # Component 2 is RTCP, which we multiplex. A `.local` name would need multicast DNS; its
+        # owner reaches us all the same and is learned as peer reflexive.
+        if candidate.component == 1 and candidate.transport.lower() == "udp" and not candidate.host.endswith(".local"):
+            await self._ice.addRemoteCandidate(candidate_from_aioice(candidate))
+
+    def add_candidate(self, candidate: str | None) -> None:
+        async def add() -> None:
+            with contextlib.suppress(ValueError):  # after the end of candidates: too late to matter
+                await (self._add(candidate) if candidate else self._ice.addRemoteCandidate(None))
+
+        task = asyncio.get_running_loop().create_task(add())
+        self._trickled.add(task)
+        task.add_done_callback(self._trickled.discard)
+
+    def _media_by_loop(self, data: bytes) -> None:
+        """RTP or RTCP that the event loop read: before the beat took over, or through a relay."""
+        if len(self._inbox) < 50:
+            self._inbox.append((data, self._clock.now()))
+
+    def poll(self, now: float, to_monotonic: float) -> list[Arrival]:
+        got: list[Arrival] = []
+        rx = self._rx
+        if rx is None:
+            return got
+        if self._inbox:
+            self._open_inbox(rx, got)
+        if self._wire is None or self._closed:
+            return got
+        self._beats += 1
+        to_the_bottom = not self._beats % LOOK_EVERY
+        for _ in range(MAX_PER_BEAT):
+            try:
+                size, ancillary, _, address = self._receive_into([scratch], ANCILLARY_MAX)
+            except BlockingIOError:
+                break
+            except OSError:  # ConnectionRefused: the other end has closed its socket
+                self.errors += 1
+                continue
+            if size < 2:
+                continue
+            wall = wallclock_of(ancillary)
+            at = now if wall is None else wall + to_monotonic
+            first = scratch[0]
+            if 127 < first < 192:
+                if 192 <= scratch[1] <= 223:  # RFC 5761 section 4
+                    self._rtcp(rx.unprotect_rtcp_scratch(size), at)
+                else:
+                    clear = rx.unprotect_scratch(size)
+                    if clear is None:
+                        self.errors += 1
+                    else:
+                        got.append((clear, at))
+                        if not to_the_bottom and now - at < STALE:
+                            break
+            else:  # STUN and DTLS go back to their owners (RFC 7983)
+                self._protocol.datagram_received(bytes(scratch[:size]), address or self._remote)
+        return got
+
+    def _open_inbox(self, rx: SrtpCipher, got: list[Arrival]) -> None:
+        inbox, self._inbox = self._inbox, []
+        for data, at in inbox:
+            rtcp = len(data) > 1 and 192 <= data[1] <= 223
+            clear = rx.unprotect(data, rtcp=rtcp)
+            if rtcp:
+                self._rtcp(clear, at)
+            elif clear is None:
+                self.errors += 1
+            else:
+                got.append((clear, at))
+
+    def _rtcp(self, clear: bytes | None, at: float) -> None:
+        if clear is None:
+            self.errors += 1
+        elif self.on_rtcp is not None:
+            self.on_rtcp(clear, at)
+
+    def send(self, packet: bytes) -> None:
+        tx = self._tx
+        if tx is None or self._closed:
+            return
+        try:
+            self._send(tx.protect(packet))
+        except (OSError, SrtpError):
+            self.errors += 1
+
+    def send_rtcp(self, packet: bytes) -> None:
+        tx = self._tx
+        if tx is None or self._closed:
+            return
+        try:
+            self._send(tx.protect_rtcp(packet))
+        except (OSError, SrtpError):
+            self.errors += 1
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for task in list(self._trickled):
+            task.cancel()
+        pump = self._dtls._task
+        await self._dtls.stop()
+        await self._ice.stop()
+        if pump is not None:
+            await asyncio.gather(pump, return_exceptions=True)
+        # a peer that never connected has sockets all the same
+        await self._gatherer._connection.close()
+
+
+def _send_to(sendto: Callable[[Any, Any], Any], address: Any, data: memoryview) -> None:
+    sendto(data, address)

@@ -1,0 +1,72 @@
+"""SRTP with no copy that need not be: libsrtp, called on one buffer that all legs share.
+
+pylibsrtp's own `Session.protect` makes a buffer and a length per packet (2.2 µs here); the same
+library call on a standing buffer takes 1.4 µs. This module alone knows pylibsrtp's private names.
+The buffer belongs to the one thread that runs the beat; nobody may keep a view of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pylibsrtp import Session
+from pylibsrtp._binding import ffi, lib
+
+CAPACITY = 2048
+TRAILER_MAX = 16 + 4 + 128  # tag, SRTCP index, MKI: libsrtp's SRTP_MAX_SRTCP_TRAILER_LEN
+
+_memory = ffi.new(f"unsigned char[{CAPACITY}]")
+_length = ffi.new("int *")
+_buffer = ffi.buffer(_memory)
+
+scratch = memoryview(_buffer).cast("B")
+"""The shared buffer: receive into it, then `unprotect`."""
+
+
+class SrtpError(Exception):
+    """libsrtp refused a packet: forged, replayed, too old, or not SRTP at all."""
+
+
+class SrtpCipher:
+    """One direction of one leg. Its keys come from DTLS, in the pylibsrtp session."""
+
+    __slots__ = ("_context", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session  # owns the context: it must live as long as we do
+        self._context: Any = session._srtp[0]
+
+    def protect(self, packet: bytes, _call: Any = lib.srtp_protect) -> memoryview:
+        """Encrypt into the shared buffer; the view is good until the next call of any cipher."""
+        size = len(packet)
+        if size > CAPACITY - TRAILER_MAX:
+            raise SrtpError("packet is too long")
+        _buffer[0:size] = packet
+        _length[0] = size
+        if _call(self._context, _memory, _length):
+            raise SrtpError("libsrtp could not protect the packet")
+        return scratch[: _length[0]]
+
+    def protect_rtcp(self, packet: bytes) -> memoryview:
+        """As `protect`, for RTCP."""
+        return self.protect(packet, lib.srtp_protect_rtcp)
+
+    def unprotect_scratch(self, size: int, _call: Any = lib.srtp_unprotect) -> bytes | None:
+        """Decrypt the `size` bytes in `scratch`; None when libsrtp refuses them."""
+        _length[0] = size
+        if _call(self._context, _memory, _length):
+            return None
+        clear: bytes = _buffer[0 : _length[0]]
+        return clear
+
+    def unprotect_rtcp_scratch(self, size: int) -> bytes | None:
+        """As `unprotect_scratch`, for RTCP."""
+        return self.unprotect_scratch(size, lib.srtp_unprotect_rtcp)
+
+    def unprotect(self, packet: bytes, *, rtcp: bool = False) -> bytes | None:
+        """Decrypt a packet that is not in the shared buffer."""
+        size = len(packet)
+        if size > CAPACITY:
+            return None
+        _buffer[0:size] = packet
+        return self.unprotect_rtcp_scratch(size) if rtcp else self.unprotect_scratch(size)
