@@ -17,105 +17,40 @@ Rules that hold for every method here (flow-language.md sections 3 and 4):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from botkit.clock import Clock
 from botkit.events import CallEvent
 from botkit.states import CallState
+from botkit.vocabulary import (
+    Audio,
+    Entry,
+    Gathered,
+    Heard,
+    Playable,
+    Played,
+    Recorded,
+    Silence,
+    Tone,
+    Window,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When an expectation must be met.
-
-    `within` counts from the mark or the step's begin, whichever is later, to being met in full;
-    `starts_within` to its begin. `max_latency` bounds onset minus mark. `absent` turns it round:
-    it must not happen during `within`. `ended_ok`: the call's end fulfils an `absent` or a silence.
-    """
-
-    within: float = 10.0
-    starts_within: float | None = None
-    max_latency: float | None = None
-    absent: bool = False
-    ended_ok: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """Files played one after the other. `gain` in dB."""
-
-    files: tuple[Path, ...]
-    gain: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """One or two frequencies at once, for `length` seconds. `gain` in dB over the default level."""
-
-    hz: tuple[float, ...]
-    length: float
-    gain: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing, for `length` seconds."""
-
-    length: float
-
-
-Playable = Audio | Tone | Silence
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """`played` seconds went out; `stopped_by` is dtmf, speech, ended or None (played to its end)."""
-
-    played: float
-    stopped_by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A WAV that was written. `level` is its RMS level in dBFS."""
-
-    path: str
-    duration: float
-    level: float
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What met an expectation: onset and end (None: it still lasts), and onset minus mark.
-
-    `absent` expectations that came true have no onset: `started` is None and `latency` is None.
-    """
-
-    started: float | None = None
-    ended: float | None = None
-    latency: float | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)  # hz, prompt, score … as the step table names them
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What digits are expected: exactly one of `digits`, `pattern` (matched whole), `contains`."""
-
-    digits: str | None = None
-    pattern: str | None = None
-    contains: str | None = None
-    via: str | None = None  # info | rtp | tone; None: any
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """Digits that were entered, without the end key. `reason`: complete, end, timeout or ended."""
-
-    digits: str
-    reason: str
+__all__ = [
+    "Audio",
+    "CallPort",
+    "Entry",
+    "Gathered",
+    "Heard",
+    "Playable",
+    "Played",
+    "Recorded",
+    "Silence",
+    "Tone",
+    "Window",
+]
 
 
 class CallPort(Protocol):
@@ -165,10 +100,16 @@ class CallPort(Protocol):
         ...
 
     async def record(
-        self, to: Path, *, length: float | None = None, stop_on: frozenset[str] = frozenset(), max: float | None = None
+        self,
+        to: Path,
+        *,
+        length: float | None = None,
+        stop_on: frozenset[str] = frozenset(),
+        max: float | None = None,
+        until: asyncio.Event | None = None,
     ) -> Recorded:
-        """Record what is heard to the WAV `to`. `stop_on`: silence, dtmf. When cancelled, what was
-        recorded so far is written before the cancellation goes on."""
+        """Record what is heard to the WAV `to`. `stop_on`: silence, dtmf. `until` ends it when set. When
+        cancelled, what was recorded so far is written before the cancellation goes on."""
         ...
 
     async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:

@@ -57,13 +57,17 @@ class Pacer:
     def add(self, session: Beating, *, first: bool = False) -> None:
         """Walk `session` from the next beat on; bridged legs go `first`."""
         self.remove(session)
-        (self._first if first else self._rest).append(session)
+        if first:
+            self._first = [*self._first, session]
+        else:
+            self._rest = [*self._rest, session]
 
     def remove(self, session: Beating) -> None:
-        """Walk it no more. Removing what is not there is no error."""
-        for walked in (self._first, self._rest):
-            with contextlib.suppress(ValueError):
-                walked.remove(session)
+        """Walk it no more. Removing what is not there is no error; a walk under way is not disturbed."""
+        if session in self._first:
+            self._first = [walked for walked in self._first if walked is not session]
+        elif session in self._rest:
+            self._rest = [walked for walked in self._rest if walked is not session]
 
     def after_each_beat(self, call: Callable[[float], None]) -> None:
         """Call this with the time of the beat, when all sessions have sent."""

@@ -84,9 +84,7 @@ class _Connection(aioice.Connection):
         self._local_candidates = await self.get_component_candidates(component=1, addresses=list(self._hosts))
         self._local_candidates_end = True
 
-    async def get_component_candidates(
-        self, component: int, addresses: list[str], timeout: int = 5
-    ) -> list[Candidate]:
+    async def get_component_candidates(self, component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:
         loop = asyncio.get_running_loop()
         wires: list[aioice.StunProtocol] = []
         for host in addresses:
@@ -171,8 +169,8 @@ class Peer:
         ice = self._gatherer.getLocalParameters()
         prints = self._dtls.getLocalParameters().fingerprints
         return TransportParameters(
-            ufrag=ice.usernameFragment,
-            password=ice.password,
+            ufrag=ice.usernameFragment or "",
+            password=ice.password or "",
             candidates=tuple(candidate.to_sdp() for candidate in self._gatherer._connection.local_candidates),
             fingerprints=tuple((p.algorithm, p.value) for p in prints if p.algorithm == "sha-256"),
         )
@@ -215,7 +213,8 @@ class Peer:
         )
         if self._dtls.state != "connected":
             raise NetworkFault(
-                "the DTLS handshake failed", hint="the other end's certificate does not match the fingerprint in its SDP"
+                "the DTLS handshake failed",
+                hint="the other end's certificate does not match the fingerprint in its SDP",
             )
         self._take_over()
 

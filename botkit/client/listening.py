@@ -1,0 +1,239 @@
+"""Expectations over what a call has heard: the mark, the window, and the judgement.
+
+A *question* looks at an ear and finds the first thing after the mark that would meet it. The engine
+asks it again at each change and at each deadline, so the answer depends on when the audio arrived
+and never on when we got round to looking (flow-language.md section 4).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from botkit.clock import Clock
+from botkit.errors import ExpectationFailed
+from botkit.media.ear import Ear, Segment, SegmentLog
+from botkit.vocabulary import Heard, Window
+
+SETTLE = 0.120
+"""Seconds past a deadline until all that arrived before it has been put in order and analysed
+(two beats of reordering, one of the beat, the detectors' own look-ahead)."""
+
+ANSWER_SLACK = 0.100
+"""The answer travels over TCP, the audio over UDP: audio that overtakes the answer by this much counts as after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a question found: its onset, when it was met in full (None: not yet) and its end (None: it lasts)."""
+
+    onset: float
+    met: float | None
+    end: float | None = None
+    fields: tuple[tuple[str, Any], ...] = ()
+
+
+class Question(Protocol):
+    """What is listened for."""
+
+    expected: str
+    """In words, for people: "a 440 Hz tone for 0.5 s"."""
+
+    def find(self, ear: Ear, after: float, now: float) -> Found | None:
+        """The first candidate whose onset lies after `after`, met or under way; None: nothing yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentQuestion:
+    """A segment of at least `length` seconds; until="end" waits for its end."""
+
+    expected: str
+    log: Callable[[Ear], SegmentLog]
+    length: float
+    until: str = "start"
+    now: bool = False  # level, not onset: a segment that began before the mark counts
+    fields: tuple[tuple[str, Any], ...] = ()
+
+    def find(self, ear: Ear, after: float, now: float) -> Found | None:
+        for segment in self.log(ear):
+            if segment.start <= after and not (self.now and (segment.end is None or segment.end > after)):
+                continue
+            lasted_to = segment.end if segment.end is not None else max(ear.heard_until, segment.start)
+            if segment.end is not None and lasted_to - segment.start < self.length - 1e-6:
+                continue  # too short, and over: not it
+            full: float | None = segment.start + self.length
+            if full is not None and lasted_to < full - 1e-6:
+                full = None
+            if self.until == "end":
+                full = segment.end
+            return Found(segment.start, full, segment.end, self.fields)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceQuestion:
+    """`length` seconds in which no sound is heard. Quiet that reigned at the mark counts from the mark on."""
+
+    length: float
+    now: bool = False
+
+    @property
+    def expected(self) -> str:
+        return f"silence for {self.length:g} s"
+
+    def find(self, ear: Ear, after: float, now: float) -> Found | None:
+        quiet_since = float("-inf")
+        gaps: list[Segment] = []
+        for sound in ear.sounds:
+            gaps.append(Segment(quiet_since, sound.start))
+            quiet_since = sound.end if sound.end is not None else float("inf")
+        if quiet_since != float("inf"):
+            gaps.append(Segment(quiet_since, None))
+        for gap in gaps:
+            start = gap.start if self.now and gap.start > float("-inf") else max(gap.start, after)
+            full = start + self.length
+            if gap.end is not None and gap.end < max(full, after) - 1e-6:
+                continue
+            # An open gap is only as long as we have listened: a packet that holds sound may be on its way.
+            if gap.end is None and now < full + SETTLE and ear.heard_until < full:
+                return Found(start, None)
+            return Found(start, full, full)
+        return None
+
+
+class CallIsOver(Exception):
+    """Internal: the call ended under a waiting expectation."""
+
+
+class Listening:
+    """The mark of one call, and the engine that waits for questions to be met.
+
+    `over` answers with a text when the call is over ("the call ended: USER_BUSY (17)"), else None.
+    `call_time` turns monotonic seconds into seconds since the answer.
+    """
+
+    def __init__(
+        self, ear: Ear, clock: Clock, over: Callable[[], str | None], call_time: Callable[[float], float]
+    ) -> None:
+        self.ear = ear
+        self.mark = clock.now()
+        self._slack = 0.0
+        self._clock = clock
+        self._over = over
+        self._call_time = call_time
+
+    def set_mark(self, at: float, *, slack: float = 0.0) -> None:
+        """Move the mark; onsets count from `slack` before it."""
+        self.mark = at
+        self._slack = slack
+
+    async def wait_for_change(self, until: float | None) -> None:
+        """Return at the next change of the ear or the call, or when it is `until`."""
+        change = self.ear.next_change()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(None if until is None else max(0.0, until - self._clock.now())):
+                    await change
+        finally:
+            change.cancel()
+
+    async def expect(self, question: Question, window: Window) -> Heard:
+        """Wait until `question` is met or its window has passed.
+
+        Raises `ExpectationFailed` with what was heard instead. A cancelled caller loses nothing.
+        """
+        mark, after = self.mark, self.mark - self._slack
+        begin = max(mark, self._clock.now())
+        deadline = begin + window.within
+        starts_by = None if window.starts_within is None else begin + window.starts_within
+        while True:
+            now = self._clock.now()
+            settled = self.ear.heard_until >= deadline or now >= deadline + SETTLE
+            found = question.find(self.ear, after, now)
+            if found is not None and found.met is not None and found.met <= deadline + 1e-6:
+                late_start = starts_by is not None and found.onset > starts_by
+                if window.absent:
+                    raise self._unmet(question, window, mark, f"it {self._when(found)}")
+                if late_start:
+                    raise self._unmet(question, window, mark, f"it began only {self._at(found.onset)}", found)
+                return self._met(question, window, mark, found)
+            if starts_by is not None and not window.absent and now >= starts_by + SETTLE:
+                begun = found is not None and found.onset <= starts_by
+                if not begun:
+                    raise self._unmet(question, window, mark, self._what_was_heard(mark))
+            over = self._over()
+            if over is not None:
+                if window.ended_ok and (window.absent or isinstance(question, SilenceQuestion)):
+                    return Heard()
+                raise self._unmet(question, window, mark, f"{over}; before that, {self._what_was_heard(mark)}")
+            if settled:
+                if window.absent:
+                    return Heard()
+                raise self._unmet(question, window, mark, self._what_was_heard(mark))
+            wake = deadline + SETTLE
+            if starts_by is not None and starts_by + SETTLE > now:
+                wake = min(wake, starts_by + SETTLE)
+            if found is not None and isinstance(question, SilenceQuestion):
+                wake = min(wake, found.onset + question.length + SETTLE)
+            await self.wait_for_change(max(wake, now + 0.001))
+
+    def _met(self, question: Question, window: Window, mark: float, found: Found) -> Heard:
+        latency = max(0.0, found.onset - mark)
+        until_end = isinstance(question, SegmentQuestion) and question.until == "end"
+        if isinstance(question, SilenceQuestion) or until_end:
+            self.set_mark(found.met if found.met is not None else found.onset)
+        else:
+            self.set_mark(found.onset)
+        heard = Heard(
+            started=self._call_time(found.onset),
+            ended=None if found.end is None else self._call_time(found.end),
+            latency=latency,
+            fields=dict(found.fields),
+        )
+        if window.max_latency is not None and latency > window.max_latency:
+            raise ExpectationFailed(
+                f"{question.expected} with a latency of at most {window.max_latency:g} s",
+                f"it with a latency of {latency:.3f} s",
+                at=self._call_time(found.onset),
+                detail={"latency": latency, **dict(found.fields)},
+            )
+        return heard
+
+    def _unmet(
+        self, question: Question, window: Window, mark: float, heard: str, found: Found | None = None
+    ) -> ExpectationFailed:
+        expected = f"no {question.expected.removeprefix('a ')}" if window.absent else question.expected
+        if window.starts_within is not None and not window.absent:
+            expected += f" beginning within {window.starts_within:g} s"
+        expected += f" within {window.within:g} s"
+        detail: dict[str, Any] = {"latency": found.onset - mark} if found is not None else {}
+        return ExpectationFailed(expected, heard, at=self._call_time(self._clock.now()), detail=detail)
+
+    def _at(self, when: float) -> str:
+        return f"at {self._call_time(when):.2f} s"
+
+    def _when(self, found: Found) -> str:
+        ended = "" if found.end is None else f" to {self._call_time(found.end):.2f} s"
+        return f"{self._at(found.onset)}{ended}"
+
+    def _what_was_heard(self, since: float) -> str:
+        """In words, for a failure: sounds and digits since the mark."""
+        said: list[str] = []
+        for sound in self.ear.sounds:
+            if sound.end is not None and sound.end <= since:
+                continue
+            spoken = any(
+                s.start < (sound.end or s.start + 1) and (s.end or sound.start + 1) > sound.start
+                for s in self.ear.speech
+            )
+            what = "speech" if spoken else "sound"
+            end = "now" if sound.end is None else f"{self._call_time(sound.end):.2f} s"
+            said.append(f"{what} from {self._call_time(max(sound.start, since)):.2f} s to {end}")
+        if len(said) > 3:
+            said = [*said[:2], f"… {len(said) - 3} more …", said[-1]]
+        if self.ear.digits:
+            said.append("digits " + "".join(digit.digit for digit in self.ear.digits))
+        return ", ".join(said) if said else "only silence"

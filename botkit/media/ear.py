@@ -1,0 +1,142 @@
+"""What one call has heard: the log that detectors write and expectations read.
+
+All times are monotonic seconds, dated to the audio, not to its analysis. The ear knows nothing of
+marks or deadlines: it says what was heard from when to when, and how far it has listened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Pcm = npt.NDArray[np.int16]
+
+PTIME = 0.020
+HISTORY = 20.0
+"""Seconds of audio kept, so that a tone asked for now is also found where it began before the question."""
+
+SEGMENTS_KEPT = 400
+SAME_DIGIT = 0.1
+"""A digit that arrives as event and as tone within this time is one (flow-language.md section 4)."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """Something that lasted from `start` to `end`; None: it still does."""
+
+    start: float
+    end: float | None = None
+
+
+class SegmentLog:
+    """Segments in order of their beginning; only the last may be open."""
+
+    def __init__(self) -> None:
+        self._segments: deque[Segment] = deque(maxlen=SEGMENTS_KEPT)
+
+    @property
+    def open(self) -> Segment | None:
+        """The segment that still lasts."""
+        return self._segments[-1] if self._segments and self._segments[-1].end is None else None
+
+    @property
+    def last(self) -> Segment | None:
+        return self._segments[-1] if self._segments else None
+
+    def begin(self, at: float) -> None:
+        if self.open is None:
+            self._segments.append(Segment(at))
+
+    def finish(self, at: float) -> None:
+        if (segment := self.open) is not None:
+            segment.end = max(at, segment.start)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self._segments)
+
+    def __len__(self) -> int:
+        return len(self._segments)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardDigit:
+    """One digit. `at` is its onset, `via` the way it came first: info, rtp or tone."""
+
+    digit: str
+    via: str
+    at: float
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardFrame:
+    """20 ms of 8 kHz PCM, shape (160,); `at` is when its first sample was heard."""
+
+    at: float
+    pcm: Pcm
+
+
+class Ear:
+    """The facts about what one call hears."""
+
+    def __init__(self) -> None:
+        self.sounds = SegmentLog()
+        self.speech = SegmentLog()
+        self.digits: deque[HeardDigit] = deque()
+        """The queue that `gather` and `expect_dtmf` consume."""
+        self.history: deque[HeardFrame] = deque(maxlen=int(HISTORY / PTIME))
+        self.heard_until = 0.0
+        """Everything that arrived before this has been analysed."""
+        self.on_digit: Callable[[HeardDigit], None] | None = None
+        self.on_speech: Callable[[bool, float, float], None] | None = None
+        """Told (started?, at, duration)."""
+        self._recent: deque[HeardDigit] = deque(maxlen=8)
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def hear_digit(self, heard: HeardDigit) -> None:
+        """Take a digit in, once, however many ways it comes."""
+        for earlier in self._recent:
+            if earlier.digit == heard.digit and earlier.via != heard.via and _apart(earlier, heard) <= SAME_DIGIT:
+                return
+        self._recent.append(heard)
+        self.digits.append(heard)
+        if self.on_digit is not None:
+            self.on_digit(heard)
+        self.changed()
+
+    def speech_started(self, at: float) -> None:
+        self.speech.begin(at)
+        if self.on_speech is not None:
+            self.on_speech(True, at, 0.0)
+        self.changed()
+
+    def speech_ended(self, at: float) -> None:
+        began = self.speech.open
+        self.speech.finish(at)
+        if self.on_speech is not None and began is not None:
+            self.on_speech(False, at, at - began.start)
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake whoever waits on this ear."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def next_change(self) -> asyncio.Future[None]:
+        """Resolved at the next change. Cancelling it loses nothing."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return waiter
+
+
+def _apart(one: HeardDigit, other: HeardDigit) -> float:
+    """Seconds between two digits; 0 while one lies within the other."""
+    first, second = sorted((one, other), key=lambda digit: digit.at)
+    return max(0.0, second.at - first.at - (first.duration or 0.0))
