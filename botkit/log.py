@@ -120,11 +120,11 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
             "logger": record.name,
-            **getattr(record, "fields", {}),
+            **plain(getattr(record, "fields", {})),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return masked(json.dumps(entry, ensure_ascii=False, default=str))
+        return json.dumps(_masked_in(entry), ensure_ascii=False)
 
 
 def set_up(level: str = "WARNING", *, as_json: bool = False, stream: TextIO | None = None) -> None:
@@ -169,7 +169,7 @@ class EventLines:
         # rounding and a wallclock that steps back must not break the order
         self._last = max(self._last, round(self._now() - self._began, 6))
         entry = {"t": self._last, "event": event, **{key: plain(value) for key, value in fields.items()}}
-        self._stream.write(masked(json.dumps(entry, ensure_ascii=False)) + "\n")
+        self._stream.write(json.dumps(_masked_in(entry), ensure_ascii=False) + "\n")
         self._stream.flush()
 
     def write_event(self, event: Event) -> None:
@@ -192,3 +192,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     return str(value)
+
+
+def _masked_in(value: Any) -> Any:
+    """Plain data with every text masked: before it becomes JSON, whose escapes would hide a secret from the mask."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _masked_in(item) for key, item in value.items()}
+    return [_masked_in(item) for item in value] if isinstance(value, list) else value

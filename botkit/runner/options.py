@@ -27,7 +27,7 @@ class RunOptions:
     out: Path
     """The output folder; it exists and is empty or was made by an earlier run."""
     paths: tuple[Path, ...] = ()
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     account: str | None = None
     """The account of every bot; None: what `settings.account_for` says."""
     vars: Mapping[str, str] = field(default_factory=dict)
