@@ -6,7 +6,9 @@ manual and whose examples the tests compile. `@step` registers it.
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -27,7 +29,9 @@ class Step(BaseModel):
     name: ClassVar[str] = ""
     """Its name in YAML."""
     short: ClassVar[str | None] = None
-    """The main field, which the short form gives alone."""
+    """The main field, by its name in YAML, which the short form gives alone."""
+    takes_whole: ClassVar[bool] = False
+    """Whatever stands behind the step's key is its main field, mappings too (`set`, `choose`, `parallel`, `race`)."""
     needs_call: ClassVar[bool] = True
     """It needs a live call, so `ended` refuses it when compiling."""
     is_expectation: ClassVar[bool] = False
@@ -35,6 +39,8 @@ class Step(BaseModel):
     """It lets time pass, so a loop that holds it is no busy loop."""
     result: ClassVar[Mapping[str, str]] = {}
     """Its own result fields, name to meaning; `ok started ended` come with every step."""
+    result_is_open: ClassVar[bool] = False
+    """It may have more result fields than `result` lists (`run`, `wait_for`), so none is called unknown."""
 
     async def run(self, call: CallPort, scope: Scope) -> Mapping[str, Any] | None:
         """Do it; the mapping gives the result fields. Raises `ExpectationFailed` when unmet.
@@ -48,7 +54,7 @@ S = TypeVar("S", bound=type[Step])
 
 
 def step(name: str, *, short: str | None = None) -> Callable[[S], S]:
-    """Register a step class under its YAML name; `short` names its main field."""
+    """Register a step class under its YAML name; `short` names its main field as YAML does."""
 
     def register(cls: S) -> S:
         cls.name = name
@@ -57,3 +63,11 @@ def step(name: str, *, short: str | None = None) -> Callable[[S], S]:
         return cls
 
     return register
+
+
+def load_steps() -> Mapping[str, type[Step]]:
+    """All steps, after importing every module of `botkit.flow.steps`; cheap when done before."""
+    package = import_module("botkit.flow.steps")
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return STEPS

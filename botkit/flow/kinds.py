@@ -1,0 +1,519 @@
+"""The kinds of values behind the field types of `schema.py`: reading, filling in, refusing.
+
+Each `Kind` answers three questions: what a written node means (`read`), what a plain value means
+(`of_value`: the same rule for what an expression gave), and how to fill in what stayed open
+(`settle`). All raise `FieldError` and nothing else; expressions raise their own fault.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, ClassVar, get_args
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from botkit.flow.expression import Expression, ExpressionFault, Template, has_expression, suggest
+from botkit.flow.patterns import pattern_trouble
+from botkit.flow.sandbox import Trouble, number, shown, written
+from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
+
+TONES = ("dial", "busy", "ringback", "sit", "beep")
+
+
+class FieldError(ValueError):
+    """A value is not what its field takes. `mark` is the value's, where it differs from the field's."""
+
+    def __init__(self, message: str, *, mark: Mark | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.mark = mark
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration to be drawn between two, in seconds."""
+
+    low: float
+    high: float
+
+
+class Kind:
+    """One kind of value. Subclasses say what a plain value means; the rest is the same for all."""
+
+    wants: ClassVar[str] = "a value"
+    """What is expected, for messages."""
+    is_static: ClassVar[bool] = False
+    """It takes no `${…}`, since the checker must know it."""
+
+    def of(self, annotation: Any) -> Kind:
+        """The kind for a field of this annotation; most do not look at it."""
+        return self
+
+    def of_value(self, value: Any, mark: Mark | None) -> Any:
+        """What a plain value means; `mark` is where it was written."""
+        raise NotImplementedError  # pragma: no cover - each kind has its own
+
+    def read(self, node: Any) -> Any:
+        """What a node means. A value that is no node is taken as plain data, for steps made in Python."""
+        match node:
+            case Scalar():
+                return self._scalar(node)
+            case Sequence() | Mapping():
+                raise self.refused(data(node), mark=node.mark)
+            case Template() | Expression() | Span():
+                return node
+        return self.of_value(node, None)
+
+    def _scalar(self, node: Scalar) -> Any:
+        if node.is_null:
+            raise FieldError(f"a value is missing: {self.wants} is expected", mark=node.mark, hint=node.trap)
+        template = as_template(node)
+        if isinstance(template, Template):
+            if self.is_static:
+                raise FieldError(f"this takes no `${{…}}`: {self.wants} is expected", mark=node.mark)
+            return template
+        try:
+            return self.of_value(template, node.mark)
+        except FieldError as error:
+            raise _marked(error, node.mark) from None
+
+    def is_open(self, value: Any) -> bool:
+        """Whether `settle` has something to do."""
+        return isinstance(value, Template)
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        """The value, with what was open filled in. Raises `FieldError` with a mark, or `ExpressionFault`."""
+        if not isinstance(value, Template):
+            return value
+        given = value.evaluate(names)
+        try:
+            return self.of_value(given, value.mark)
+        except FieldError as error:
+            raise FieldError(f"{error} (from `{value}`)", mark=value.mark, hint=error.hint) from None
+
+    def refused(self, value: Any, *, mark: Mark | None = None, hint: str | None = None) -> FieldError:
+        return FieldError(f"{shown(value)} is not {self.wants}", mark=mark, hint=hint)
+
+    def templates(self, value: Any) -> list[Template | Expression]:
+        """All templates and expressions in a value, for the checker."""
+        return [value] if isinstance(value, Template | Expression) else []
+
+    def json_schema(self) -> dict[str, Any]:
+        """What editors may accept here."""
+        return {"type": ["string", "number", "boolean"]}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        kind = self.of(source)
+
+        def validate(node: Any) -> Any:
+            try:
+                return kind.read(node)
+            except ExpressionFault as fault:  # pydantic collects ValueErrors and lets all else through
+                raise FieldError(fault.message, mark=fault.mark, hint=fault.hint) from None
+
+        return core_schema.no_info_plain_validator_function(
+            validate, metadata={"pydantic_js_functions": [lambda schema, handler: kind.json_schema()]}
+        )
+
+
+def as_template(node: Scalar) -> Template | str:
+    """The text of a scalar, or the template that it is; `$${` alone makes plain text."""
+    if not has_expression(node.text):
+        return node.text
+    template = Template(node.text, node.mark, trap=node.trap)
+    return "".join(map(str, template.parts)) if template.is_constant else template
+
+
+def _marked(error: FieldError, mark: Mark) -> FieldError:
+    if error.mark is None:
+        error.mark = mark
+    return error
+
+
+class TextKind(Kind):
+    wants = "a text"
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        return written(value)
+
+
+class DigitsKind(Kind):
+    wants = "digits (0-9, A-D, *, #, or w for a pause)"
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = written(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        if not re.fullmatch(r"[0-9A-Da-d*#w]+", text):
+            raise self.refused(value)
+        return re.sub("[a-d]", lambda letter: letter[0].upper(), text)
+
+
+class NumberKind(Kind):
+    wants = "a number"
+
+    def of_value(self, value: Any, mark: Mark | None) -> int | float:
+        try:
+            return number(value)
+        except Trouble:
+            raise self.refused(value) from None
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["number", "string"]}
+
+
+class IntegerKind(NumberKind):
+    wants = "a whole number"
+
+    def __init__(self, least: int | None = None) -> None:
+        self.least = least
+
+    def of_value(self, value: Any, mark: Mark | None) -> int:
+        given = super().of_value(value, mark)
+        if given != int(given):
+            raise self.refused(value)
+        if self.least is not None and given < self.least:
+            raise FieldError(f"{shown(value)} is too small: at least {self.least} is expected")
+        return int(given)
+
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
+
+
+class DurationKind(Kind):
+    wants = "a duration such as 5s, 800ms, 2m or 1s..3s"
+
+    def of_value(self, value: Any, mark: Mark | None) -> float | Span:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.refused(value)
+        low, dots, high = written(value).partition("..")
+        if not dots:
+            return self._seconds(low, value)
+        span = Span(self._seconds(low, value), self._seconds(high, value))
+        if span.low > span.high:
+            raise FieldError(f"{shown(value)} runs backwards", hint=f"write {high}..{low}")
+        return span
+
+    def _seconds(self, text: str, value: Any) -> float:
+        match = _DURATION.fullmatch(text)
+        if match is None or len(text) > 20:
+            loose = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(milli|ms|min|m|s)[a-z]*\s*", text)
+            unit = {"milli": "ms", "min": "m"}.get(loose[2], loose[2]) if loose else ""
+            raise self.refused(value, hint=f"write {loose[1]}{unit}" if loose else None)
+        # division, not a factor of 0.001: 800ms is 0.8 and not 0.8000000000000000…4
+        return float(match[1]) / 1000 if match[2] == "ms" else float(match[1]) * _UNITS[match[2]]
+
+    def is_open(self, value: Any) -> bool:
+        return isinstance(value, Template | Span)
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        value = super().settle(value, names, rng)
+        return rng.uniform(value.low, value.high) if isinstance(value, Span) else value
+
+
+class ShareKind(Kind):
+    wants = "a share such as 2% or 0.02"
+
+    def of_value(self, value: Any, mark: Mark | None) -> float:
+        percent = isinstance(value, str) and value.endswith("%")
+        try:
+            given = number(value[:-1]) / 100 if percent else number(value)
+        except Trouble:
+            raise self.refused(value) from None
+        if not 0 <= given <= 1:
+            raise self.refused(value, hint=None if percent else f"write {written(value)}%")
+        return float(given)
+
+
+class FlagKind(Kind):
+    wants = "true or false"
+
+    def of_value(self, value: Any, mark: Mark | None) -> bool:
+        if value in ("true", "false"):
+            return bool(value == "true")
+        if not isinstance(value, bool):
+            words = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+            meant = words.get(written(value).lower())
+            raise self.refused(value, hint=f"write {meant}" if meant else None)
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["boolean", "string"]}
+
+
+class PatternKind(Kind):
+    wants = "a regular expression"
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = written(value)
+        trouble = pattern_trouble(text)
+        if trouble:
+            raise FieldError(f"the pattern {shown(text)} {trouble}")
+        return text
+
+
+class ConditionKind(Kind):
+    wants = "an expression"
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Scalar):
+            if node.is_null:
+                raise FieldError("an expression is missing", mark=node.mark, hint=node.trap)
+            return Expression(node.text, node.mark)
+        return super().read(node)
+
+    def of_value(self, value: Any, mark: Mark | None) -> Expression:
+        return Expression(written(value), mark or Mark("<python>", 1, 1))
+
+
+class NameKind(Kind):
+    wants = "a name (letters, digits and _)"
+    is_static = True
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = written(value)
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+            raise self.refused(value)
+        return text
+
+
+class BlockKind(Kind):
+    wants = "the name of a block, or file.yaml#block"
+    is_static = True
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        return written(value)
+
+
+class AudioKind(Kind):
+    wants = "the path of an audio file"
+
+    def __init__(self, many: bool = False) -> None:
+        self.many = many
+
+    def of_value(self, value: Any, mark: Mark | None) -> Any:
+        if isinstance(value, list | tuple) and self.many:
+            if not value:
+                raise FieldError("the list of audio files is empty")
+            return tuple(self._path(item, mark) for item in value)
+        path = self._path(value, mark)
+        return (path,) if self.many else path
+
+    def _path(self, value: Any, mark: Mark | None) -> Path:
+        if isinstance(value, Path):
+            return value
+        if not isinstance(value, str) or not value:
+            raise self.refused(value)
+        return (Path(mark.file).parent if mark else Path()) / value
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Sequence) and self.many:
+            if not node.items:
+                raise FieldError("the list of audio files is empty", mark=node.mark)
+            items = [super(AudioKind, self).read(item) for item in node.items]
+            return tuple(item if isinstance(item, Template) else item[0] for item in items)
+        return super().read(node)
+
+    def is_open(self, value: Any) -> bool:
+        return isinstance(value, Template) or (isinstance(value, tuple) and any(map(self.is_open, value)))
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        if isinstance(value, tuple):
+            settled = [super(AudioKind, self).settle(item, names, rng) for item in value]
+            return tuple(path for item in settled for path in (item if isinstance(item, tuple) else (item,)))
+        return super().settle(value, names, rng)
+
+    def templates(self, value: Any) -> list[Template | Expression]:
+        return [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Template)]
+
+
+class OutputKind(Kind):
+    wants = "a relative path"
+
+    def of_value(self, value: Any, mark: Mark | None) -> Path:
+        text = written(value)
+        posix, windows = PurePosixPath(text), PureWindowsPath(text)
+        if not text or posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in text:
+            raise FieldError(f"{shown(text)} must stay below the call's output folder", hint="write a relative path")
+        return Path(text)
+
+
+class HzKind(Kind):
+    def __init__(self, named: bool = True) -> None:
+        self.named = named
+        self.words = "one frequency in Hz, two in a list" + (f", or one of {', '.join(TONES)}" if named else "")
+
+    def of_value(self, value: Any, mark: Mark | None) -> Any:
+        if self.named and value in TONES:
+            return value
+        items = value if isinstance(value, list | tuple) else [value]
+        try:
+            hz = tuple(float(number(item)) for item in items)
+        except Trouble:
+            hint = suggest(value, TONES) if self.named and isinstance(value, str) else None
+            raise FieldError(f"{shown(value)} is not {self.words}", hint=hint) from None
+        # telephone speech ends below 4 kHz: what is heard is sampled 8000 times a second
+        if len(hz) not in (1, 2) or not all(20 <= one < 4000 for one in hz):
+            raise FieldError(f"{shown(value)} is not {self.words}", hint="frequencies from 20 to below 4000 Hz")
+        return hz
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Sequence) and all(isinstance(item, Scalar) for item in node.items):
+            items = [as_template(item) for item in node.items if isinstance(item, Scalar)]
+            if any(isinstance(item, Template) for item in items):
+                return tuple(items)
+            return self._marked_value(items, node.mark)
+        return super().read(node)
+
+    def _marked_value(self, items: list[Any], mark: Mark) -> Any:
+        try:
+            return self.of_value(items, mark)
+        except FieldError as error:
+            raise _marked(error, mark) from None
+
+    def is_open(self, value: Any) -> bool:
+        return isinstance(value, Template) or (isinstance(value, tuple) and bool(self.templates(value)))
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        if isinstance(value, tuple):
+            mark = self.templates(value)[0].mark
+            items = [item.evaluate(names) if isinstance(item, Template) else item for item in value]
+            return self._marked_value(items, mark)
+        return super().settle(value, names, rng)
+
+    def templates(self, value: Any) -> list[Template | Expression]:
+        return [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Template)]
+
+
+class ChoiceKind(Kind):
+    def __init__(self, options: tuple[str, ...] = ()) -> None:
+        self.options = options
+
+    def of(self, annotation: Any) -> ChoiceKind:
+        return type(self)(_words_in(annotation))
+
+    def of_value(self, value: Any, mark: Mark | None) -> Any:
+        text = written(value)
+        if text not in self.options:
+            raise FieldError(
+                f"{shown(value)} is not one of {', '.join(self.options)}", hint=suggest(text, self.options)
+            )
+        return text
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.options)}, {"type": "string", "pattern": r"\$\{"}]}
+
+
+def _words_in(annotation: Any) -> tuple[str, ...]:
+    """The words of a `Literal`, at whatever depth it stands."""
+    words: list[str] = []
+    for part in get_args(annotation):
+        words.extend((part,) if isinstance(part, str) else _words_in(part))
+    return tuple(words)
+
+
+class ChoicesKind(ChoiceKind):
+    def of_value(self, value: Any, mark: Mark | None) -> frozenset[str]:
+        items = value if isinstance(value, list | tuple | set | frozenset) else [value]
+        return frozenset(super(ChoicesKind, self).of_value(item, mark) for item in items)
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Sequence):
+            words: set[str] = set()
+            for item in node.items:
+                word = super().read(item)
+                if isinstance(word, Template):
+                    raise FieldError("one `${…}` may stand for the whole list, not for a part of it", mark=item.mark)
+                words |= word
+            return frozenset(words)
+        return super().read(node)
+
+
+class ValueKind(Kind):
+    wants = "a value"
+
+    def read(self, node: Any) -> Any:
+        return _open_data(node)
+
+    def is_open(self, value: Any) -> bool:
+        return bool(self.templates(value))
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        match value:
+            case Template():
+                return value.evaluate(names)
+            case list():
+                return [self.settle(item, names, rng) for item in value]
+            case dict():
+                return {key: self.settle(item, names, rng) for key, item in value.items()}
+        return value
+
+    def templates(self, value: Any) -> list[Template | Expression]:
+        match value:
+            case Template():
+                return [value]
+            case list():
+                return [template for item in value for template in self.templates(item)]
+            case dict():
+                return [template for item in value.values() for template in self.templates(item)]
+        return []
+
+    def json_schema(self) -> dict[str, Any]:
+        return {}
+
+
+def _open_data(node: Any) -> Any:
+    """The node as plain data, with templates where `${…}` stands."""
+    match node:
+        case Scalar():
+            return as_template(node) if has_expression(node.text) else node.value
+        case Sequence():
+            return [_open_data(item) for item in node.items]
+        case Mapping():
+            return {key.text: _open_data(value) for key, value in node.pairs}
+    return node
+
+
+class ValuesKind(ValueKind):
+    wants = "a mapping of names to values"
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Mapping | dict):
+            return super().read(node)
+        if isinstance(node, Scalar | Sequence):
+            raise FieldError(f"{shown(data(node))} is not {self.wants}", mark=node.mark)
+        raise self.refused(node)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+class HeadersKind(ValuesKind):
+    wants = "a mapping of header names to texts"
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Mapping):
+            return {key.text: TextKind().read(value) for key, value in node.pairs}
+        return super().read(node)
+
+    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
+        return {key: written(item) for key, item in super().settle(value, names, rng).items()}
+
+
+class StepsKind(Kind):
+    """Nested steps; the compiler hands them in compiled."""
+
+    def __init__(self, shape: str) -> None:
+        self.shape = shape  # steps | lists | branches
+
+    def read(self, node: Any) -> Any:
+        if isinstance(node, Scalar | Sequence | Mapping):
+            raise FieldError("nested steps must be compiled first", mark=node.mark)
+        return node
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["array", "object"]} if self.shape == "lists" else {"type": "array"}
