@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from botkit.flow.expression import Expression, ExpressionFault, Template, has_expression, suggest
+from botkit.flow.expression import Expression, ExpressionFault, Template, has_expression
 from botkit.flow.patterns import pattern_trouble
 from botkit.flow.sandbox import Trouble, number, shown, written
 from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
-
-TONES = ("dial", "busy", "ringback", "sit", "beep")
 
 
 class FieldError(ValueError):
@@ -80,7 +78,7 @@ class Kind:
         try:
             return self.of_value(template, node.mark)
         except FieldError as error:
-            raise _marked(error, node.mark) from None
+            raise marked(error, node.mark) from None
 
     def is_open(self, value: Any) -> bool:
         """Whether `settle` has something to do."""
@@ -102,6 +100,10 @@ class Kind:
     def templates(self, value: Any) -> list[Template | Expression]:
         """All templates and expressions in a value, for the checker."""
         return [value] if isinstance(value, Template | Expression) else []
+
+    def lists(self, value: Any, path: str) -> Iterable[tuple[str, tuple[Any, ...]]]:
+        """The lists of steps in a value, each with its path."""
+        return ()
 
     def json_schema(self) -> dict[str, Any]:
         """What editors may accept here."""
@@ -129,7 +131,7 @@ def as_template(node: Scalar) -> Template | str:
     return "".join(map(str, template.parts)) if template.is_constant else template
 
 
-def _marked(error: FieldError, mark: Mark) -> FieldError:
+def marked(error: FieldError, mark: Mark) -> FieldError:
     if error.mark is None:
         error.mark = mark
     return error
@@ -281,239 +283,24 @@ class NameKind(Kind):
         return text
 
 
+class RangeKind(Kind):
+    wants = "a number, or a range such as 1.. or 2..5"
+
+    def of_value(self, value: Any, mark: Mark | None) -> tuple[int, int | None]:
+        match = re.fullmatch(r"([0-9]{1,9})?(\.\.)?([0-9]{1,9})?", written(value))
+        if match is None or not any(match.groups()):
+            raise self.refused(value)
+        low, dots, high = match.groups()
+        most = int(high) if high else None if dots else int(low)
+        least = int(low) if low else 0
+        if most is not None and least > most:
+            raise FieldError(f"{shown(value)} runs backwards")
+        return least, most
+
+
 class BlockKind(Kind):
     wants = "the name of a block, or file.yaml#block"
     is_static = True
 
     def of_value(self, value: Any, mark: Mark | None) -> str:
         return written(value)
-
-
-class AudioKind(Kind):
-    wants = "the path of an audio file"
-
-    def __init__(self, many: bool = False) -> None:
-        self.many = many
-
-    def of_value(self, value: Any, mark: Mark | None) -> Any:
-        if isinstance(value, list | tuple) and self.many:
-            if not value:
-                raise FieldError("the list of audio files is empty")
-            return tuple(self._path(item, mark) for item in value)
-        path = self._path(value, mark)
-        return (path,) if self.many else path
-
-    def _path(self, value: Any, mark: Mark | None) -> Path:
-        if isinstance(value, Path):
-            return value
-        if not isinstance(value, str) or not value:
-            raise self.refused(value)
-        return (Path(mark.file).parent if mark else Path()) / value
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Sequence) and self.many:
-            if not node.items:
-                raise FieldError("the list of audio files is empty", mark=node.mark)
-            items = [super(AudioKind, self).read(item) for item in node.items]
-            return tuple(item if isinstance(item, Template) else item[0] for item in items)
-        return super().read(node)
-
-    def is_open(self, value: Any) -> bool:
-        return isinstance(value, Template) or (isinstance(value, tuple) and any(map(self.is_open, value)))
-
-    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        if isinstance(value, tuple):
-            settled = [super(AudioKind, self).settle(item, names, rng) for item in value]
-            return tuple(path for item in settled for path in (item if isinstance(item, tuple) else (item,)))
-        return super().settle(value, names, rng)
-
-    def templates(self, value: Any) -> list[Template | Expression]:
-        return [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Template)]
-
-
-class OutputKind(Kind):
-    wants = "a relative path"
-
-    def of_value(self, value: Any, mark: Mark | None) -> Path:
-        text = written(value)
-        posix, windows = PurePosixPath(text), PureWindowsPath(text)
-        if not text or posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in text:
-            raise FieldError(f"{shown(text)} must stay below the call's output folder", hint="write a relative path")
-        return Path(text)
-
-
-class HzKind(Kind):
-    def __init__(self, named: bool = True) -> None:
-        self.named = named
-        self.words = "one frequency in Hz, two in a list" + (f", or one of {', '.join(TONES)}" if named else "")
-
-    def of_value(self, value: Any, mark: Mark | None) -> Any:
-        if self.named and value in TONES:
-            return value
-        items = value if isinstance(value, list | tuple) else [value]
-        try:
-            hz = tuple(float(number(item)) for item in items)
-        except Trouble:
-            hint = suggest(value, TONES) if self.named and isinstance(value, str) else None
-            raise FieldError(f"{shown(value)} is not {self.words}", hint=hint) from None
-        # telephone speech ends below 4 kHz: what is heard is sampled 8000 times a second
-        if len(hz) not in (1, 2) or not all(20 <= one < 4000 for one in hz):
-            raise FieldError(f"{shown(value)} is not {self.words}", hint="frequencies from 20 to below 4000 Hz")
-        return hz
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Sequence) and all(isinstance(item, Scalar) for item in node.items):
-            items = [as_template(item) for item in node.items if isinstance(item, Scalar)]
-            if any(isinstance(item, Template) for item in items):
-                return tuple(items)
-            return self._marked_value(items, node.mark)
-        return super().read(node)
-
-    def _marked_value(self, items: list[Any], mark: Mark) -> Any:
-        try:
-            return self.of_value(items, mark)
-        except FieldError as error:
-            raise _marked(error, mark) from None
-
-    def is_open(self, value: Any) -> bool:
-        return isinstance(value, Template) or (isinstance(value, tuple) and bool(self.templates(value)))
-
-    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        if isinstance(value, tuple):
-            mark = self.templates(value)[0].mark
-            items = [item.evaluate(names) if isinstance(item, Template) else item for item in value]
-            return self._marked_value(items, mark)
-        return super().settle(value, names, rng)
-
-    def templates(self, value: Any) -> list[Template | Expression]:
-        return [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Template)]
-
-
-class ChoiceKind(Kind):
-    def __init__(self, options: tuple[str, ...] = ()) -> None:
-        self.options = options
-
-    def of(self, annotation: Any) -> ChoiceKind:
-        return type(self)(_words_in(annotation))
-
-    def of_value(self, value: Any, mark: Mark | None) -> Any:
-        text = written(value)
-        if text not in self.options:
-            raise FieldError(
-                f"{shown(value)} is not one of {', '.join(self.options)}", hint=suggest(text, self.options)
-            )
-        return text
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"enum": list(self.options)}, {"type": "string", "pattern": r"\$\{"}]}
-
-
-def _words_in(annotation: Any) -> tuple[str, ...]:
-    """The words of a `Literal`, at whatever depth it stands."""
-    words: list[str] = []
-    for part in get_args(annotation):
-        words.extend((part,) if isinstance(part, str) else _words_in(part))
-    return tuple(words)
-
-
-class ChoicesKind(ChoiceKind):
-    def of_value(self, value: Any, mark: Mark | None) -> frozenset[str]:
-        items = value if isinstance(value, list | tuple | set | frozenset) else [value]
-        return frozenset(super(ChoicesKind, self).of_value(item, mark) for item in items)
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Sequence):
-            words: set[str] = set()
-            for item in node.items:
-                word = super().read(item)
-                if isinstance(word, Template):
-                    raise FieldError("one `${…}` may stand for the whole list, not for a part of it", mark=item.mark)
-                words |= word
-            return frozenset(words)
-        return super().read(node)
-
-
-class ValueKind(Kind):
-    wants = "a value"
-
-    def read(self, node: Any) -> Any:
-        return _open_data(node)
-
-    def is_open(self, value: Any) -> bool:
-        return bool(self.templates(value))
-
-    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        match value:
-            case Template():
-                return value.evaluate(names)
-            case list():
-                return [self.settle(item, names, rng) for item in value]
-            case dict():
-                return {key: self.settle(item, names, rng) for key, item in value.items()}
-        return value
-
-    def templates(self, value: Any) -> list[Template | Expression]:
-        match value:
-            case Template():
-                return [value]
-            case list():
-                return [template for item in value for template in self.templates(item)]
-            case dict():
-                return [template for item in value.values() for template in self.templates(item)]
-        return []
-
-    def json_schema(self) -> dict[str, Any]:
-        return {}
-
-
-def _open_data(node: Any) -> Any:
-    """The node as plain data, with templates where `${…}` stands."""
-    match node:
-        case Scalar():
-            return as_template(node) if has_expression(node.text) else node.value
-        case Sequence():
-            return [_open_data(item) for item in node.items]
-        case Mapping():
-            return {key.text: _open_data(value) for key, value in node.pairs}
-    return node
-
-
-class ValuesKind(ValueKind):
-    wants = "a mapping of names to values"
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Mapping | dict):
-            return super().read(node)
-        if isinstance(node, Scalar | Sequence):
-            raise FieldError(f"{shown(data(node))} is not {self.wants}", mark=node.mark)
-        raise self.refused(node)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-
-class HeadersKind(ValuesKind):
-    wants = "a mapping of header names to texts"
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Mapping):
-            return {key.text: TextKind().read(value) for key, value in node.pairs}
-        return super().read(node)
-
-    def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        return {key: written(item) for key, item in super().settle(value, names, rng).items()}
-
-
-class StepsKind(Kind):
-    """Nested steps; the compiler hands them in compiled."""
-
-    def __init__(self, shape: str) -> None:
-        self.shape = shape  # steps | lists | branches
-
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Scalar | Sequence | Mapping):
-            raise FieldError("nested steps must be compiled first", mark=node.mark)
-        return node
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": ["array", "object"]} if self.shape == "lists" else {"type": "array"}

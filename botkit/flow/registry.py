@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from botkit.flow.port import CallPort
-    from botkit.flow.runtime import Scope
+    from botkit.flow.scope import Scope
 
 STEPS: dict[str, type[Step]] = {}
 """All registered steps, by their name in YAML."""

@@ -26,30 +26,24 @@ from pydantic import BaseModel
 
 from botkit.flow.expression import Expression, ExpressionFault, Template
 from botkit.flow.kinds import (
-    AudioKind,
     BlockKind,
-    ChoiceKind,
-    ChoicesKind,
     ConditionKind,
     DigitsKind,
     DurationKind,
     FieldError,
     FlagKind,
-    HeadersKind,
-    HzKind,
     IntegerKind,
     Kind,
     NameKind,
     NumberKind,
-    OutputKind,
     PatternKind,
+    RangeKind,
     ShareKind,
     Span,
-    StepsKind,
     TextKind,
-    ValueKind,
-    ValuesKind,
 )
+from botkit.flow.kinds_many import ChoiceKind, ChoicesKind, HeadersKind, ListKind, StepsKind, ValueKind, ValuesKind
+from botkit.flow.kinds_media import AudioKind, HzKind, OutputKind
 from botkit.flow.source import Mark
 
 if TYPE_CHECKING:
@@ -62,6 +56,7 @@ __all__ = [
     "Branches",
     "Choice",
     "Choices",
+    "Codecs",
     "Condition",
     "Count",
     "Digits",
@@ -74,15 +69,18 @@ __all__ = [
     "Integer",
     "Kind",
     "Name",
+    "Names",
     "Number",
     "OutputPath",
     "Pattern",
+    "Range",
     "Share",
     "Span",
     "StepLists",
     "Steps",
     "Template",
     "Text",
+    "Texts",
     "ToneHz",
     "Value",
     "Values",
@@ -120,6 +118,16 @@ Values = Annotated[dict[str, Any], ValuesKind()]
 """A mapping of names to anything, as `set` and `with:` take it."""
 Headers = Annotated[dict[str, str], HeadersKind()]
 """A mapping of names to texts."""
+Texts = Annotated[tuple[str, ...], ListKind(TextKind(), "a list of texts")]
+"""One text or a list of them."""
+Names = Annotated[tuple[str, ...], ListKind(NameKind(), "a list of names")]
+"""One variable's name or a list of them."""
+Codecs = Annotated[
+    tuple[str, ...], ListKind(ChoiceKind(("PCMU", "PCMA", "G722", "opus")), "a list of PCMU, PCMA, G722, opus")
+]
+"""Codecs, in the order of the offer."""
+Range = Annotated[tuple[int, int | None], RangeKind()]
+"""How many: `3`, `1..` or `2..5`."""
 AudioFile = Annotated[Path, AudioKind()]
 """A path, against the folder of the file that holds the text."""
 AudioFiles = Annotated[tuple[Path, ...], AudioKind(many=True)]
