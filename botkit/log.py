@@ -142,7 +142,7 @@ def set_up(level: str = "WARNING", *, as_json: bool = False, stream: TextIO | No
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
-    text = str(value)
+    text = masked(str(value))  # before quoting, whose escapes would hide a secret from the mask
     return json.dumps(text, ensure_ascii=False) if not text or re.search(r'[\s"=]', text) else text
 
 

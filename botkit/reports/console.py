@@ -1,0 +1,224 @@
+"""What people see: plain lines or a live table while a run goes on, and a summary when it is over.
+
+Lines go to whatever `write` is (standard error while `--json` owns standard output). The live table
+has no thread of its own: it is drawn when something happens, at most a few times a second, since
+the same process keeps a 20 ms beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from botkit.reports import words
+from botkit.results import CallResult, Problem, RunResult, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
+SHOWN_CALLS = 20
+"""Rows of the live table; the rest is counted below it."""
+
+
+class Shown(Protocol):
+    """The shape of `botkit.runner.options.Notice`, which says what each field means."""
+
+    @property
+    def t(self) -> float: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def bot(self) -> str: ...
+    @property
+    def call(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def result(self) -> CallResult | None: ...
+
+
+class PlainProgress:
+    """One line for each thing that happens. `verbose` tells every step, else calls and failures only."""
+
+    def __init__(self, write: Callable[[str], None], *, verbose: bool = False) -> None:
+        self._write = write
+        self._verbose = verbose
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, notice: Shown) -> None:
+        """Tell one notice."""
+        if (line := progress_line(notice, verbose=self._verbose)) is not None:
+            self._write(line)
+
+
+def progress_line(notice: Shown, *, verbose: bool = False) -> str | None:
+    """A notice as one line, or None where it is not worth one."""
+    kind, text = notice.kind, " ".join(notice.text.split())
+    if kind == "step" and not verbose:
+        return None
+    if kind == "done":
+        return None if notice.result is None else f"{notice.t:7.2f}  {call_line(notice.result)}"
+    said = {
+        "exchange": f"exchange at {text}",
+        "ready": "ready",
+        "calling": f"calling {text}",
+        "step": f"· {notice.label + ': ' if notice.label else ''}{text}",
+        "log": f"“{text}”",
+        "failed": f"✘ {text}",
+        "ended": f"ended: {text}",
+    }.get(kind, f"{kind} {text}".strip())
+    return f"{notice.t:7.2f}  {notice.bot}{' ' if notice.bot else ''}{said}"
+
+
+@dataclass(slots=True)
+class _Row:
+    bot: str
+    text: str
+    state: str = "calling"
+    step: str = ""
+    since: float = 0.0
+
+
+class LiveProgress:
+    """A table of the calls that are up, above it the lines worth keeping."""
+
+    def __init__(self, console: Console, now: Callable[[], float], *, every: float = 0.25) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._now = now
+        self._every = every
+        self._drawn = float("-inf")
+        self._rows: dict[str, _Row] = {}
+        self._done: dict[Verdict, int] = {}
+        self._live: Live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> LiveProgress:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def show(self, notice: Shown) -> None:
+        """Take one notice; draw, if the last time was long enough ago."""
+        self._take(notice)
+        if self._now() - self._drawn >= self._every or notice.kind == "done":
+            self._drawn = self._now()
+            self._live.update(self.table(notice.t), refresh=True)
+
+    def _take(self, notice: Shown) -> None:
+        if notice.kind in ("log", "failed", "exchange", "done"):
+            line = progress_line(notice)
+            # markup=False: what the other party says is no markup of ours
+            self._live.console.print(
+                line, markup=False, highlight=False, style="red" if notice.kind == "failed" else None
+            )
+        if notice.kind == "done" and notice.result is not None:
+            self._rows.pop(notice.call, None)
+            self._done[notice.result.verdict] = self._done.get(notice.result.verdict, 0) + 1
+        elif notice.call:
+            row = self._rows.setdefault(notice.call, _Row(notice.bot, notice.text, since=notice.t))
+            if notice.kind == "step":
+                row.step = notice.label or notice.text
+            elif notice.kind in ("calling", "ringing", "answered", "ended"):
+                row.state = notice.kind
+
+    def table(self, t: float) -> Table:
+        """The table as it stands, `t` seconds into the run."""
+        from rich.table import Table
+        from rich.text import Text
+
+        done = ", ".join(f"{count} {verdict.value}" for verdict, count in self._done.items())
+        table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left", show_header=bool(self._rows))
+        for column in ("bot", "with", "state", "for", "step"):
+            table.add_column(column, no_wrap=True, header_style="dim")
+        for row in list(self._rows.values())[:SHOWN_CALLS]:
+            cells = (row.bot, row.text, row.state, f"{t - row.since:.1f} s", row.step)
+            table.add_row(*(Text(cell) for cell in cells))
+        more = len(self._rows) - SHOWN_CALLS
+        parts = [f"{t:.0f} s", done, f"and {more} more calls" if more > 0 else ""]
+        table.caption = Text(" · ".join(part for part in parts if part))
+        return table
+
+
+# --- when it is over ------------------------------------------------------------------------------
+
+
+def summary(result: RunResult) -> Iterator[str]:
+    """The summary as lines: every call, then every problem, then the verdict."""
+    for flow in result.flows:
+        for call in flow.calls:
+            yield call_line(call)
+        if not flow.calls:
+            yield f"{words.ICONS[flow.verdict]} {flow.bot}: no call"
+    problems = list(words.problems_of(result))
+    if problems:
+        yield ""
+    for bot, _, problem in problems:
+        yield from problem_lines(bot, problem)
+    for warning in words.pacer_warnings(result):
+        yield f"mind: {warning}"
+    yield ""
+    yield verdict_line(result)
+
+
+def call_line(call: CallResult) -> str:
+    """`✔ caller → +18005550100: passed, 12.0 s, 4 expectations met`."""
+    judged = [step.ok for step in words.expectations(call)]
+    parts = [call.verdict.value]
+    if call.duration is not None:
+        parts.append(words.seconds(call.duration, 1))
+    if judged:
+        unmet = len(judged) - sum(judged)
+        parts.append(f"{sum(judged)} of {len(judged)} expectations met" if unmet else f"{len(judged)} expectations met")
+    if call.cause and call.cause != "NORMAL_CLEARING":
+        parts.append(call.cause)
+    if call.aborted_by:
+        parts.append(f"because of {call.aborted_by}")
+    arrow = "→" if call.direction == "dial" else "←"
+    return f"{words.ICONS[call.verdict]} {call.bot} {arrow} {call.remote}: {', '.join(parts)}"
+
+
+def problem_lines(bot: str, problem: Problem) -> Iterator[str]:
+    """ONE line that says it all; below it the line of YAML with its caret, and the hint."""
+    head = "FAULT" if problem.kind == "fault" else "FAILED"
+    yield " ".join(part for part in (head, bot, words.problem_line(problem)) if part)
+    if (drawn := words.caret(problem.place)) and problem.place:
+        number = f"{problem.place.line:>6} | "
+        yield number + drawn[0]
+        yield " " * (len(number) - 2) + "| " + drawn[1]
+    if problem.hint:
+        yield f"  hint: {problem.hint}"
+
+
+def verdict_line(result: RunResult) -> str:
+    """The last line: `passed: 2 calls, 5 expectations met, in 14.2 s`."""
+    count = words.counts(result)
+    parts = [_many(count.calls, "call")]
+    if count.failed or count.faults or count.aborted:
+        told = (
+            (count.passed, "passed"),
+            (count.failed, "failed"),
+            (count.faults, "broken"),
+            (count.aborted, "cut off"),
+        )
+        parts[0] += f" ({', '.join(f'{number} {word}' for number, word in told if number)})"
+    if count.met or count.unmet:
+        met = f"{count.met} of {count.met + count.unmet}" if count.unmet else str(count.met)
+        parts.append(f"{met} expectations met")
+    return f"{result.verdict.value}: {', '.join(parts)}, in {words.seconds(result.took, 1)}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

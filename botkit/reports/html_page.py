@@ -1,0 +1,163 @@
+"""report.html: one page that needs nothing but the recordings beside it.
+
+`template.html` has the look; here the result is put into the words and numbers that it shows.
+Every text goes through Jinja's escaping: prompts, digits and names come from the other party.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import jinja2
+
+from botkit.reports import timeline, words
+from botkit.results import CallResult, Place, Problem, RunResult, StepResult
+
+_HEADLINES = {
+    "passed": "Every call went as written",
+    "failed": "An expectation was not met",
+    "fault": "Something is broken, and it is not the expectation",
+    "aborted": "The run was cut off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemView:
+    """A problem as the page shows it."""
+
+    line: str
+    kind: str
+    bot: str
+    anchor: str | None  # of the call it belongs to
+    place: str
+    source: tuple[str, str] | None  # the line of YAML and, below it, the caret
+    gutter: tuple[str, str]  # before those two lines: the line's number, and as much space
+    expected: str | None
+    heard: str | None
+    message: str
+    step: str
+    at: float | None
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A row of a call's table."""
+
+    step: StepResult
+    kind: str
+    depth: int
+    name: str
+    told: str  # what came of it: the result fields, or what was heard
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A call as the page shows it."""
+
+    call: CallResult
+    anchor: str
+    drawing: timeline.Timeline | None
+    steps: tuple[StepView, ...]
+    problems: tuple[ProblemView, ...]
+    recordings: tuple[tuple[str, str], ...]  # what it is, relative path
+
+
+def to_html(result: RunResult, *, title: str | None = None) -> str:
+    """The whole page as text."""
+    flows = []
+    for flow_index, flow in enumerate(result.flows):
+        calls = [call_view(call, f"call-{flow_index}-{i}") for i, call in enumerate(flow.calls)]
+        flows.append((flow, calls, [problem_view(problem, flow.bot, None) for problem in flow.problems]))
+    anchors = {id(view.call): view.anchor for _, calls, _ in flows for view in calls}
+    problems = [problem_view(problem, bot, anchors.get(id(call))) for bot, call, problem in words.problems_of(result)]
+    counts = words.counts(result)
+    headline = _HEADLINES[result.verdict.value]
+    if result.verdict.value == "failed" and counts.unmet > 1:
+        headline = f"{counts.unmet} expectations were not met"
+    return _template().render(
+        title=title or " · ".join(dict.fromkeys(flow.flow for flow in result.flows)) or "botkit",
+        result=result,
+        verdict=result.verdict.value,
+        headline=headline,
+        counts=counts,
+        problems=problems,
+        warnings=words.pacer_warnings(result),
+        flows=flows,
+    )
+
+
+def call_view(call: CallResult, anchor: str) -> CallView:
+    """One call, put into words."""
+    sides = (("both sides", call.recordings.both), ("heard", call.recordings.rx), ("sent", call.recordings.tx))
+    return CallView(
+        call=call,
+        anchor=anchor,
+        drawing=timeline.draw(call.steps, call.duration),
+        steps=tuple(step_view(step) for step in call.steps),
+        problems=tuple(problem_view(problem, call.bot, anchor) for problem in call.problems),
+        recordings=tuple((name, PurePath(path).as_posix()) for name, path in sides if path),
+    )
+
+
+def step_view(step: StepResult) -> StepView:
+    """One step, put into words."""
+    told = "" if step.problem else ", ".join(_fields(step))
+    return StepView(
+        step=step,
+        kind=timeline.kind(step),
+        depth=max(step.path.count("/") - 1, 0),
+        name=step.summary or step.step,
+        told=told,
+        place=words.where(step.place),
+    )
+
+
+def problem_view(problem: Problem, bot: str, anchor: str | None) -> ProblemView:
+    """One problem, put into words."""
+    step = f"{problem.step or ''} {problem.label or ''}".strip()
+    number = f"{problem.place.line} │ " if problem.place else "  "
+    return ProblemView(
+        line=words.problem_line(problem),
+        kind=problem.kind,
+        bot=bot,
+        anchor=anchor,
+        place=_position(problem.place),
+        source=words.caret(problem.place),
+        gutter=(number, " " * (len(number) - 2) + "│ "),
+        expected=problem.expected,
+        heard=problem.heard,
+        message=problem.message,
+        step=step,
+        at=problem.at,
+        hint=problem.hint,
+    )
+
+
+def _fields(step: StepResult) -> Iterator[str]:
+    for key, value in step.fields.items():
+        if key in ("ok", "started", "ended", "latency") or value is None:
+            continue
+        yield f"{key} {round(value, 3):g}" if isinstance(value, float) else f"{key} {value}"
+
+
+def _position(place: Place | None) -> str:
+    return f"{place.file}:{place.line}:{place.column}" if place else ""
+
+
+def _template() -> jinja2.Template:
+    # autoescape for everything: the default would look at the file's name
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {"seconds": words.seconds, "ms": words.milliseconds, "moment": words.moment}
+    environment.filters.update(filters)
+    return environment.get_template("template.html")

@@ -1,0 +1,53 @@
+"""The drawing of a call."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.reports.timeline import WIDTH, draw, kind
+from botkit.results import StepResult
+from tests.reports import samples
+
+
+def test_nothing_to_draw() -> None:
+    """A call without time has no drawing."""
+    assert draw([], 3.0) is None
+    assert draw([samples.step("on.ended/0", "check", 0.0, 0.0)], None) is None
+
+
+def test_scale() -> None:
+    """A step from 3 to 6 s of a 12 s call lies from a quarter to half of the width."""
+    drawing = draw([samples.step("a", "play", 3.0, 6.0)], 12.0)
+    assert drawing is not None
+    assert (drawing.bars[0].x, drawing.bars[0].width) == (WIDTH / 4, WIDTH / 4)
+    assert [tick.text for tick in drawing.ticks][:2] == ["0 s", "1 s"]
+
+
+def test_steps_that_hold_steps_are_left_out() -> None:
+    """A `run` shows by its own steps."""
+    drawing = draw([samples.step("a", "run", 0.0, 4.0), samples.step("a/0", "play", 0.0, 4.0)], 4.0)
+    assert drawing is not None
+    assert [bar.text for bar in drawing.bars] == ["play"]
+
+
+def test_kinds() -> None:
+    """How a step came out decides before what it is."""
+    met, unmet = samples.caller().steps[0], samples.caller(met=False).steps[5]
+    assert [kind(s) for s in (met, unmet, samples.caller().steps[-1])] == ["met", "unmet", "cut"]
+    assert kind(samples.step("a", "play", 0, 1)) == "voice"
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 30)), min_size=1, max_size=30))
+def test_bars_never_overlap(spans: list[tuple[float, float]]) -> None:
+    """Bars of one lane stand side by side, inside the drawing."""
+    steps: list[StepResult] = [samples.step("a", "play", start, start + length) for start, length in spans]
+    drawing = draw(steps, 90.0)
+    assert drawing is not None
+    for bar in drawing.bars:
+        assert 0 <= bar.x <= WIDTH
+        assert bar.x + bar.width <= WIDTH + 0.2
+        assert bar.y + 20 <= drawing.height
+        for other in drawing.bars:
+            if other is not bar and other.y == bar.y:
+                assert bar.x + bar.width <= other.x + 0.2 or other.x + other.width <= bar.x + 0.2
