@@ -192,6 +192,28 @@ class MediaUpdated(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped(CallEvent):
+    """The line under an answered call is gone; it may be taken up again for a while."""
+
+    name: ClassVar[str | None] = "dropped"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnecting(CallEvent):
+    """A new line is up, and a dropped call waits to be offered on it."""
+
+    name: ClassVar[str | None] = "reconnecting"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected(CallEvent):
+    """The call goes on with new media."""
+
+    name: ClassVar[str | None] = "reconnected"
+
+
+@dataclass(frozen=True, slots=True)
 class Ended(CallEvent):
     """The call is over. `cause` and `code` as in signalling.md 6.3; `by_us` when our bye ended it."""
 

@@ -95,17 +95,20 @@ LOGIN_TRANSITIONS: Mapping[LoginState, Mapping[LoginFact, LoginState]] = {
     _L.DISCONNECTED: {_LF.SOCKET_OPENED: _L.CONNECTED, _LF.SOCKET_CLOSED: _L.DISCONNECTED},
     _L.CONNECTED: {_LF.LOGIN_SENT: _L.LOGGING_IN, _LF.SOCKET_CLOSED: _L.DISCONNECTED, _LF.PUNTED: _L.PUNTED},
     _L.LOGGING_IN: {
+        _LF.LOGIN_SENT: _L.LOGGING_IN,  # credentials may be sent again at any time (2.9)
         _LF.LOGIN_ACCEPTED: _L.LOGGED_IN,
         _LF.LOGIN_REFUSED: _L.REFUSED,
         _LF.SOCKET_CLOSED: _L.DISCONNECTED,
         _LF.PUNTED: _L.PUNTED,
     },
     _L.LOGGED_IN: {
+        _LF.LOGIN_SENT: _L.LOGGING_IN,
         _LF.CLIENT_READY: _L.REGISTERING,
         _LF.SOCKET_CLOSED: _L.DISCONNECTED,
         _LF.PUNTED: _L.PUNTED,
     },
     _L.REGISTERING: {
+        _LF.LOGIN_SENT: _L.LOGGING_IN,
         _LF.CLIENT_READY: _L.REGISTERING,  # a second one is harmless (2.3)
         _LF.REGISTERED: _L.READY,
         _LF.REGISTRATION_LOST: _L.REGISTERING,

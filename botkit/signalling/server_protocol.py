@@ -1,0 +1,503 @@
+"""The server role: one client's line, as the exchange sees it.
+
+Theory of operation. Every frame with an id gets a reply, at once where the protocol alone can know
+it (invite, bye, info, ping, gateway polls, candidates, debug reports, courtesies), else by an order
+of the exchange (login, answer, attach, modify); a request that the exchange forgets is refused when
+its time is up, because SDKs give a line up that owes them a reply for 10 s. The result of an invite
+leaves in the step that received it, hence always before any media or answer: [JS] loses the call's
+state otherwise.
+
+A `Call` here is the client's view of it, so `ringing` on both ends means the same call at the same
+point; pair tests compare the two. What the client proposes as its session id is the exchange's to
+judge: calls are found by id on this line, and sessions by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from botkit import events
+from botkit.errors import LocalProtocolError, RemoteProtocolError
+from botkit.states import CallFact, CallState, LoginFact, LoginState, next_call_state
+
+from . import shapes
+from .dialect import Dialect, Parties, Verb, named_cause
+from .facts import CallsWanted, RequestAcknowledged
+from .messages import (
+    AUTH_FAILED,
+    AUTH_REQUIRED,
+    METHOD_NOT_FOUND,
+    SESSION_ERROR,
+    BadFrame,
+    ErrorReply,
+    Message,
+    Reply,
+    Report,
+    Request,
+    RequestId,
+)
+from .orders import (
+    AcceptAnswer,
+    AcceptLogin,
+    CallOrder,
+    LineDown,
+    LineUp,
+    Order,
+    RefuseLogin,
+    RefuseRequest,
+    ReplyModify,
+    SendAnswer,
+    SendAttach,
+    SendBye,
+    SendDisplay,
+    SendInfo,
+    SendInvite,
+    SendMedia,
+    SendPunt,
+    SendRinging,
+    SetGateway,
+)
+from .protocol import REMEMBERED, Call, Protocol
+
+_L, _R = LocalProtocolError, RemoteProtocolError
+_NO_METHOD = "Invalid Method, Missing Method or Permission Denied"  # mod_verto's words
+_NO_CALL = "CALL DOES NOT EXIST"
+_ASKED = 256  # own requests that may still be acknowledged; mobile SDKs acknowledge none
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTimings:
+    """Seconds."""
+
+    ping_every: float = 12.0  # [JS] wants a frame at least every 20 s
+    dead_after: float = 45.0  # without any frame from a client that is ready
+    reply: float = 8.0  # below the 10 s of [JS] BaseSession.ts
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A client's request that waits for an order."""
+
+    verb: Verb
+    call_id: str = ""
+    action: str = ""
+
+
+class ServerProtocol(Protocol):
+    """The server's machine for one line. Orders: `botkit.signalling.orders`; events: `facts`, `botkit.events`.
+
+    `voice_sdk_id` is opaque text that stands in each frame ([JS] cannot reattach without one); real
+    ones begin with VSDK1.
+    """
+
+    def __init__(self, dialect: Dialect, voice_sdk_id: str, *, timings: ServerTimings | None = None) -> None:
+        super().__init__(dialect)
+        self.timings = timings or ServerTimings()
+        self.voice_sdk_id = voice_sdk_id
+        self.session_id: str | None = None
+        """Set by `AcceptLogin`; while None, all but logins and reports is refused with -32000."""
+        self.gateway = "REGED"
+        self._count = 0
+        self._owed: dict[RequestId, _Owed] = {}
+        self._lapsed: dict[RequestId, None] = {}
+        self._asked: dict[RequestId, tuple[Verb, str]] = {}
+        self._newest_login: RequestId | None = None
+        self._heard = 0.0
+
+    # --- orders about the line and the login ----------------------------------------------------------
+
+    def _obey(self, order: Order, now: float) -> None:
+        obey = self._ORDERS.get(type(order))
+        if obey is None:
+            raise LocalProtocolError(f"{type(order).__name__} is not a server's order")
+        obey(self, order, now)
+
+    def _line_up(self, order: LineUp, now: float) -> None:
+        self._login(LoginFact.SOCKET_OPENED, _L)
+        self._heard = now
+        self._events.append(events.Connected())
+
+    def _line_down(self, order: LineDown, now: float) -> None:
+        """Answered calls are `Dropped`: the exchange keeps them a while and offers them on a newer line."""
+        self._login(LoginFact.SOCKET_CLOSED, _L)
+        self._timers.clear()
+        for request_id in list(self._owed):
+            self._lapse(request_id)
+        self._events.append(events.Disconnected(order.reason))
+        for call in list(self._calls.values()):
+            if self._move(call, CallFact.NETWORK_LOST, _L).is_over:
+                said = named_cause("DESTINATION_OUT_OF_ORDER", None)  # as mod_verto does
+                self._events.append(events.Ended(call.id, said.name, said.code))
+            else:
+                self._events.append(events.Dropped(call.id, order.reason))
+
+    def _accept_login(self, order: AcceptLogin, now: float) -> None:
+        if self._settle(order.request_id, Verb.LOGIN) is None:
+            return
+        self.session_id = order.session_id
+        newest = order.request_id == self._newest_login
+        if newest:
+            self._login(LoginFact.LOGIN_ACCEPTED, _L)
+        self._result(order.request_id, message="logged in")
+        if newest:
+            self._login(LoginFact.CLIENT_READY, _L)
+            self._ask(Verb.CLIENT_READY, {"reattached_sessions": list(order.reattached)})
+            self._timers.setdefault("ping", now + self.timings.ping_every)
+            if not self.dialect.polls_gateway:
+                self._registered()
+
+    def _refuse_login(self, order: RefuseLogin, now: float) -> None:
+        if order.code == AUTH_REQUIRED:
+            raise LocalProtocolError("a login refused with -32000 would be tried again without end")
+        if self._settle(order.request_id, Verb.LOGIN) is None:
+            return
+        if order.request_id == self._newest_login:
+            self._login(LoginFact.LOGIN_REFUSED, _L)
+        self._refuse(order.request_id, order.code, order.message)
+
+    def _punt(self, order: SendPunt, now: float) -> None:
+        self._login(LoginFact.PUNTED, _L)
+        self._ask(Verb.PUNT, {})
+        self._timers.clear()
+        self._close = "punted"
+
+    def _set_gateway(self, order: SetGateway, now: float) -> None:
+        self.gateway = order.state
+
+    # --- orders about calls ---------------------------------------------------------------------------
+
+    def _send_invite(self, order: SendInvite, now: float) -> None:
+        if self.session_id is None or self.login_state is LoginState.DISCONNECTED:
+            raise LocalProtocolError("a call to a client that is not logged in")
+        if self._named(order.call_id) is not None:
+            raise LocalProtocolError(f"a second call with the id {order.call_id!r}")
+        call = Call(order.call_id, outbound=False, parties=_parties(order, "outbound"), ids=order.telnyx_ids)
+        self._move(call, CallFact.INVITE_RECEIVED, _L)
+        self._add(call)
+        self._ask_about(call, Verb.INVITE, order)
+
+    def _send_attach(self, order: SendAttach, now: float) -> None:
+        call = self._calls.get(order.call_id)
+        if call is None:
+            parties = _parties(order, "inbound" if order.inbound else "outbound")
+            call = Call(order.call_id, order.inbound, CallState.DROPPED, True, order.held, parties, order.telnyx_ids)
+            self._move(call, CallFact.NETWORK_BACK, _L)
+            self._add(call)
+        else:
+            self._allowed(call, CallFact.REATTACHED, _L)
+            call.was_held = call.state is CallState.HELD
+        self._ask_about(call, Verb.ATTACH, order)
+
+    def _send_ringing(self, order: SendRinging, now: float) -> None:
+        if (call := self._in_progress(order)) is not None:
+            self._move(call, CallFact.RANG, _L)
+            call.ids = order.telnyx_ids or call.ids
+            self._ask_about(call, Verb.RINGING, order)
+
+    def _send_media(self, order: SendMedia, now: float) -> None:
+        if (call := self._in_progress(order)) is not None:
+            if call.sdp_done:
+                raise LocalProtocolError("a second SDP for one call")
+            self._move(call, CallFact.EARLY_MEDIA, _L)
+            call.sdp_done = True
+            self._ask_about(call, Verb.MEDIA, order)
+
+    def _send_answer(self, order: SendAnswer, now: float) -> None:
+        if (call := self._in_progress(order)) is not None:
+            if order.sdp is None and not call.sdp_done:
+                raise LocalProtocolError("an answer without SDP, and no media went before")
+            self._move(call, CallFact.ANSWERED, _L)
+            call.ids = order.telnyx_ids or call.ids
+            # a second copy would be set in a stable peer connection ([AND], [FLU])
+            self._ask_about(call, Verb.ANSWER, replace(order, sdp=None) if call.sdp_done else order)
+            call.sdp_done = True
+
+    def _send_bye(self, order: SendBye, now: float) -> None:
+        if (call := self._ordered(order)) is not None:
+            self._move(call, CallFact.BYE_RECEIVED, _L)
+            if self.login_state not in (LoginState.DISCONNECTED, LoginState.PUNTED):
+                self._ask_about(call, Verb.BYE, order)
+
+    def _send_about(self, order: SendDisplay | SendInfo, now: float) -> None:
+        call = self._ordered(order)
+        if call is not None and call.state is not CallState.DROPPED:  # without a line there is nobody to tell
+            self._ask_about(call, Verb.DISPLAY if isinstance(order, SendDisplay) else Verb.INFO, order)
+
+    def _accept_answer(self, order: AcceptAnswer, now: float) -> None:
+        owed = self._settle(order.request_id, Verb.ANSWER, Verb.ATTACH)
+        if owed is None:
+            return
+        attach = owed.verb is Verb.ATTACH
+        call = self._calls.get(owed.call_id)
+        if call is None:
+            self._refuse(order.request_id, SESSION_ERROR, _NO_CALL, callID=owed.call_id)  # it met a bye
+            return
+        if attach:
+            self._move(call, CallFact.REATTACHED, _L)
+            if call.was_held:
+                self._move(call, CallFact.HOLD, _L)
+            call.was_held = False
+        else:
+            self._move(call, CallFact.ANSWER_ACCEPTED, _L)
+        self._result(order.request_id, message="CALL ATTACHED" if attach else "CALL ANSWERED", callID=call.id)
+
+    def _reply_modify(self, order: ReplyModify, now: float) -> None:
+        waiting = self._owed.get(order.request_id)
+        if waiting is not None and waiting.action == "updateMedia" and not order.sdp:
+            raise LocalProtocolError("the answer to an updateMedia needs its SDP")
+        owed = self._settle(order.request_id, Verb.MODIFY)
+        if owed is None:
+            return
+        call = self._calls.get(owed.call_id)
+        if call is None:
+            self._refuse(order.request_id, SESSION_ERROR, _NO_CALL, callID=owed.call_id)
+            return
+        state = order.hold_state or shapes.hold_after(owed.action, call.state is CallState.HELD)
+        self._move(call, CallFact.HOLD if state == "held" else CallFact.UNHOLD, _L)
+        extras = {"sdp": order.sdp, "message": order.message}
+        said = {name: value for name, value in extras.items() if value is not None}
+        self._result(order.request_id, callID=call.id, action=owed.action, holdState=state, **said)
+
+    def _refuse_request(self, order: RefuseRequest, now: float) -> None:
+        owed = self._settle(order.request_id, Verb.ANSWER, Verb.ATTACH, Verb.MODIFY)
+        if owed is not None:
+            self._refuse(order.request_id, order.code, order.message, callID=owed.call_id)
+
+    # --- the client's requests --------------------------------------------------------------------------
+
+    def _heard_from(self, message: Message | None, now: float) -> None:
+        self._heard = now
+
+    def _request(self, request: Request, now: float) -> None:
+        verb = self.dialect.verb(request.method)
+        if self.session_id is None and verb is not Verb.LOGIN:
+            # [JS] logs in again on this code, whatever the request was
+            raise BadFrame("Authentication Required", AUTH_REQUIRED)
+        handle = self._REQUESTS.get(verb) if verb is not None else None
+        if handle is None:
+            raise BadFrame(_NO_METHOD, METHOD_NOT_FOUND)
+        handle(self, request, now)
+
+    def _refused(self, error: RemoteProtocolError, request_id: RequestId | None) -> None:
+        code = error.code if isinstance(error, BadFrame) else SESSION_ERROR
+        self._refuse(request_id, code, error.args[0])
+
+    def _report(self, report: Report) -> None:
+        self._result(report.id)  # [JS] holds its invite back until this comes
+
+    def _reply(self, reply: Reply | ErrorReply, now: float) -> None:
+        """Acknowledgements, PONGs, and replies to nothing ([FLU] answers pings under a new id)."""
+        asked = self._asked.pop(reply.id, None) if reply.id is not None else None
+        if asked is not None and asked[1]:
+            error = reply.message if isinstance(reply, ErrorReply) else None
+            self._events.append(RequestAcknowledged(asked[1], asked[0].value, error))
+
+    def _login_requested(self, request: Request, now: float) -> None:
+        event = self.dialect.login_requested(request)
+        self._owe(request.id, _Owed(Verb.LOGIN), now, LoginFact.LOGIN_SENT)
+        self._newest_login = request.id
+        self._events.append(replace(event, again=self.session_id is not None))
+
+    def _gateway_polled(self, request: Request, now: float) -> None:
+        # `sessid` beside `params` is required by [AND]; no call_report_id, hence no HTTP reports
+        self._result(request.id, params={"state": self.gateway})
+        if self.gateway == "REGED":
+            self._registered()
+
+    def _registered(self) -> None:
+        if self.login_state is LoginState.REGISTERING:
+            self._login(LoginFact.REGISTERED, _R)
+            self._events.append(events.ClientReady())
+
+    def _pinged(self, request: Request, now: float) -> None:
+        # an echo of our own ping ([AND], [IOS]) has our id: to reply does no harm, and nothing to forget
+        self._result(request.id, message="PONG")
+
+    def _courtesy(self, request: Request, now: float) -> None:
+        push = request.method.endswith("disable_push_notification")
+        self._result(request.id, **({"message": "disable push notification success"} if push else {}))
+
+    def _calls_wanted(self, request: Request, now: float) -> None:
+        self._result(request.id, message="OK")
+        self._events.append(CallsWanted())
+
+    def _invited(self, request: Request, now: float) -> None:
+        event = shapes.invite_received(request.id, request.params)
+        if event.call_id in self._calls:
+            raise BadFrame("CALL ALREADY EXISTS", SESSION_ERROR)
+        name = shapes.text(event.dialog, "remote_caller_id_name")
+        parties = Parties(event.caller_name, event.caller_number, name, event.destination, "inbound")
+        call = Call(event.call_id, outbound=True, parties=parties)
+        self._move(call, CallFact.INVITE_SENT, _R)
+        self._move(call, CallFact.INVITE_ACCEPTED, _R)
+        self._add(call)
+        self._result(request.id, message="CALL CREATED", callID=call.id)
+        self._events.append(event)
+
+    def _answered(self, request: Request, now: float) -> None:
+        event = shapes.answer_received(request.id, request.params, attach=False)
+        call = self._live(event.call_id)
+        if call.outbound:
+            raise BadFrame("an answer to a call that the client placed", SESSION_ERROR)
+        self._allowed(call, CallFact.ANSWER_SENT, _R)
+        self._owe(request.id, _Owed(Verb.ANSWER, call.id), now)
+        self._move(call, CallFact.ANSWER_SENT, _R)
+        self._events.append(event)
+
+    def _attached(self, request: Request, now: float) -> None:
+        event = shapes.answer_received(request.id, request.params, attach=True)
+        call = self._live(event.call_id)
+        self._allowed(call, CallFact.REATTACHED, _R)
+        self._owe(request.id, _Owed(Verb.ATTACH, call.id), now)
+        self._events.append(event)
+
+    def _modified(self, request: Request, now: float) -> None:
+        call = self._live(shapes.call_id(request.params))
+        event = shapes.modify_received(request.id, request.params, call.state is CallState.HELD)
+        if next_call_state(call.state, CallFact.UNHOLD) is None:  # a row exactly where a call is up
+            raise BadFrame("Cannot update a call that has not been answered.", SESSION_ERROR)
+        self._owe(request.id, _Owed(Verb.MODIFY, call.id, event.action), now)
+        self._events.append(event)
+
+    def _ended(self, request: Request, now: float) -> None:
+        """A bye is replied to at once, also for a call that is over or unknown: without a reply [JS] waits
+        5 s and gives the line up after 10 s."""
+        event = shapes.bye_received(request.params)
+        call = self._calls.get(event.call_id)
+        if call is not None:
+            self._move(call, CallFact.BYE_SENT, _R)
+            self._events.append(event)
+        said = {"cause": event.cause, "causeCode": event.code}
+        self._result(request.id, callID=event.call_id, message="CALL ENDED", **said)
+
+    def _informed(self, request: Request, now: float) -> None:
+        event = shapes.info(request.params)
+        if event.call_id in self._calls:
+            self._events.append(event)
+        self._result(request.id, message="SENT")
+
+    def _candidate(self, request: Request, now: float) -> None:
+        """Candidates of a call that we have not heard of are handed on too: they may overtake its invite.
+        Those of a call that is over are not; all get their reply, and endOfCandidates may come twice."""
+        event = shapes.candidate(request.params)
+        if event.call_id and event.call_id not in self._over:
+            self._events.append(event)
+        self._result(request.id)
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def _expired(self, timer: Hashable, now: float) -> None:
+        match timer:
+            case "ping":
+                if now - self._heard >= self.timings.dead_after:
+                    self._close = f"no frame from the client for {now - self._heard:.0f} s"
+                    return
+                self._ask(Verb.PING, {"serno": int(now)})
+                self._timers["ping"] = now + self.timings.ping_every
+            case ("owed", str() | int() as request_id):
+                owed = self._lapse(request_id)
+                if owed.verb is Verb.LOGIN and request_id == self._newest_login:
+                    self._login(LoginFact.LOGIN_REFUSED, _L)
+                code = AUTH_FAILED if owed.verb is Verb.LOGIN else SESSION_ERROR
+                extras = {"callID": owed.call_id} if owed.call_id else {}
+                self._refuse(request_id, code, "no decision in time", **extras)
+
+    # --- tools ----------------------------------------------------------------------------------------------
+
+    def _live(self, call_id: str) -> Call:
+        call = self._calls.get(shapes.needed(call_id, "CallID missing"))
+        if call is None:
+            raise BadFrame(_NO_CALL, SESSION_ERROR)
+        return call
+
+    def _in_progress(self, order: CallOrder) -> Call | None:
+        """The call of a ringing, media or answer order: the client placed it, and it is not answered."""
+        call = self._ordered(order)
+        if call is not None and (not call.outbound or call.state.is_up):
+            raise LocalProtocolError(f"{type(order).__name__} for a call that the client waits for no answer on")
+        return call
+
+    def _owe(self, request_id: RequestId, owed: _Owed, now: float, fact: LoginFact | None = None) -> None:
+        if request_id in self._owed:
+            raise BadFrame("a second request with the same id")
+        if fact is not None:
+            self._login(fact, _R)
+        self._owed[request_id] = owed
+        self._timers["owed", request_id] = now + self.timings.reply
+
+    def _lapse(self, request_id: RequestId) -> _Owed:
+        """No reply can be given to this request any more; an order for it will come too late."""
+        self._lapsed[request_id] = None
+        while len(self._lapsed) > REMEMBERED:
+            del self._lapsed[next(iter(self._lapsed))]
+        return self._owed.pop(request_id)
+
+    def _settle(self, request_id: RequestId, *verbs: Verb) -> _Owed | None:
+        """The request that an order replies to; None when the order comes too late."""
+        owed = self._owed.get(request_id)
+        if owed is None and request_id in self._lapsed:
+            return None
+        if owed is None or owed.verb not in verbs:
+            raise LocalProtocolError(f"no such request waits: {request_id!r}")
+        del self._owed[request_id]
+        self._timers.pop(("owed", request_id), None)
+        return owed
+
+    def _result(self, request_id: RequestId, **members: Any) -> None:
+        result = {**members, "sessid": self.session_id} if self.session_id is not None else members
+        self._out.append(Reply(request_id, result, self.dialect.token_out(self.voice_sdk_id, None)))
+
+    def _refuse(self, request_id: RequestId | None, code: int, message: str, **data: Any) -> None:
+        top = self.dialect.token_out(self.voice_sdk_id, None)
+        self._out.append(ErrorReply(request_id, code, message, data, top))
+
+    def _ask_about(self, call: Call, verb: Verb, order: CallOrder) -> None:
+        self._ask(verb, self.dialect.server_params(order, call.parties, call.ids), call.id)
+
+    def _ask(self, verb: Verb, params: dict[str, Any], call_id: str = "") -> None:
+        self._count += 1
+        self._asked[self._count] = (verb, call_id)
+        self._asked.pop(self._count - _ASKED, None)
+        top = self.dialect.token_out(self.voice_sdk_id, None)
+        self._out.append(Request(self._count, self.dialect.method(verb), params, top))
+
+    _ORDERS: ClassVar[dict[type[Order], Callable[[ServerProtocol, Any, float], None]]] = {
+        LineUp: _line_up,
+        LineDown: _line_down,
+        AcceptLogin: _accept_login,
+        RefuseLogin: _refuse_login,
+        SendPunt: _punt,
+        SetGateway: _set_gateway,
+        SendInvite: _send_invite,
+        SendAttach: _send_attach,
+        SendRinging: _send_ringing,
+        SendMedia: _send_media,
+        SendAnswer: _send_answer,
+        SendBye: _send_bye,
+        SendDisplay: _send_about,
+        SendInfo: _send_about,
+        AcceptAnswer: _accept_answer,
+        ReplyModify: _reply_modify,
+        RefuseRequest: _refuse_request,
+    }
+    _REQUESTS: ClassVar[dict[Verb, Callable[[ServerProtocol, Request, float], None]]] = {
+        Verb.LOGIN: _login_requested,
+        Verb.GATEWAY_STATE: _gateway_polled,
+        Verb.PING: _pinged,
+        Verb.COURTESY: _courtesy,
+        Verb.ATTACH_CALLS: _calls_wanted,
+        Verb.INVITE: _invited,
+        Verb.ANSWER: _answered,
+        Verb.ATTACH: _attached,
+        Verb.MODIFY: _modified,
+        Verb.BYE: _ended,
+        Verb.INFO: _informed,
+        Verb.CANDIDATE: _candidate,
+        Verb.END_OF_CANDIDATES: _candidate,
+    }
+
+
+def _parties(order: SendInvite | SendAttach, direction: str) -> Parties:
+    return Parties(order.caller_name, order.caller_number, order.callee_name, order.callee_number, direction=direction)
