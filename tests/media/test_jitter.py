@@ -1,0 +1,175 @@
+import random
+
+import pytest
+
+from botkit.media.jitter import Arrived, Gap, Reorderer
+from botkit.media.rtp import RtpPacket
+
+
+def packet(number: int, *, first: int = 100, ssrc: int = 1, ticks: int = 160) -> RtpPacket:
+    return RtpPacket(0, (first + number) & 0xFFFF, (ticks * number) & 0xFFFFFFFF, ssrc, str(number).encode())
+
+
+def numbers(out: list[Arrived | Gap]) -> list[int | Gap]:
+    return [one if isinstance(one, Gap) else int(one[0].payload) for one in out]
+
+
+def push(reorderer: Reorderer, sent: list[int], at: float = 0.0, first: int = 100) -> list[int | Gap]:
+    out: list[int | Gap] = []
+    for index, number in enumerate(sent):
+        out += numbers(reorderer.push(packet(number, first=first), at + 0.02 * index))
+    return out
+
+
+def test_packets_in_order_pass_straight() -> None:
+    """Each packet comes out of the very call that took it, with its arrival time."""
+    reorderer = Reorderer()
+    for number in range(200):
+        sent = packet(number, first=65500)
+        assert reorderer.push(sent, 0.02 * number) == [(sent, 0.02 * number)]
+    assert not reorderer.holding
+    assert reorderer.release(99) == []
+
+
+def test_a_swap_is_put_right() -> None:
+    """Two packets in the wrong order come out in the right one, nothing lost."""
+    reorderer = Reorderer()
+    assert push(reorderer, [0, 2]) == [0]
+    assert push(reorderer, [1, 3]) == [1, 2, 3]
+    assert (reorderer.lost, reorderer.late, reorderer.holding) == (0, 0, False)
+
+
+def test_a_gap_is_given_up_after_the_wait() -> None:
+    """Two beats after the first packet behind it the gap is lost, and delay does not stay."""
+    reorderer = Reorderer(wait=0.04)
+    assert push(reorderer, [0, 3, 4]) == [0]  # 3 came at 0.02
+    assert reorderer.release(0.055) == []
+    assert numbers(reorderer.release(0.06)) == [Gap(2, 320), 3, 4]
+    assert push(reorderer, [5], at=0.08) == [5]
+    assert reorderer.lost == 2
+
+
+def test_two_gaps_have_their_own_waits() -> None:
+    """A second gap waits from the packet behind it, not from the first gap."""
+    reorderer = Reorderer(wait=0.04)
+    push(reorderer, [0])
+    push(reorderer, [2], at=0.04)
+    push(reorderer, [4], at=0.07)
+    assert numbers(reorderer.release(0.08)) == [Gap(1, 160), 2]
+    assert reorderer.release(0.10) == []
+    assert numbers(reorderer.release(0.11)) == [Gap(1, 160), 4]
+
+
+def test_late_packets_are_dropped() -> None:
+    """What was given up and comes after all is counted and not delivered."""
+    reorderer = Reorderer()
+    push(reorderer, [0, 2])
+    reorderer.release(1)
+    assert push(reorderer, [1, 3]) == [3]
+    assert (reorderer.lost, reorderer.late) == (1, 1)
+
+
+def test_duplicates_are_dropped() -> None:
+    """A packet that passed already is late; one that is held already is a duplicate."""
+    reorderer = Reorderer()
+    assert push(reorderer, [0, 0, 2, 2, 1, 3]) == [0, 1, 2, 3]
+    assert (reorderer.late, reorderer.duplicates) == (1, 1)
+
+
+def test_a_pause_of_the_sender_is_a_gap_without_loss() -> None:
+    """Sequence numbers that go on over a jump of the timestamp: nothing was sent there."""
+    reorderer = Reorderer()
+    push(reorderer, [0, 1])
+    later = RtpPacket(0, 102, 2 * 160 + 8000, 1, b"2", marker=True)
+    assert numbers(reorderer.push(later, 1.04)) == [Gap(0, 8000), 2]
+
+
+def test_events_take_their_time_on_the_timeline() -> None:
+    """Packets of one event share a timestamp; the audio after it begins where the event ends."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    for number in range(1, 5):
+        event = RtpPacket(101, 100 + number, 160, 1, str(number).encode())
+        assert numbers(reorderer.push(event, 0.02 * number)) == [number]
+    audio = RtpPacket(0, 105, 160 + 640, 1, b"5")
+    assert numbers(reorderer.push(audio, 0.1)) == [Gap(0, 480), 5]
+
+
+def test_lost_packets_with_a_pause_count_both() -> None:
+    """The gap's ticks come from the timestamps, its packets from the sequence numbers."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    reorderer.push(RtpPacket(0, 102, 160 + 4000, 1, b"2"), 0.5)
+    assert numbers(reorderer.release(1)) == [Gap(1, 4000), 2]
+
+
+def test_a_new_ssrc_begins_at_once() -> None:
+    """What was held of the old source comes first, then a restart, then the new source."""
+    reorderer = Reorderer()
+    push(reorderer, [0, 2])
+    new = RtpPacket(0, 9, 777, 2, b"9")
+    assert numbers(reorderer.push(new, 0.1)) == [Gap(1, 160), 2, Gap(0, 0, restart=True), 9]
+    assert reorderer.push(RtpPacket(0, 10, 937, 2, b"10"), 0.12)
+
+
+def test_numbers_from_nowhere_need_a_successor() -> None:
+    """One wild packet is dropped; two in sequence restart the source."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    assert push(reorderer, [7], first=40000) == []
+    assert push(reorderer, [1]) == [1]
+    assert push(reorderer, [7, 8], first=40000) == [Gap(0, 0, restart=True), 7, 8]
+    assert reorderer.lost == 0
+
+
+@pytest.mark.parametrize("timestamp", [0xF0000000, 0x50000000])
+def test_a_new_timeline_under_the_same_numbers(timestamp: int) -> None:
+    """A bridge that changes the source keeps SSRC and numbers, and its timestamps jump anywhere."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    out = numbers(reorderer.push(RtpPacket(0, 101, timestamp, 1, b"1"), 0.02))
+    assert out == [Gap(0, 0, restart=True), 1]
+
+
+def test_a_burst_is_not_held_for_ever() -> None:
+    """However many packets stand behind a gap, no more than a second of them is held."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    out = [one for number in range(2, 200) for one in numbers(reorderer.push(packet(number), 0.01))]
+    assert out[:2] == [Gap(1, 160), 2]
+    assert out[-1] == 199
+
+
+def test_flush_empties() -> None:
+    """At the end of a call nothing stays behind."""
+    reorderer = Reorderer()
+    push(reorderer, [0, 2, 5])
+    assert numbers(reorderer.flush()) == [Gap(1, 160), 2, Gap(2, 320), 5]
+    assert not reorderer.holding
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_network(seed: int) -> None:
+    """Whatever the network does, what comes out is in order, once, and accounts for all."""
+    draw = random.Random(seed)
+    arrivals = []
+    for number in range(500):
+        if number and draw.random() < 0.05:
+            continue
+        for _ in range(1 + (draw.random() < 0.03)):
+            arrivals.append((0.02 * number + (draw.random() * 0.06 if number else 0), number))
+    arrivals.sort()
+    reorderer = Reorderer(wait=0.04)
+    out: list[Arrived | Gap] = []
+    beat = 0.0
+    for at, number in arrivals:
+        while beat < at:
+            out += reorderer.release(beat)
+            beat += 0.02
+        out += reorderer.push(packet(number, first=65400), at)
+    out += reorderer.flush()
+    seen = [int(one[0].payload) for one in out if not isinstance(one, Gap)]
+    assert seen == sorted(set(seen))
+    assert len(seen) + reorderer.late + reorderer.duplicates == len(arrivals)
+    assert sum(one.packets for one in out if isinstance(one, Gap)) == reorderer.lost == seen[-1] + 1 - len(seen)
+    assert sum(one.ticks for one in out if isinstance(one, Gap)) == 160 * reorderer.lost
