@@ -37,6 +37,8 @@ class Step(BaseModel):
     is_expectation: ClassVar[bool] = False
     waits: ClassVar[bool] = False
     """It lets time pass, so a loop that holds it is no busy loop."""
+    obeys_within: ClassVar[bool] = False
+    """It looks after `within` itself (`Scope.within`); any other step is cut off by the runtime, and fails."""
     result: ClassVar[Mapping[str, str]] = {}
     """Its own result fields, name to meaning; `ok started ended` come with every step."""
     result_is_open: ClassVar[bool] = False

@@ -1,0 +1,41 @@
+"""What all `expect_*` steps share: the window in which they must be met, and the result that they give."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from botkit.flow.port import Heard, Window
+from botkit.flow.registry import Step
+from botkit.flow.schema import Choice, Duration, Flag
+from botkit.flow.scope import Scope
+
+WITHIN = 10.0
+"""Seconds in which an expectation must be met, unless its `within` says otherwise."""
+
+
+class Expectation(Step):
+    """A step that something must be heard by; see flow-language.md section 4 for the fields."""
+
+    is_expectation: ClassVar[bool] = True
+    waits: ClassVar[bool] = True
+    obeys_within: ClassVar[bool] = True
+
+    starts_within: Duration | None = None
+    max_latency: Duration | None = None
+    absent: Flag = False
+    ended: Choice[Literal["ok"]] | None = None
+
+    def window(self, scope: Scope) -> Window:
+        """When it must be met."""
+        return Window(
+            within=WITHIN if scope.within is None else scope.within,
+            starts_within=self.starts_within,
+            max_latency=self.max_latency,
+            absent=self.absent,
+            ended_ok=self.ended == "ok",
+        )
+
+
+def result_of(heard: Heard) -> dict[str, Any]:
+    """The result fields of an expectation that was met."""
+    return {**heard.fields, "latency": heard.latency}

@@ -1,0 +1,73 @@
+"""`record`: keep what is heard in a file."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from botkit.flow.kinds_call import LaterKind
+from botkit.flow.port import CallPort, Recorded
+from botkit.flow.registry import Step, step
+from botkit.flow.schema import Choices, Duration, OutputPath, Steps
+from botkit.flow.scope import Scope
+
+
+@step("record", short="to")
+class Record(Step):
+    """Record what is heard to a WAV below the call's output folder.
+
+    It ends after `for`, when the other side falls silent or enters a digit (`stop_on`), after `max`
+    at the latest, or with the call. With `do` it records while these steps run, and ends with them.
+    `level` is the loudness of the whole in dBFS: silence is about -90, speech about -25.
+
+    Example:
+        - record: {to: message.wav, stop_on: [silence, dtmf], max: 30s}
+        - record:
+            to: greeting.wav
+            do:
+              - wait: 3s
+          save_as: greeting
+        - check: greeting.level > -50
+    """
+
+    waits: ClassVar[bool] = True
+    result: ClassVar[dict[str, str]] = {
+        "path": "the file",
+        "duration": "its length in seconds",
+        "level": "its loudness in dBFS",
+    }
+
+    to: OutputPath
+    length: Duration | None = Field(default=None, alias="for")
+    stop_on: Choices[Literal["silence", "dtmf"]] = frozenset()
+    max: Duration | None = None
+    do: Steps = ()
+    background: Annotated[bool, LaterKind("background", "give the steps to record under `do`")] = False
+
+    async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
+        path = scope.output(str(self.to))
+        if not self.do:
+            recorded = await call.record(path, length=self.length, stop_on=self.stop_on, max=self.max)
+        else:
+            recorded = await self._while_doing(call, scope)
+        return {"path": str(path.resolve()), "duration": recorded.duration, "level": recorded.level}
+
+    async def _while_doing(self, call: CallPort, scope: Scope) -> Recorded:
+        path, done = scope.output(str(self.to)), asyncio.Event()
+        recording = asyncio.create_task(
+            call.record(path, length=self.length, stop_on=self.stop_on, max=self.max, until=done)
+        )
+        try:
+            await scope.run_steps(self.do)
+        except BaseException:
+            # What was recorded until here is written, whatever became of the steps.
+            done.set()
+            with suppress(Exception):
+                await recording
+            raise
+        finally:
+            done.set()
+        return await recording
