@@ -25,7 +25,6 @@ from botkit.flow.schema import (
     Duration,
     Flag,
     Headers,
-    Name,
     Names,
     Range,
     Text,
@@ -164,7 +163,7 @@ class Flow(FlowHead):
 class LibraryHead(_Document):
     """The top-level keys of a library, beside `blocks`."""
 
-    name: Name = Field(alias="blocks_of")
+    name: Text = Field(alias="blocks_of")
     about: Text | None = None
 
 

@@ -8,6 +8,7 @@ found before a call is made. What they may do is in `botkit.flow.sandbox`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -292,6 +293,21 @@ def _path(node: nodes.Node) -> tuple[str, ...] | None:
             path = _path(inner)
             return (*path, key) if path else None
     return None
+
+
+RESERVED = ("call", "event", "env", "random", "bot", "matrix", "repeat", "vars")
+"""Names that stand for something else, so no variable may have them."""
+
+_WORDS = ("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None", "self")
+
+
+def name_trouble(text: str) -> str | None:
+    """Why a variable cannot be called so, as the end of a sentence that begins with the name; None when it can."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        return "is no name: letters, digits and _, and no digit first"
+    if text in RESERVED:
+        return "is reserved"
+    return "means something else in expressions" if text in _WORDS else None
 
 
 def suggest(name: str, known: Any) -> str | None:

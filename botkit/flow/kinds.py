@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from botkit.flow.expression import Expression, ExpressionFault, Template, has_expression
+from botkit.flow.expression import Expression, ExpressionFault, Template, has_expression, name_trouble
 from botkit.flow.patterns import pattern_trouble
 from botkit.flow.sandbox import Trouble, number, shown, written
 from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
@@ -278,8 +278,9 @@ class NameKind(Kind):
 
     def of_value(self, value: Any, mark: Mark | None) -> str:
         text = written(value)
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-            raise self.refused(value)
+        trouble = name_trouble(text)
+        if trouble:
+            raise FieldError(f"`{text}` {trouble}")
         return text
 
 

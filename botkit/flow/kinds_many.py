@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
-from botkit.flow.expression import Expression, Template, has_expression, suggest
+from botkit.flow.expression import Expression, Template, has_expression, name_trouble, suggest
 from botkit.flow.kinds import FieldError, Kind, TextKind, as_template
 from botkit.flow.sandbox import shown, written
 from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
@@ -104,8 +104,15 @@ def _open_data(node: Any) -> Any:
 
 class ValuesKind(ValueKind):
     wants = "a mapping of names to values"
+    writes_names: ClassVar[bool] = True
+    """Its keys are names of variables."""
 
     def read(self, node: Any) -> Any:
+        if isinstance(node, Mapping):
+            for key, _ in node.pairs:
+                trouble = name_trouble(key.text) if self.writes_names else None
+                if trouble:
+                    raise FieldError(f"`{key.text}` {trouble}", mark=key.mark)
         if isinstance(node, Mapping | dict):
             return super().read(node)
         if isinstance(node, Scalar | Sequence):
@@ -118,6 +125,7 @@ class ValuesKind(ValueKind):
 
 class HeadersKind(ValuesKind):
     wants = "a mapping of header names to texts"
+    writes_names = False
 
     def read(self, node: Any) -> Any:
         if isinstance(node, Mapping):

@@ -1,0 +1,252 @@
+"""What steps may stand where: the rules of the language that no single step can check.
+
+Each rule looks at the compiled tree, so that all of them are reported together with what the
+models found. Names in expressions have their own module, `names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from botkit.flow.document import Flow, Library, StepSpec, every_step
+from botkit.flow.kinds import BlockKind
+from botkit.flow.kinds_media import AudioKind
+from botkit.flow.notes import Notes
+from botkit.flow.schema import kinds_of
+from botkit.flow.source import Mark
+
+APART = ("parallel", "race", "record")
+"""Steps whose inner steps run beside others, so that nothing inside can replace what is outside."""
+
+TURNS = 10_000
+"""Turns after which the runtime stops a loop that neither waits nor listens."""
+
+WITHIN = 10.0
+"""The default `within` of an expectation, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockUse:
+    """A place where a block is named: its key, and the name as written."""
+
+    key: str
+    written: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """What surrounds a step."""
+
+    is_ended: bool = False
+    dials: bool = False
+    in_block: bool = False
+    in_loop: bool = False
+    apart: str | None = None
+    """The step of `APART` that holds it."""
+    loop_apart: str | None = None
+    """The step of `APART` between it and its loop."""
+
+
+def check_rules(document: Flow | Library, notes: Notes, uses: Sequence[BlockUse]) -> None:
+    """Note what stands where it may not."""
+    rules = _Rules(document.blocks, notes)
+    if isinstance(document, Flow):
+        for handler in document.on.values():
+            where = _Where(is_ended=handler.event == "ended", dials=bool(document.dial))
+            rules.walk(handler.steps, where)
+    for steps in document.blocks.values():
+        rules.walk(steps, _Where(in_block=True))
+    rules.recursion()
+    rules.idle_jumps()
+    if isinstance(document, Flow):
+        rules.unused({use.key for use in uses}, document)
+
+
+def field(spec: StepSpec, alias: str) -> Any:
+    """A field of a step by its name in YAML; None where it has no such field."""
+    for name, info in type(spec.step).model_fields.items():
+        if (info.alias or name) == alias:
+            return getattr(spec.step, name)
+    return None
+
+
+def block_of(spec: StepSpec) -> str | None:
+    """The key of the block that a step names."""
+    for name, kind in kinds_of(type(spec.step)).items():
+        if isinstance(kind, BlockKind):
+            key = getattr(spec.step, name)
+            return key if isinstance(key, str) else None
+    return None
+
+
+class _Rules:
+    def __init__(self, blocks: dict[str, tuple[StepSpec, ...]], notes: Notes) -> None:
+        self.blocks = blocks
+        self.notes = notes
+
+    def walk(self, steps: Sequence[StepSpec], where: _Where) -> None:
+        """Check these steps and all that they hold."""
+        for spec in steps:
+            self._place_of_jumps(spec, where)
+            self._call_needed(spec, where)
+            self._busy_loop(spec)
+            self._fits(spec)
+            self._audio(spec)
+            for path, inner in spec.nested():
+                self.walk(inner, _inside(spec, path, where))
+
+    def _place_of_jumps(self, spec: StepSpec, where: _Where) -> None:
+        error = self.notes.error_at
+        match spec.name:
+            case "goto" if where.apart:
+                error(spec.place, f"`goto` cannot leave `{where.apart}`", "`run` the block, or jump after the step")
+            case "break" | "next" if not where.in_loop:
+                error(spec.place, f"`{spec.name}` belongs inside `repeat`")
+            case "break" | "next" if where.loop_apart:
+                error(spec.place, f"`{spec.name}` cannot leave `{where.loop_apart}`")
+            case "return" if not where.in_block:
+                error(spec.place, "`return` belongs in a block", "`stop` ends the flow as passed, `fail` as failed")
+            case "return" if where.apart in ("parallel", "race"):
+                error(spec.place, f"`return` cannot leave `{where.apart}`")
+
+    def _call_needed(self, spec: StepSpec, where: _Where) -> None:
+        if where.dials and spec.name in ("answer", "reject"):
+            hint = "a flow that answers says `answer:` where this one says `dial:`"
+            self.notes.error_at(spec.place, f"`{spec.name}` is for calls that come in, and this flow dials", hint)
+        if not where.is_ended:
+            return
+        if spec.step.needs_call:
+            self.notes.error_at(spec.place, f"`{spec.name}` needs a live call, and in `ended` the call is over")
+        key = block_of(spec)
+        for inner in self._reached(key) if key else ():
+            if inner.step.needs_call:
+                self.notes.error_at(
+                    spec.place,
+                    f"the block `{key}` needs a live call, and in `ended` the call is over",
+                    f"its step `{inner.name}` is on line {inner.place.line} of {inner.place.file}",
+                )
+                return
+
+    def _reached(self, key: str, seen: frozenset[str] = frozenset()) -> Iterator[StepSpec]:
+        """All steps of a block and of the blocks that it names."""
+        if key in seen:
+            return
+        for spec in every_step(self.blocks.get(key, ())):
+            yield spec
+            inner = block_of(spec)
+            if inner:
+                yield from self._reached(inner, seen | {key})
+
+    # --- loops ----------------------------------------------------------------------------------
+
+    def _waits(self, steps: Sequence[StepSpec]) -> bool:
+        """Whether any of these steps lets time pass."""
+        for spec in every_step(tuple(steps)):
+            if spec.step.waits or spec.step.is_expectation:
+                return True
+            key = block_of(spec)
+            if key and any(inner.step.waits or inner.step.is_expectation for inner in self._reached(key)):
+                return True
+        return False
+
+    def _busy_loop(self, spec: StepSpec) -> None:
+        if spec.name != "repeat":
+            return
+        times = field(spec, "times")
+        is_open = (field(spec, "while") or field(spec, "until")) and field(spec, "at_most") is None
+        if not is_open and not (isinstance(times, int) and times > TURNS):
+            return
+        if not self._waits(field(spec, "do") or ()):
+            self.notes.error_at(
+                spec.place,
+                "this loop neither waits nor listens, so it would stop every other call",
+                "add a `wait`, or say how often at most: at_most: 100",
+            )
+
+    def recursion(self) -> None:
+        """No block runs itself, not even through others."""
+        self._cycles(
+            lambda spec: block_of(spec) if spec.name != "goto" else None,
+            lambda chain: (f"the block `{chain[0]}` runs itself ({' → '.join(chain)})", "use `repeat`, or `goto`"),
+        )
+
+    def idle_jumps(self) -> None:
+        """No circle of `goto` in which nothing waits."""
+        idle = {
+            key for key in self.blocks if not any(s.step.waits or s.step.is_expectation for s in self._reached(key))
+        }
+        self._cycles(
+            lambda spec: block_of(spec) if spec.name == "goto" else None,
+            lambda chain: (f"these blocks neither wait nor listen ({' → '.join(chain)})", "add a `wait`"),
+            within=idle,
+        )
+
+    def _cycles(
+        self,
+        edge: Callable[[StepSpec], str | None],
+        says: Callable[[list[str]], tuple[str, str]],
+        within: set[str] | None = None,
+    ) -> None:
+        done: set[str] = set()
+
+        def visit(key: str, chain: list[str]) -> None:
+            for spec in every_step(self.blocks[key]):
+                target = edge(spec)
+                if target not in self.blocks or target in done or (within is not None and target not in within):
+                    continue
+                if target in chain:
+                    message, hint = says([*chain[chain.index(target) :], target])
+                    self.notes.error_at(spec.place, message, hint)
+                else:
+                    visit(target, [*chain, target])
+            done.add(key)
+
+        for key in self.blocks if within is None else [key for key in self.blocks if key in within]:
+            if key not in done:
+                visit(key, [key])
+
+    # --- values ---------------------------------------------------------------------------------
+
+    def _fits(self, spec: StepSpec) -> None:
+        """`for` and `starts_within` must fit in `within`."""
+        if not spec.step.is_expectation:
+            return
+        within = WITHIN if spec.within is None else spec.within
+        for name in ("for", "starts_within"):
+            value = field(spec, name)
+            if isinstance(value, int | float) and isinstance(within, int | float) and value > within:
+                note = " (its default)" if spec.within is None else ""
+                self.notes.error_at(
+                    spec.place,
+                    f"`{name}: {value:g}s` does not fit in `within: {within:g}s`{note}",
+                    "`within` is when all of it must have happened",
+                )
+
+    def _audio(self, spec: StepSpec) -> None:
+        for name, kind in kinds_of(type(spec.step)).items():
+            if isinstance(kind, AudioKind):
+                value = getattr(spec.step, name)
+                for path in value if isinstance(value, tuple) else (value,):
+                    if isinstance(path, Path) and not path.is_file():
+                        self.notes.warn_at(spec.place, f"there is no file {path.as_posix()}")
+
+    def unused(self, used: set[str], flow: Flow) -> None:
+        """Blocks of the flow itself that nothing runs."""
+        for key, steps in flow.blocks.items():
+            if key not in used and "#" not in key and steps:
+                self.notes.warn_at(steps[0].place, f"nothing runs the block `{key}`")
+
+
+def _inside(spec: StepSpec, path: str, where: _Where) -> _Where:
+    if path == f"{spec.path}/on_fail":
+        return where
+    if spec.name == "repeat" and path == f"{spec.path}/do":
+        return replace(where, in_loop=True, loop_apart=None)
+    if spec.name in APART:
+        crossed = spec.name if spec.name in ("parallel", "race") else None
+        return replace(where, apart=spec.name, loop_apart=where.loop_apart or crossed)
+    return where
