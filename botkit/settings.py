@@ -60,7 +60,10 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a bot logs in, and as whom. Exactly one of `exchange` and `server` is set."""
+    """Where a bot logs in, and as whom.
+
+    One of `exchange` and `server` is set; both in the accounts that an embedded exchange makes of its users.
+    """
 
     name: str
     exchange: str | None = None  # "embedded"

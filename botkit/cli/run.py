@@ -1,0 +1,291 @@
+"""`botkit run FLOW…`: the flows together, the reports, the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from botkit.cli import terminal
+from botkit.errors import ConfigError, FlowError
+
+if TYPE_CHECKING:
+    from botkit.reports.console import LiveProgress, PlainProgress
+    from botkit.results import Problem, RunResult
+    from botkit.runner.options import Notice, RunOptions
+
+
+def run(
+    flows: Annotated[list[Path], typer.Argument(metavar="FLOW…", help="Flow files; answering bots start first.")],
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account", "-a", envvar="BOTKIT_ACCOUNT", help="Account of every bot (default: embedded exchange)."
+        ),
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", metavar="FILE", help="Settings instead of botkit.yaml.")
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option("--var", "-V", metavar="NAME=VALUE", help="Set a variable that a flow declares.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Reports and recordings (default: out/<time>).")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result, and nothing else, to standard output.")
+    ] = False,
+    over_network: Annotated[
+        bool, typer.Option("--over-network/--in-memory", help="Real peers on loopback, or in-memory lines.")
+    ] = True,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Make everything that is drawn repeatable.")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", metavar="TIME", help="Of the whole run, such as 90s or 5m.")
+    ] = None,
+    read: Annotated[
+        list[Path] | None, typer.Option("--read", metavar="DIR", help="A further folder that flows may read.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every step as it begins.")] = False,
+) -> None:
+    """Run flows together: answering bots first, each dialling bot once.
+
+    \b
+    Examples:
+      botkit run flows/clinic_ivr.yaml flows/clinic_caller.yaml
+      botkit run caller.yaml --account staging --var pin=4321
+      botkit run caller.yaml --out out/today --json > result.json
+
+    \b
+    DIR receives result.json, junit.xml, report.html and, for each call, calls/<call>/{rx,tx,both}.wav and
+    events.jsonl. Exit status: 0 all passed, 1 an expectation was not met, 2 a fault, 130 stopped by Ctrl-C with
+    nothing wrong until then. The first Ctrl-C ends every call with a bye; a second one ends at once.
+    """
+    from botkit.cli import outputs
+    from botkit.reports import console
+
+    say = terminal.tell if as_json else terminal.say
+    folder: Path | None = None
+    stopped: int | None = None
+    began, clock = _clock()
+    try:
+        variables = read_vars(var or [])
+        folder = outputs.prepare(out)
+        options = _options(flows, account, config, variables, folder, over_network, seed, time_limit, read or [])
+        with _progress(as_json, verbose, say) as progress:
+            result, stopped = _run(flows, options, progress.show)
+    except (typer.Exit, SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if folder is None or isinstance(error, GeneratorExit):
+            raise  # nowhere to write a report to: the usual words and status
+        result = faulty(error, folder, clock() - began)
+    assert folder is not None
+    outputs.write_reports(result, folder)
+    _print(result, folder, as_json, say, list(console.summary(result)))
+    status = result.status
+    if stopped is not None and not any(True for _ in _failures(result)):
+        status = stopped
+    raise typer.Exit(status)
+
+
+# --- before ---------------------------------------------------------------------------------------
+
+
+def read_vars(given: list[str]) -> dict[str, str]:
+    """`NAME=VALUE`s as a mapping of texts."""
+    variables = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ConfigError(f"--var {text}: a name and a value are expected", hint="for example --var pin=4321")
+        variables[name] = value
+    return variables
+
+
+def read_time(text: str, option: str) -> float:
+    """A time on the command line, written as in flows."""
+    from botkit.flow.kinds import DurationKind, FieldError
+
+    try:
+        seconds = DurationKind().of_value(text, None)
+    except FieldError as error:
+        raise ConfigError(f"{option}: {error}", hint=error.hint) from None
+    if not isinstance(seconds, float) or seconds <= 0:
+        raise ConfigError(f"{option}: one time above 0 is expected, such as 90s or 5m")
+    return seconds
+
+
+def _options(
+    flows: list[Path],
+    account: str | None,
+    config: str | None,
+    variables: dict[str, str],
+    out: Path,
+    over_network: bool,
+    seed: int | None,
+    time_limit: str | None,
+    read: list[Path],
+) -> RunOptions:
+    from botkit.cli import accounts
+    from botkit.log import hide
+    from botkit.runner.options import RunOptions
+    from botkit.settings import read_roots
+
+    for path in flows:
+        if not path.is_file():
+            raise ConfigError(f"there is no flow {path}", hint=_nearby(path))
+    settings = accounts.load(os.environ, config=config, flows=flows)
+    for known in settings.accounts.values():
+        hide(*known.secrets)
+    if account is not None:
+        settings.account(account)  # a wrong name is told before anything starts
+    file = Path(settings.file) if settings.file else None
+    return RunOptions(
+        out=out,
+        paths=tuple(flows),
+        settings=settings,
+        account=account,
+        vars=variables,
+        seed=seed,
+        over_network=over_network,
+        time_limit=None if time_limit is None else read_time(time_limit, "--time-limit"),
+        read_roots=read_roots(flows, named=read, file=file, cwd=Path.cwd()),
+    )
+
+
+def _nearby(path: Path) -> str | None:
+    from botkit.settings import did_you_mean
+
+    if path.is_dir():
+        return f"`botkit run` takes files: {path}/*.yaml"
+    beside = [str(other) for other in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+    return did_you_mean(str(path), beside)
+
+
+def _clock() -> tuple[float, Callable[[], float]]:
+    from botkit.clock import MonotonicClock
+
+    clock = MonotonicClock()
+    return clock.now(), clock.now
+
+
+def _progress(as_json: bool, verbose: bool, say: Callable[[str], None]) -> LiveProgress | PlainProgress:
+    from botkit.reports.console import LiveProgress, PlainProgress
+
+    if as_json or verbose or not sys.stdout.isatty():
+        return PlainProgress(say, verbose=verbose)
+    from rich.console import Console
+
+    return LiveProgress(Console(), _clock()[1])
+
+
+# --- the run itself -------------------------------------------------------------------------------
+
+
+def _run(flows: list[Path], options: RunOptions, show: Callable[[Notice], None]) -> tuple[RunResult, int | None]:
+    """The result, and the exit status of the signal that stopped the run, if one did."""
+    from botkit import clock
+    from botkit.results import RunResult, Verdict
+    from botkit.runner.run import run_flows
+
+    stopped: list[int] = []
+
+    async def whole() -> RunResult:
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(run_flows(flows, options, show), name="run")
+
+        def stop(status: int) -> None:
+            if stopped:
+                os._exit(status)  # the second time: at once, whatever hangs
+            stopped.append(status)
+            terminal.tell("ending every call; once more to stop at once")
+            task.cancel()
+
+        signals = {signal.SIGINT: terminal.INTERRUPTED, signal.SIGTERM: terminal.TERMINATED}
+        for number, status in signals.items():
+            loop.add_signal_handler(number, stop, status)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+            return RunResult(Verdict.ABORTED, clock.MonotonicClock().wall(), 0.0)
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    return clock.run(whole()), stopped[0] if stopped else None
+
+
+# --- after ----------------------------------------------------------------------------------------
+
+
+def faulty(error: BaseException, folder: Path, took: float) -> RunResult:
+    """The result of a run that ended by an error: every report shall exist, and say so."""
+    from botkit.clock import MonotonicClock
+    from botkit.errors import ExpectationFailed
+    from botkit.results import RunResult, Verdict
+
+    problems = []
+    for leaf in terminal.leaves(error):
+        problems += list(_problems(leaf, error, folder))
+    unmet = all(isinstance(leaf, ExpectationFailed) for leaf in terminal.leaves(error))
+    verdict = Verdict.FAILED if unmet else Verdict.FAULT
+    if terminal.debug:
+        import traceback
+
+        terminal.tell("".join(traceback.format_exception(error)).rstrip())
+    return RunResult(verdict, MonotonicClock().wall() - took, took, problems=tuple(dict.fromkeys(problems)))
+
+
+def _problems(leaf: BaseException, whole: BaseException, folder: Path) -> list[Problem]:
+    from botkit.errors import ExpectationFailed, Fault
+    from botkit.flow.explain import issues_of
+    from botkit.log import masked
+    from botkit.results import Place, Problem
+
+    if isinstance(leaf, FlowError):
+        found = []
+        for issue in issues_of(leaf):
+            place = Place(issue.mark.file, issue.mark.line, issue.mark.column, issue.text) if issue.mark.file else None
+            if issue.severity == "error":
+                found.append(Problem(issue.message, "fault", place=place, hint=issue.hint))
+        return found
+    if isinstance(leaf, ExpectationFailed):
+        return [Problem(str(leaf), expected=leaf.expected, heard=leaf.heard, at=leaf.at)]
+    if isinstance(leaf, Fault):
+        return [Problem(masked(str(leaf.args[0])), "fault", hint=leaf.hint)]
+    if terminal.is_intended(leaf):
+        return [Problem(masked(str(leaf)), "fault")]
+    said = masked(" ".join(str(leaf).split())) or "no message"
+    return [
+        Problem(
+            f"unexpected {type(leaf).__name__}: {said}",
+            "fault",
+            hint=f"this is a fault of botkit's, not of your flow; {terminal.keep_trace(whole, folder)}",
+        )
+    ]
+
+
+def _failures(result: RunResult) -> list[Problem]:
+    from botkit.reports.words import problems_of
+
+    return [problem for _, _, problem in problems_of(result)]
+
+
+def _print(result: RunResult, folder: Path, as_json: bool, say: Callable[[str], None], lines: list[str]) -> None:
+    if as_json:
+        from botkit.reports.result_json import to_json
+
+        terminal.say(to_json(result))
+    for line in lines:
+        say(line)
+    say(f"report: {folder / 'report.html'}")

@@ -1,0 +1,114 @@
+"""`botkit steps [STEP]`: the manual of steps, printed from the steps themselves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from botkit.cli import terminal
+from botkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from botkit.flow.registry import Step
+
+COMMON = "label within save_as on_fail if"
+
+
+def steps(
+    step: Annotated[str | None, typer.Argument(metavar="[STEP]", help="One step; without it, the list.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write there instead.")] = None,
+) -> None:
+    """Print the manual of steps.
+
+    \b
+    Examples:
+      botkit steps
+      botkit steps send_dtmf
+    """
+    from botkit.flow.registry import load_steps
+
+    table = dict(sorted(load_steps().items()))
+    if step is None:
+        lines = list(overview(table))
+    elif step in table:
+        lines = list(manual(table[step]))
+    else:
+        from botkit.settings import did_you_mean
+
+        raise ConfigError(f"there is no step {step!r}", hint=did_you_mean(step, table) or "`botkit steps` lists them")
+    text = "\n".join(lines)
+    if out is None:
+        terminal.say(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+def overview(table: dict[str, type[Step]]) -> Iterator[str]:
+    """Every step in one line."""
+    width = max(map(len, table), default=0)
+    for name, cls in table.items():
+        yield f"{name:<{width}}  {_split_doc(cls)[0].splitlines()[0]}"
+    yield ""
+    yield f"Every step takes, beside its name: {COMMON}. `botkit steps STEP` says more about one."
+
+
+def manual(cls: type[Step]) -> Iterator[str]:
+    """One step: what it does, its fields, its results, an example."""
+    prose, example = _split_doc(cls)
+    yield cls.name
+    yield from (f"  {line}".rstrip() for line in prose.splitlines())
+    fields = list(_fields(cls))
+    if fields:
+        yield ""
+        yield "Fields:" + (f"  (`{cls.short}` is what the short form gives)" if cls.short else "")
+        width = max(len(name) for name, _, _ in fields)
+        for name, wants, default in fields:
+            yield f"  {name:<{width}}  {wants}{default}"
+    yield ""
+    yield f"Common keys, beside the step's name: {COMMON}"
+    yield ""
+    yield "Results:"
+    results = {**cls.result, "ok": "it went well", "started": "seconds since the answer", "ended": "the same"}
+    if cls.is_expectation:
+        results.setdefault("latency", "onset minus mark, in seconds")
+    width = max(map(len, results))
+    for name, meaning in results.items():
+        yield f"  {name:<{width}}  {meaning}"
+    if example:
+        yield ""
+        yield "Example:"
+        yield from (f"  {line}".rstrip() for line in example.splitlines())
+
+
+def _fields(cls: type[Step]) -> Iterator[tuple[str, str, str]]:
+    """Each field's name in YAML, what it takes, and its default in words."""
+    from botkit.flow.schema import kinds_of
+
+    kinds = kinds_of(cls)
+    for name, field in cls.model_fields.items():
+        kind = kinds.get(name)
+        wants = kind.wants if kind is not None else "a value"
+        if field.is_required():
+            default = " (required)"
+        elif field.default in (None, (), frozenset()) or field.default_factory is not None:
+            default = ""
+        else:
+            default = f" (default {_shown(field.default)})"
+        described = f": {field.description}" if field.description else ""
+        yield field.alias or name, wants, default + described
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _split_doc(cls: type[Step]) -> tuple[str, str]:
+    """The docstring's prose and its example."""
+    prose, _, example = inspect.cleandoc(cls.__doc__ or "").partition("Example:")
+    return prose.strip() or cls.name, inspect.cleandoc(example).strip()

@@ -1,0 +1,126 @@
+"""What all commands share: where text goes, and how an error ends a command.
+
+A person never sees a traceback. What botkit raises by intent is printed with its hint; what it did
+not intend is one line, and the trace goes to a file that the line names. Exit statuses: 0 all well,
+1 an expectation was not met, 2 a fault, 99 a load threshold was breached, 130 and 143 stopped by
+Ctrl-C and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import typer
+
+from botkit.errors import BotkitError, ExpectationFailed
+
+PASSED, FAILED, FAULT, BREACHED, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 130, 143
+
+R = TypeVar("R")
+
+debug = False
+"""`--debug` was given: traces are shown. Set once, by the top command."""
+
+
+def say(text: str = "") -> None:
+    """A line for people who read standard output."""
+    print(text, flush=True)
+
+
+def tell(text: str = "") -> None:
+    """A line beside the result: to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn whatever a command raises into words and an exit status."""
+
+    @functools.wraps(command)
+    def run(*args: object, **kwargs: object) -> None:
+        try:
+            command(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # whoever read our output has gone (`botkit steps | head`): nothing is wrong. Python would
+            # complain when it flushes at the end, so give it somewhere to flush to
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(PASSED) from None
+        except BaseException as error:
+            if isinstance(error, GeneratorExit | SystemExit):
+                raise
+            if type(error).__module__.startswith(("typer.", "click.")):
+                raise  # a usage error: the library prints it, status 2
+            end_with(error)
+
+    return run
+
+
+def end_with(error: BaseException, folder: Path | None = None) -> NoReturn:
+    """Print an error and leave with its status."""
+    for line in describe(error, folder):
+        tell(line)
+    raise typer.Exit(status_of(error)) from error
+
+
+def status_of(error: BaseException) -> int:
+    """1 when all that went wrong is expectations, else 2."""
+    return FAILED if all(isinstance(leaf, ExpectationFailed) for leaf in leaves(error)) else FAULT
+
+
+def describe(error: BaseException, folder: Path | None = None) -> Iterator[str]:
+    """An error in lines for people. The trace of an unexpected one is written to `folder` and named."""
+    unexpected = [leaf for leaf in leaves(error) if not is_intended(leaf)]
+    for leaf in leaves(error):
+        if is_intended(leaf):
+            yield f"botkit: {leaf}"
+    if unexpected:
+        first = unexpected[0]
+        said = " ".join(str(first).split()) or "no message"
+        yield f"botkit: unexpected {type(first).__name__}: {said} ({keep_trace(error, folder)})"
+        yield "  this is a fault of botkit's, not of your flow"
+    if debug:
+        yield "".join(traceback.format_exception(error)).rstrip()
+
+
+def is_intended(error: BaseException) -> bool:
+    """It was raised to be read; its message says it all. Files that are missing or forbidden are, too."""
+    return isinstance(error, BotkitError | FileNotFoundError | PermissionError | IsADirectoryError)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, however deep; a plain error is its own only leaf."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def keep_trace(error: BaseException, folder: Path | None = None) -> str:
+    """Write the trace to a file, masked, and say where; the output folder, else the folder for passing files."""
+    from botkit.log import masked
+
+    text = masked("".join(traceback.format_exception(error)))
+    try:
+        if folder is not None and folder.is_dir():
+            path = folder / "trace.txt"
+            path.write_text(text, encoding="utf-8")
+        else:
+            with tempfile.NamedTemporaryFile(
+                "w", prefix="botkit-trace-", suffix=".txt", delete=False, encoding="utf-8"
+            ) as file:
+                file.write(text)
+            path = Path(file.name)
+    except OSError:
+        return "run it again with --debug to see the trace"
+    return f"the trace is in {path}"
