@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
 from botkit.flow.scope import Scope
@@ -20,8 +18,6 @@ class Answer(Step):
         - wait: 2s
         - answer
     """
-
-    waits: ClassVar[bool] = True
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         if not call.state.is_up and not call.state.is_over:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from botkit.flow.kinds_call import CauseName
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
@@ -21,8 +19,6 @@ class Hangup(Step):
         - hangup
         - hangup: busy
     """
-
-    waits: ClassVar[bool] = True
 
     cause: CauseName | None = None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from botkit.flow.kinds_call import CauseName
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
@@ -20,8 +18,6 @@ class Reject(Step):
         - reject
         - reject: declined
     """
-
-    waits: ClassVar[bool] = True
 
     cause: CauseName = "busy"
 
