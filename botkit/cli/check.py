@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from botkit.cli import terminal
-from botkit.errors import ConfigError
 
 
 def check(
@@ -29,14 +28,10 @@ def check(
     from botkit.flow.check import check_paths
     from botkit.flow.explain import explain_all, sorted_issues
 
-    for path in paths:
-        if not path.exists():
-            raise ConfigError(f"there is no file or folder {path}")
-    issues = sorted_issues(check_paths(paths))
-    errors = sum(issue.severity == "error" for issue in issues)
-    warnings = len(issues) - errors
+    report = check_paths(paths)
+    issues = sorted_issues([*report.errors, *report.warnings])
     if as_json:
-        found = [
+        listed = [
             {
                 "file": issue.mark.file,
                 "line": issue.mark.line,
@@ -47,12 +42,16 @@ def check(
             }
             for issue in issues
         ]
-        terminal.say(json.dumps(found, ensure_ascii=False, indent=2))
+        terminal.say(json.dumps(listed, ensure_ascii=False, indent=2))
     else:
         if issues:
             terminal.say(explain_all(issues) + "\n")
-        terminal.say(f"{_many(errors, 'error')}, {_many(warnings, 'warning')}" if issues else "no errors, no warnings")
-    raise typer.Exit(terminal.FAULT if errors else terminal.PASSED)
+        read = len(report.documents)
+        found = f"{_many(len(report.errors), 'error')}, {_many(len(report.warnings), 'warning')}"
+        terminal.say(f"{_many(read, 'file')} without error; {found}" if issues else f"{_many(read, 'file')}, no errors")
+    for path in report.unread:
+        terminal.tell(f"{path}: not checked: this version does not know its kind")
+    raise typer.Exit(report.status)
 
 
 def _many(number: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from botkit.cli import terminal
 from botkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from botkit.flow.kinds import Kind
     from botkit.flow.registry import Step
 
 COMMON = "label within save_as on_fail if"
@@ -64,7 +65,8 @@ def manual(cls: type[Step]) -> Iterator[str]:
     fields = list(_fields(cls))
     if fields:
         yield ""
-        yield "Fields:" + (f"  (`{cls.short}` is what the short form gives)" if cls.short else "")
+        short = f"  (`{cls.short}` is what the short form gives)" if cls.short else ""
+        yield "Fields:" + ("  (it stands behind the step's name as it is)" if cls.takes_whole else short)
         width = max(len(name) for name, _, _ in fields)
         for name, wants, default in fields:
             yield f"  {name:<{width}}  {wants}{default}"
@@ -85,26 +87,51 @@ def manual(cls: type[Step]) -> Iterator[str]:
 
 
 def _fields(cls: type[Step]) -> Iterator[tuple[str, str, str]]:
-    """Each field's name in YAML, what it takes, and its default in words."""
+    """Each field's name in YAML, what it takes, and its default in words; the main field first."""
     from botkit.flow.schema import kinds_of
 
     kinds = kinds_of(cls)
-    for name, field in cls.model_fields.items():
-        kind = kinds.get(name)
-        wants = kind.wants if kind is not None else "a value"
+    fields = sorted(cls.model_fields.items(), key=lambda pair: (pair[1].alias or pair[0]) != cls.short)
+    for name, field in fields:
+        wants = _wants(kinds[name]) if name in kinds else "a value"
+        if wants is None:
+            continue
         if field.is_required():
             default = " (required)"
-        elif field.default in (None, (), frozenset()) or field.default_factory is not None:
+        elif field.default in (None, (), frozenset()) or field.default is False or field.default_factory is not None:
             default = ""
         else:
             default = f" (default {_shown(field.default)})"
-        described = f": {field.description}" if field.description else ""
-        yield field.alias or name, wants, default + described
+        yield field.alias or name, wants, default
+
+
+def _wants(kind: Kind) -> str | None:
+    """What a field takes, in words; None for a field that this version has not."""
+    from botkit.flow.kinds_call import LaterKind
+    from botkit.flow.kinds_many import ChoiceKind, ChoicesKind, ListKind, StepsKind
+    from botkit.flow.kinds_media import AudioKind, HzKind
+
+    match kind:
+        case LaterKind():
+            return None
+        case ChoicesKind(options=options):
+            return f"{' or '.join(options)}, or a list of them"
+        case ChoiceKind(options=options):
+            return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
+        case HzKind(words=words) | ListKind(words=words):
+            return words
+        case AudioKind(many=True):
+            return f"{kind.wants}, or a list of them"
+        case StepsKind(shape="lists"):
+            return "a mapping or a list of lists of steps"
+        case StepsKind(shape="branches"):
+            return "a list of {when, do}, {weight, do} and a last {else}"
+    return kind.wants
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is True:
+        return "true"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -44,7 +44,7 @@ def test_a_missing_variable_matters_when_it_is_wanted() -> None:
     assert settings.account_for(None, None).is_embedded
     with pytest.raises(ConfigError, match="TELNYX_LOGIN is not set") as caught:
         settings.account("staging")
-    assert str(caught.value).startswith("botkit.yaml:3:")
+    assert str(caught.value).startswith("botkit.yaml:4:")
     assert "export TELNYX_LOGIN" in str(caught.value)
 
 
