@@ -41,7 +41,7 @@ say wrong_choice   slt "Sorry, that is not on the menu."
 say goodbye        slt "Goodbye."
 say hold_on        slt "Please hold on."
 say hello          rms "Hello?"
-say caller_message rms "Hello, this is Sam Brown. Please call me back about my appointment."
+say caller_message rms "Hello, this is Sam Brown. Please call me back."
 
 # The beep after which a caller may speak: 1000 Hz, 300 ms, with soft edges.
 sox -D -n -r 16000 -c 1 -b 16 "$work/trimmed.wav" synth 0.3 sine 1000 fade h 0.01 0.3 0.01
