@@ -24,18 +24,18 @@ async def side_by_side(scope: Scope, lists: Mapping[Branch, Steps]) -> AsyncIter
         for branch, steps in lists.items()
     }
     try:
-        yield tasks
+        yield dict(tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def as_they_end(tasks: Mapping[asyncio.Task[None], Branch]) -> AsyncIterator[asyncio.Task[None]]:
-    """The tasks as they end; those that end in the same moment, in the order they were written."""
-    left = set(tasks)
-    while left:
-        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task in done:
-                yield task
+async def next_to_end(tasks: dict[asyncio.Task[None], Branch]) -> tuple[asyncio.Task[None], Branch]:
+    """Take out of `tasks` the next one to end; of those that have, the one that was written first.
+
+    A cancelled caller loses nothing.
+    """
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    task = next(task for task in tasks if task.done())
+    return task, tasks.pop(task)

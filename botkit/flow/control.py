@@ -36,12 +36,16 @@ class FlowFaulted(Control):
 
 
 class FlowOver(Control):
-    """`fail` or `stop`: the flow ends here, and no `on_fail` covers that either."""
+    """`fail` or `stop`: the flow ends here, and no `on_fail` covers that either.
+
+    `problems` are those of a `fail`, after whatever an `on_fail` list was handling when it came to it.
+    """
 
     def __init__(self, says: str, *, failed: bool) -> None:
         super().__init__(says)
         self.says = says
         self.failed = failed
+        self.problems: tuple[Problem, ...] = ()
 
 
 class Goto(Control):

@@ -70,8 +70,8 @@ async def _on_fail(scope: Scope, spec: StepSpec, problems: tuple[Problem, ...]) 
         raise StepFailed(*problems, *again.problems) from None
     except FlowOver as over:
         if over.failed:
-            for problem in problems:
-                scope.shared.note(problem)
+            if over.failed:  # `stop` has dealt with them
+            over.problems = (*problems, *over.problems)
         raise
 
 
@@ -83,7 +83,7 @@ class _Attempt:
         self._spec = spec
         self._step = step
         self._call = scope.shared.call
-        self._started = self._call.since_answered()
+        self._started = _now(scope)
         self._summary = summary_of(step)
 
     async def run(self) -> tuple[Problem, ...]:
@@ -113,10 +113,14 @@ class _Attempt:
         except asyncio.CancelledError:
             self._done(False, {}, cancelled=True)
             raise
-        except CallEnded:
-            # An action that was cut short by the end of the call has not failed.
-            self._done(True, {}, cancelled=True)
-            return ()
+        except CallEnded as ended:
+            if not self._step.is_expectation:
+                # An action that was cut short by the end of the call has not failed.
+                self._done(True, {}, cancelled=True)
+                return ()
+            problem = _failure(self._scope, spec, ExpectationFailed(self._summary, str(ended)))
+            self._done(False, {}, problem)
+            return (problem,)
         except Exception as error:
             problem = _fault(self._scope, spec, error)
             self._done(False, {}, problem)
@@ -133,7 +137,7 @@ class _Attempt:
             async with self._call.clock.timeout(within):
                 return await self._step.run(self._call, self._scope)
         except TimeoutError:
-            now = self._call.since_answered()
+            now = _now(self._scope)
             raise ExpectationFailed(
                 f"{self._spec.name} to be done within {within:g} s", "no end of it", at=now
             ) from None
@@ -143,7 +147,7 @@ class _Attempt:
         if not over.failed:
             self._done(True, {})
             return
-        spec, shared = self._spec, self._scope.shared
+        spec = self._spec
         if spec.name != "fail":
             self._done(False, {}, cancelled=True)
             return
@@ -153,9 +157,9 @@ class _Attempt:
             step=spec.name,
             label=self._scope.label,
             place=spec.place,
-            at=self._call.since_answered(),
+            at=_now(self._scope),
         )
-        shared.note(problem)
+        over.problems = (problem,)
         self._done(False, {}, problem)
 
     def _done(
@@ -163,7 +167,7 @@ class _Attempt:
     ) -> None:
         """Make the result, keep it, and tell the trace."""
         spec, shared = self._spec, self._scope.shared
-        ended = self._call.since_answered()
+        ended = _now(self._scope)
         known = dict.fromkeys(self._step.result)
         if self._step.is_expectation:
             known["latency"] = None
@@ -192,6 +196,11 @@ class _Attempt:
         shared.tell(StepDone(self._call.id, ended, result))
 
 
+def _now(scope: Scope) -> float:
+    """Seconds since the answer; further digits than microseconds are noise of the arithmetic."""
+    return round(scope.shared.call.since_answered(), 6)
+
+
 def _failure(scope: Scope, spec: StepSpec, unmet: ExpectationFailed) -> Problem:
     """An expectation that was not met, as the report shows it."""
     return Problem(
@@ -203,7 +212,7 @@ def _failure(scope: Scope, spec: StepSpec, unmet: ExpectationFailed) -> Problem:
         place=spec.place,
         expected=unmet.expected,
         heard=unmet.heard,
-        at=scope.shared.call.since_answered() if unmet.at is None else unmet.at,
+        at=_now(scope) if unmet.at is None else round(unmet.at, 6),
     )
 
 
@@ -225,6 +234,6 @@ def _fault(scope: Scope, spec: StepSpec, error: Exception) -> Problem:
         step=spec.name,
         label=scope.label,
         place=place,
-        at=scope.shared.call.since_answered(),
+        at=_now(scope),
         hint=error.hint if isinstance(error, Fault) else None,
     )

@@ -18,7 +18,7 @@ because on a dead call every step returns at once; what would go round in circle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -79,6 +79,12 @@ class FlowRun:
         self._handling: dict[str, Handling] = {}
         self._settled = asyncio.Event()
         self._up_or_over = asyncio.Event()
+        self._cut_short = False
+        self.on_failed: Callable[[], None] | None = None
+        """Told when the flow is cut short by its own failure, before the call is hung up: the other end of
+        the call is cut off by that, and its runner can say so."""
+        self.is_over = False
+        """`run` has come to its end: the outcome is final."""
         self._unsubscribe = call.listen(self._on_event)
 
     async def run(self) -> Outcome:
@@ -98,6 +104,7 @@ class FlowRun:
         finally:
             self._unsubscribe()
         self._judge_call()
+        self.is_over = True
         return self.outcome
 
     def abort(self, reason: str) -> None:
@@ -142,9 +149,7 @@ class FlowRun:
             async with self._call.clock.timeout(limit):
                 await self._group_of_handlers()
         except TimeoutError:
-            self._fail(
-                f"the call took longer than its time limit of {limit:g} s", expected=f"an end within {limit:g} s"
-            )
+            self._over_time(limit)
 
     async def _group_of_handlers(self) -> None:
         try:
@@ -157,7 +162,7 @@ class FlowRun:
                 await self._settled.wait()
                 await self._hang_up()
         except* _Cut:
-            pass
+            self._cut_short = True
         finally:
             self._settled.set()
             self._group = None
@@ -225,6 +230,23 @@ class FlowRun:
     async def _cut(self) -> None:
         raise _Cut
 
+    def _over_time(self, limit: float) -> None:
+        """The time limit was reached: say what was going on, which is the step that was cut off last of all."""
+        cut = next((each for each in reversed(self._shared.steps) if each.cancelled), None)
+        inner = next((each for each in self._shared.steps if each.cancelled and cut and each.ended == cut.ended), None)
+        self._shared.note(
+            Problem(
+                f"the call took longer than its time limit of {limit:g} s",
+                path=inner.path if inner else None,
+                step=inner.step if inner else None,
+                label=inner.label if inner else None,
+                place=inner.place if inner else self._flow.place,
+                expected=f"an end within {limit:g} s",
+                heard=f"it was still at {inner.summary}" if inner else "it went on",
+                at=round(self._call.since_answered(), 6),
+            )
+        )
+
     # --- events ---------------------------------------------------------------------------------
 
     def _on_event(self, event: CallEvent) -> None:
@@ -264,6 +286,10 @@ class FlowRun:
         try:
             if condition is None or self._scope(handling.handler, fields).holds(condition):
                 handling.fire(fields)
+            elif name == "answered":
+                # What is not to be done is done.
+                handling.runs += 1
+                self._look_if_idle()
         except Fault as fault:
             self._fault(fault, handling.handler)
             self._spawn(self._cut())
@@ -307,6 +333,8 @@ class FlowRun:
             self._shared.note(faulted.problem)
         except FlowOver as over:
             self._stopped = not over.failed
+            for problem in over.problems:
+                self._shared.note(problem)
         except Exception as error:
             self._fault(error, handler)
         else:
@@ -339,6 +367,8 @@ class FlowRun:
         """End the call, if it is not over. A bye that nobody confirms is no failure of the flow."""
         if self._call.state.is_over:
             return
+        if self._cut_short and self._shared.problems and self._aborted_by is None and self.on_failed is not None:
+            self.on_failed()
         try:
             async with self._call.clock.timeout(HANG_UP_WITHIN):
                 await self._call.hangup()

@@ -91,8 +91,10 @@ class Mask:
         if secret is None or isinstance(secret, bool):
             return
         if isinstance(secret, Mapping):
+            # Of a step's result kept under a secret name, the texts are what could tell it.
             for value in secret.values():
-                self.add(value)
+                if not isinstance(value, int | float):
+                    self.add(value)
         elif isinstance(secret, list | tuple | set | frozenset):
             for value in secret:
                 self.add(value)

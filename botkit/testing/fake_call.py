@@ -53,7 +53,6 @@ class FakeCall(Script):
         return {
             "id": self._id,
             "state": self._state.value,
-            "direction": self._direction,
             "from": self._caller,
             "to": self._callee,
             "headers": dict(self._headers),

@@ -34,4 +34,12 @@ class ExpectTone(Expectation):
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         until = self.until or ("end" if self.hz == "beep" else "start")
-        return result_of(await call.expect_tone(self.hz, self.window(scope), length=self.length, until=until))
+        heard = await call.expect_tone(self.hz, self.window(scope), length=self.length, until=until)
+        return {**result_of(heard), "hz": _written(heard.fields.get("hz"))}
+
+
+def _written(hz: Any) -> Any:
+    """440.0 as 440, so that it reads and compares as it was written; two in a list."""
+    if isinstance(hz, list | tuple):
+        return [_written(each) for each in hz]
+    return int(hz) if isinstance(hz, float) and hz.is_integer() else hz

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from botkit.flow.branches import as_they_end, side_by_side
+from botkit.flow.branches import next_to_end, side_by_side
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
 from botkit.flow.schema import StepLists
@@ -28,5 +28,6 @@ class Parallel(Step):
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         async with side_by_side(scope, self.branches) as tasks:
-            async for task in as_they_end(tasks):
+            while tasks:
+                task, _ = await next_to_end(tasks)
                 await task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from botkit.flow.branches import as_they_end, side_by_side
+from botkit.flow.branches import next_to_end, side_by_side
 from botkit.flow.control import StepFailed
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
@@ -37,11 +37,12 @@ class Race(Step):
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         problems: list[Problem] = []
         async with side_by_side(scope, self.branches) as tasks:
-            async for task in as_they_end(tasks):
+            while tasks:
+                task, branch = await next_to_end(tasks)
                 try:
                     await task
                 except StepFailed as failed:
                     problems += failed.problems
                 else:
-                    return {"winner": tasks[task]}
+                    return {"winner": branch}
         raise StepFailed(*problems)
