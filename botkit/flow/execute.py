@@ -69,8 +69,7 @@ async def _on_fail(scope: Scope, spec: StepSpec, problems: tuple[Problem, ...]) 
     except StepFailed as again:
         raise StepFailed(*problems, *again.problems) from None
     except FlowOver as over:
-        if over.failed:
-            if over.failed:  # `stop` has dealt with them
+        if over.failed:  # `stop` has dealt with them
             over.problems = (*problems, *over.problems)
         raise
 
