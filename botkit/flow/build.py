@@ -182,9 +182,9 @@ class Builder:
         fields = _fields(self.table[name.text]) if name.text in self.table else {}
         for key, _ in others:
             if key.text in fields:
-                self.notes.error(
-                    f"`{key.text}` goes inside `{name.text}`", key.mark, f"write {name.text}: {{{key.text}: …}}"
-                )
+                main = self.table[name.text].short
+                both = f"{main}: …, {key.text}: …" if main else f"{key.text}: …"
+                self.notes.error(f"`{key.text}` goes inside `{name.text}`", key.mark, f"write {name.text}: {{{both}}}")
             elif key is not name:
                 hint = suggest(key.text, (*COMMON, *fields)) or f"beside a step stand only {', '.join(COMMON)}"
                 self.notes.error(f"there is no key `{key.text}` for steps", key.mark, hint)

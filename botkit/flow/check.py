@@ -121,6 +121,9 @@ def _not_ours(path: Path) -> SourceError:
     key = first_key(node)
     mark = key.mark if key is not None else Mark(str(path), 1, 1)
     line = read_text(str(path)).splitlines()[mark.line - 1]
+    late = [name for name in FIRST_KEYS if node.key(name) is not None]
+    if late:
+        return SourceError(Issue(f"`{late[0]}` must be the first key of its file", mark, line))
     hint = (suggest(key.text, FIRST_KEYS) if key else None) or f"the first key must be one of {', '.join(FIRST_KEYS)}"
     return SourceError(Issue("this file is not one of botkit's", mark, line, hint))
 

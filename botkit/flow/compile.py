@@ -162,7 +162,7 @@ class Compiler:
     # --- parts of a file ------------------------------------------------------------------------
 
     def _head(self, builder: Builder, node: source.Mapping, model: Any, others: Sequence[str]) -> Any:
-        names = {field.alias or name for name, field in model.model_fields.items()}
+        names = {field.alias or name: None for name, field in model.model_fields.items()}
         fields = {}
         for key, value in node.pairs:
             if key.text in names:
@@ -236,14 +236,15 @@ class Compiler:
     def _library(self, file: str, mark: Mark) -> None:
         """Read a library that a flow uses; its errors are noted with the others'."""
         prefix = f"{Path(file).as_posix()}#"
+        before = list(self.notes.issues)
         try:
             node = self._open(file, None, "blocks_of")
         except FlowErrors as error:
             self._failed.add(file)
-            broken = [issue for issue in error.issues if issue not in self.notes.issues]
-            missing = [issue for issue in broken if "cannot be read" in issue.message and issue.mark.line == 1]
-            if missing:
-                self.notes.error(missing[0].message.replace("this file", f"`{file}`"), mark)
+            broken = [issue for issue in error.issues if issue not in before]
+            self.notes.issues = before
+            if len(broken) == 1 and broken[0].message.startswith("this "):  # the file as a whole is none we can use
+                self.notes.error(broken[0].message.replace("this file", "this").replace("this", f"`{file}`", 1), mark)
             else:
                 self.notes.issues.extend(broken)
             return
@@ -271,7 +272,7 @@ class Compiler:
         if dial is not None and answer is not None:
             later = max(dial.mark, answer.mark, key=lambda mark: mark.line)
             self.notes.error("a flow either dials or answers, and this one says both", later)
-        elif dial is None and answer is None:
+        elif dial is None and answer is None and not self.notes.has_errors:  # it may be what a typo was meant for
             self.notes.error(
                 "a flow needs one of `dial` and `answer`", start, 'write dial: "+18005550100" or answer: any'
             )

@@ -17,10 +17,10 @@ from typing import Any
 from jinja2 import TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.environment import Template as Compiled
 from jinja2.parser import Parser
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 
 from botkit.errors import Fault
-from botkit.flow.sandbox import SANDBOX, SIZE_LIMIT, Trouble, limited, shown, written
+from botkit.flow.sandbox import SANDBOX, SIZE_LIMIT, Trouble, limited, missing_message, shown, written
 from botkit.flow.source import Mark
 
 LENGTH_LIMIT = 2_000  # characters of one expression
@@ -77,7 +77,8 @@ class Expression:
         try:
             _parse(text)
         except Trouble as trouble:
-            raise ExpressionFault(f"{trouble} in `{_cut(text)}`", self.mark, hint=trouble.hint) from None
+            where = f" in `{_cut(text)}`" if text else ""
+            raise ExpressionFault(f"{trouble}{where}", self.mark, hint=trouble.hint) from None
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -98,7 +99,7 @@ class Expression:
                 pass
             value = context.vars["result"]
             if isinstance(value, Undefined):
-                raise Trouble(value._undefined_message)
+                raise Trouble(missing_message(value))
             return limited(value)
         except Trouble as trouble:
             raise ExpressionFault(f"{trouble} in `{_cut(self.text)}`", self.mark, hint=trouble.hint) from None
@@ -179,7 +180,7 @@ def _split(text: str, mark: Mark, trap: str | None) -> Iterator[str | Expression
                 raise ExpressionFault(f"`${{` is never closed in `{_cut(text)}`", mark, hint=trap or "add `}`")
             if plain:
                 yield plain
-            yield Expression(text[at + 2 : end] or " ", mark)
+            yield Expression(text[at + 2 : end], mark)
             plain, at = "", end + 1
         else:
             plain, at = plain + text[at], at + 1
@@ -312,7 +313,7 @@ def name_trouble(text: str) -> str | None:
 
 def suggest(name: str, known: Any) -> str | None:
     """A hint at the known name that looks most like this one, if any does."""
-    best = process.extractOne(name, list(known), score_cutoff=60)
+    best = process.extractOne(name, list(known), scorer=fuzz.ratio, score_cutoff=60)
     return f"did you mean `{best[0]}`?" if best else None
 
 
@@ -323,8 +324,9 @@ def _reason(error: Exception) -> str:
         return "the number is too large"
     if isinstance(error, RecursionError):
         return "the value is nested too deep"
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return text.strip().rstrip(".")
+    text = str(getattr(error, "message", None) or error or type(error).__name__).strip().rstrip(".")
+    # Jinja's words for our ends of expressions
+    return "something is missing at the end" if "end of template" in text else text.replace("'", "`")
 
 
 def _cut(text: str) -> str:

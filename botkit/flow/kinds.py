@@ -69,11 +69,11 @@ class Kind:
 
     def _scalar(self, node: Scalar) -> Any:
         if node.is_null:
-            raise FieldError(f"a value is missing: {self.wants} is expected", mark=node.mark, hint=node.trap)
+            raise FieldError(f"a value is missing; expected {self.wants}", mark=node.mark, hint=node.trap)
         template = as_template(node)
         if isinstance(template, Template):
             if self.is_static:
-                raise FieldError(f"this takes no `${{…}}`: {self.wants} is expected", mark=node.mark)
+                raise FieldError(f"this takes no `${{…}}`; expected {self.wants}", mark=node.mark)
             return template
         try:
             return self.of_value(template, node.mark)

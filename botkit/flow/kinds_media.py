@@ -71,7 +71,8 @@ class OutputKind(Kind):
 class HzKind(Kind):
     def __init__(self, named: bool = True) -> None:
         self.named = named
-        self.words = "one frequency in Hz, two in a list" + (f", or one of {', '.join(TONES)}" if named else "")
+        words = ("one frequency in Hz", "two in a list", *([f"one of {', '.join(TONES)}"] if named else ()))
+        self.words = f"{', '.join(words[:-1])} or {words[-1]}"
 
     def of_value(self, value: Any, mark: Mark | None) -> Any:
         if self.named and value in TONES:

@@ -160,7 +160,8 @@ def _trouble(reference: Reference, seen: _Seen) -> tuple[str, str | None] | None
         case "event" | "env" | "bot" | "matrix":
             return None
     if root not in seen.names:
-        return f"`{root}` is not defined", suggest(root, [*seen.names, "call", "event", "random", "env"])
+        known = [*seen.names, "call", "event", "random", "env"]
+        return f"`{root}` is not defined", suggest(root, known) or f"declare it: vars: {{{root}: …}}"
     fields = seen.names[root]
     if fields is None or not rest or rest[0] in METHODS[dict]:
         return None
@@ -171,4 +172,6 @@ def _field(owner: str, rest: list[str], known: Iterable[str]) -> tuple[str, str 
     names = list(known)
     if not rest or rest[0] in names or rest[0] in METHODS[dict]:
         return None
-    return f"there is no `{rest[0]}` in `{owner}`", suggest(rest[0], names) or f"it has {', '.join(names)}"
+    return f"there is no `{rest[0]}` in `{owner}`", suggest(rest[0], names) or (
+        f"it has {', '.join(names)}" if names else None
+    )

@@ -62,7 +62,7 @@ def check_rules(document: Flow | Library, notes: Notes, uses: Sequence[BlockUse]
         rules.walk(steps, _Where(in_block=True))
     rules.recursion()
     rules.idle_jumps()
-    if isinstance(document, Flow):
+    if isinstance(document, Flow) and not notes.has_errors:
         rules.unused({use.key for use in uses}, document)
 
 

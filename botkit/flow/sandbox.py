@@ -51,11 +51,17 @@ class Missing(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        if self._undefined_hint:
-            return self._undefined_hint
-        if self._undefined_obj is missing:
-            return f"`{self._undefined_name}` is not defined"
-        return f"there is no `{self._undefined_name}` in {shown(self._undefined_obj)}"
+        return missing_message(self)
+
+
+def missing_message(value: Undefined) -> str:
+    """What is not there, in our words; for `a if b` without `else`, which is Jinja's own `Undefined`, too."""
+    if value._undefined_hint:
+        no_else = "inline if" in value._undefined_hint
+        return "there is no value: the `if` does not hold and has no `else`" if no_else else value._undefined_hint
+    if value._undefined_obj is missing:
+        return f"`{value._undefined_name}` is not defined"
+    return f"there is no `{value._undefined_name}` in {shown(value._undefined_obj)}"
 
 
 def shown(value: Any) -> str:
@@ -137,7 +143,7 @@ def limited(value: Any) -> Any:
 
 def _defined(value: Any) -> Any:
     if isinstance(value, Undefined):
-        raise Trouble(value._undefined_message)
+        raise Trouble(missing_message(value))
     return value
 
 

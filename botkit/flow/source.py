@@ -274,8 +274,12 @@ class _Reader:
         at = error.problem_mark or error.context_mark
         mark = self._mark(at) if at else Mark(self.file, 1, 1)
         begun = self.lines[error.context_mark.line] if error.context_mark and self.lines else ""
-        message, hint = trap_of(error.context or "", error.problem or "", begun, self._line(mark), mark.column - 1)
-        return self._error(message, mark, hint)
+        trap = trap_of(error.context or "", error.problem or "", begun, self._line(mark), mark.column - 1)
+        if trap.at_start and error.context_mark:
+            mark = self._mark(error.context_mark)
+        if trap.column is not None:
+            mark = Mark(mark.file, mark.line, trap.column + 1)
+        return self._error(trap.message, mark, trap.hint)
 
     def _mark(self, mark: Any) -> Mark:
         return Mark(self.file, mark.line + 1, mark.column + 1)

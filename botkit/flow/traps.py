@@ -8,8 +8,8 @@ at the line and say what to write instead.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-QUOTE = "`{}` is YAML's own: put the text in quotes"
 _COMMENT = re.compile(r"(?:^|\s)#")
 
 
@@ -36,55 +36,74 @@ def _unclosed(text: str) -> bool:
     return text.rfind("}") < text.rfind("${")
 
 
-def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> tuple[str, str | None]:
-    """The message and hint for a syntax error: the parser's words, the line of the context, the line and column."""
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """What to tell about a syntax error; `at_start` when the place to show is where the thing begins."""
+
+    message: str
+    hint: str | None = None
+    at_start: bool = False
+    column: int | None = None
+    """The index in the line, where it is neither the begin nor where the parser stopped."""
+
+
+def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> Trap:
+    """What a syntax error means.
+
+    `context` and `problem` are the parser's words, `begun` the line where the thing began, `line` and
+    `column` where the error was found.
+    """
     here = line[column:].lstrip()
-    if "escape" in problem or "expected escape sequence" in problem:
-        escape = line[column : column + 1]
-        return (
-            f"`\\{escape}` is no escape that YAML knows",
+    if "escape" in problem:
+        return Trap(
+            f"`\\{line[column : column + 1]}` is no escape that YAML knows",
             "in double quotes `\\` starts an escape: use single quotes, as in '\\d{4}'",
         )
     if "scanning an alias" in context or "scanning an anchor" in context:
-        sign = "*" if "alias" in context else "&"
-        what = "an alias" if sign == "*" else "an anchor"
-        return f"`{sign}` starts {what}, and this is no name", f"for the text, put it in quotes: '{sign}…'"
+        what = "`*` starts an alias" if "alias" in context else "`&` starts an anchor"
+        word = line[max(column - 1, 0) :].split(" ")[0]
+        return Trap(f"{what}, and this is no name", f"for the text, put it in quotes: '{word}'")
     if "scanning a tag" in context or "parsing a tag" in context:
-        return "`!` starts a tag, and this is none", "for the text, put it in quotes: '!…'"
+        return Trap("`!` starts a tag, and this is none", "for the text, put it in quotes: '!…'")
     if "cannot start any token" in problem:
-        if here.startswith("\t") or line[column : column + 1] == "\t":
-            return "a tab cannot indent", "use spaces"
-        return f"`{here[:1]}` cannot start a text", f"put the text in quotes: '{here.strip()}'"
+        if line[column : column + 1] == "\t" or here.startswith("\t"):
+            return Trap("a tab cannot indent", "use spaces")
+        return Trap(f"`{here[:1]}` cannot start a text", f"put the text in quotes: '{here.strip()}'")
     if "quoted scalar" in context:
-        return "this quote is never closed", "end the text with the same quote, on the same line"
+        return Trap("this quote is never closed", "end the text with the same quote, on the same line", at_start=True)
     dollar = "${" in line or "${" in begun
     if "mapping values are not allowed" in problem:
-        if dollar:
-            return "`: ` cannot stand in an unquoted text", 'put the text with its `${…}` in quotes: "${…}"'
-        return "`: ` cannot stand in an unquoted text", "put the text in quotes, or check the indentation"
+        hint = (
+            'put the text with its `${…}` in quotes: "${…}"'
+            if dollar
+            else "put the text in quotes, or check the indentation"
+        )
+        return Trap("`: ` cannot stand in an unquoted text", hint)
     if "flow mapping" in context or "flow sequence" in context:
         return _flow_trap(context, begun, line, dollar)
     if re.search(r""":\s+(['"]).*\1\s*\S""", line) or re.match(r"""\s*-\s+(['"]).*\1\s*\S""", line):
-        return "text after a closing quote", "put the whole value in single quotes"
-    if dollar and re.search(r":\s+\$\{", line):
-        return "this cannot be read as YAML", 'put the text with its `${…}` in quotes: "${…}"'
-    return _plain_words(context, problem), "check the indentation: a key or item here fits nothing above"
+        return Trap("text after a closing quote", "put the whole value in single quotes")
+    if re.search(r":\s+\$\{", line):
+        return Trap("this cannot be read as YAML", 'put the text with its `${…}` in quotes: "${…}"')
+    return Trap(_plain_words(context, problem), "check the indentation: a key or item here fits nothing above")
 
 
-def _flow_trap(context: str, begun: str, line: str, dollar: bool) -> tuple[str, str | None]:
+def _flow_trap(context: str, begun: str, line: str, dollar: bool) -> Trap:
     close = "}" if "mapping" in context else "]"
-    for text in (begun, line):
+    for text, at_start in ((begun, True), (line, False)):
         comment = _COMMENT.search(text)
         if comment and close in text[comment.start() :]:
-            return (
-                f"the `{close}` that belongs here was swallowed by a comment",
+            return Trap(
+                f"a comment starts here, which swallows the `{close}`",
                 "`#` after a space starts a comment: put the text with `#` in quotes",
+                at_start,
+                comment.end() - 1,
             )
     if dollar:
-        return "`${` cannot stand unquoted inside `{…}` or `[…]`", 'put the text in quotes: "${…}"'
-    return (
+        return Trap("`${` cannot stand unquoted inside `{…}` or `[…]`", 'put the text in quotes: "${…}"')
+    return Trap(
         f"expected `,` or `{close}` here",
-        f"a text that holds `,`, `{{`, `}}`, `[` or `]` must be quoted inside `{close}`",
+        "inside `{…}` and `[…]`, a text that holds `,`, `{`, `}`, `[` or `]` must be quoted",
     )
 
 
