@@ -52,3 +52,9 @@ def test_starts_at_once(flow: Path) -> None:
         f"CliRunner().invoke(app, ['check', {str(flow)!r}])"
     )
     assert modules_after(code) == set()
+
+
+def test_bundled_flows(botkit: Botkit) -> None:
+    """The flows that come with botkit have neither errors nor warnings."""
+    result = botkit("check", Path(__file__).parents[2] / "flows")
+    assert (result.exit_code, result.stdout.split(", ")[1]) == (0, "no errors\n"), result.stdout
