@@ -1,0 +1,243 @@
+"""Named tones: dial, busy, ringback and SIT by their rhythm, and an answering machine's beep.
+
+A frequency alone does not say what a tone means: in most of the world dial, busy and ringing are all
+425 Hz. So each name has patterns, a frequency or pair with the shortest and longest on and off
+times, taken from ITU-T E.180 (the limits it recommends) and its supplement 2 (what countries do).
+A `ToneTracker` per pattern hears the bursts; here they are counted:
+
+- `dial` goes on and on: reported once it has lasted longer than any ring;
+- `busy` (congestion, twice as fast, too) needs on, off and on again;
+- `ringback` needs one whole ring; a call that comes in the middle of one waits for the next;
+- `sit` is three tones in a row, rising;
+- `beep` is any single steady tone, of which we know neither frequency nor length beforehand.
+
+All are dated to the start of the first burst that counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from botkit.media.tone import Bank, Heard, Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Bursts of `hz`, each `on` (shortest, longest) seconds, `off` between them; `bursts` make it sure.
+
+    `bursts` 0: no rhythm, reported as soon as it has lasted `on[0]` seconds.
+    """
+
+    hz: Hz
+    on: tuple[float, float]
+    off: tuple[float, float] = (0.0, 0.0)
+    bursts: int = 0
+
+
+PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "dial": (
+        Pattern((350, 440), on=(0.7, 0)),  # North America, United Kingdom
+        Pattern((425,), on=(2.0, 0)),  # E.180: continuous; longer than its longest ring
+    ),
+    "busy": (
+        Pattern((480, 620), on=(0.2, 0.6), off=(0.2, 0.6), bursts=2),  # 0.5/0.5; reorder 0.25/0.25
+        Pattern((425,), on=(0.1, 0.66), off=(0.1, 0.66), bursts=2),  # E.180 section 6: period 0.3 to 1.1
+        Pattern((400,), on=(0.3, 0.45), off=(0.3, 0.45), bursts=2),  # United Kingdom
+    ),
+    "ringback": (
+        Pattern((440, 480), on=(0.67, 2.5), off=(0.0, 7.0), bursts=1),  # North America: 2/4
+        Pattern((425,), on=(0.67, 1.6), off=(0.0, 7.0), bursts=1),  # E.180 section 5: 0.67 to 1.5 / 3 to 5
+        Pattern((400, 450), on=(0.3, 0.5), off=(0.1, 0.3), bursts=2),  # United Kingdom: 0.4/0.2/0.4/2
+    ),
+}
+
+SIT = (950.0, 1400.0, 1800.0)
+"""E.180 section 8: each within 50 Hz and 330 ms long, within 70; North America's lie inside."""
+
+NAMES = ("dial", "busy", "ringback", "sit", "beep")
+SLACK = 0.03
+"""Seconds that a burst may measure longer or shorter: edges fall anywhere in a half frame."""
+
+
+def tracker_for(bank: Bank, what: str | float | Sequence[float], for_: float = 0.1) -> Tracker:
+    """Who waits for `what`: one frequency, two at once, or a name. KeyError for an unknown name.
+
+    `for_` is how long the tone must last; the rhythm of a named tone decides that itself.
+    """
+    if not isinstance(what, str):
+        return ToneTracker(bank, what, for_=for_)
+    if what == "sit":
+        return SitTracker(bank)
+    if what == "beep":
+        return BeepTracker(bank, for_=for_)
+    return CadenceTracker(bank, what)
+
+
+@dataclass(slots=True)
+class _Rhythm:
+    """The bursts of one pattern so far."""
+
+    pattern: Pattern
+    tones: ToneTracker
+    first: float | None = None
+    bursts: int = 0
+    last_end: float = 0.0
+    on_since: float | None = None
+
+
+class CadenceTracker:
+    """Waits for one of the names in PATTERNS, by any of its patterns."""
+
+    def __init__(self, bank: Bank, name: str) -> None:
+        self.name = name
+        self._rhythms = [_Rhythm(one, ToneTracker(bank, one.hz, for_=_sure_after(one))) for one in PATTERNS[name]]
+        self._sounding: _Rhythm | None = None
+        self._started = 0.0
+
+    def close(self) -> None:
+        for rhythm in self._rhythms:
+            rhythm.tones.close()
+
+    def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
+        """Judge the next 20 ms: reports the name once it is sure, and when its rhythm has broken off."""
+        facts: list[ToneFact] = []
+        for rhythm in self._rhythms:
+            for fact in rhythm.tones.push(at, heard, row):
+                if isinstance(fact, ToneStarted):
+                    self._burst_began(rhythm, fact, facts)
+                else:
+                    self._burst_ended(rhythm, fact, facts)
+            self._check_pause(rhythm, at, facts)
+        return facts
+
+    def _burst_began(self, rhythm: _Rhythm, fact: ToneStarted, facts: list[ToneFact]) -> None:
+        pattern = rhythm.pattern
+        pause = fact.at - rhythm.last_end
+        if rhythm.first is not None and not pattern.off[0] - SLACK <= pause <= pattern.off[1] + SLACK:
+            self._break_off(rhythm, facts)
+        if rhythm.first is None:
+            rhythm.first, rhythm.bursts = fact.at, 0
+        rhythm.on_since = fact.at
+        if pattern.bursts == 0 or rhythm.bursts + 1 >= pattern.bursts > 1:
+            self._sure(rhythm, facts)
+
+    def _burst_ended(self, rhythm: _Rhythm, fact: ToneEnded, facts: list[ToneFact]) -> None:
+        pattern = rhythm.pattern
+        rhythm.on_since, rhythm.last_end = None, fact.at
+        if pattern.bursts == 0 or not pattern.on[0] - SLACK <= fact.duration <= pattern.on[1] + SLACK:
+            self._break_off(rhythm, facts)
+            return
+        rhythm.bursts += 1
+        if rhythm.bursts >= pattern.bursts:
+            self._sure(rhythm, facts)
+
+    def _check_pause(self, rhythm: _Rhythm, at: float, facts: list[ToneFact]) -> None:
+        if rhythm.first is None:
+            return
+        pattern = rhythm.pattern
+        if rhythm.on_since is not None:
+            if pattern.bursts and at - rhythm.on_since > pattern.on[1] + 4 * SLACK:
+                self._break_off(rhythm, facts)
+        elif rhythm.tones.started is None and at - rhythm.last_end > pattern.off[1] + 4 * SLACK:
+            self._break_off(rhythm, facts)
+
+    def _sure(self, rhythm: _Rhythm, facts: list[ToneFact]) -> None:
+        if self._sounding is None and rhythm.first is not None:
+            self._sounding, self._started = rhythm, rhythm.first
+            facts.append(ToneStarted(rhythm.pattern.hz, self._started, self.name))
+
+    def _break_off(self, rhythm: _Rhythm, facts: list[ToneFact]) -> None:
+        if self._sounding is rhythm:
+            self._sounding = None
+            end = rhythm.last_end
+            facts.append(ToneEnded(rhythm.pattern.hz, end, end - self._started, self.name))
+        rhythm.first, rhythm.bursts, rhythm.on_since = None, 0, None
+
+
+def _sure_after(pattern: Pattern) -> float:
+    """How long a burst must last to be one: most of its shortest length."""
+    return pattern.on[0] if pattern.bursts == 0 else min(0.1, pattern.on[0] * 0.8)
+
+
+class SitTracker:
+    """Waits for special information tones: three in a row, rising, each about a third of a second."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._tones = [ToneTracker(bank, hz, tolerance=45.0) for hz in SIT]
+        self._first = self._last_end = 0.0
+        self._heard = 0
+
+    def close(self) -> None:
+        for tones in self._tones:
+            tones.close()
+
+    def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
+        """Judge the next 20 ms: reports `sit` once the third tone is sure, and when that one ends."""
+        facts: list[ToneFact] = []
+        for index, tones in enumerate(self._tones):
+            for fact in tones.push(at, heard, row):
+                if isinstance(fact, ToneStarted):
+                    follows = self._heard == index and fact.at - self._last_end < 0.1
+                    if index == 0:
+                        self._first, self._heard = fact.at, 1
+                    elif follows:
+                        self._heard = index + 1
+                    else:
+                        self._heard = 0
+                    if self._heard == 3:
+                        facts.append(ToneStarted(SIT, self._first, "sit"))
+                    continue
+                self._last_end = fact.at
+                if self._heard == 3 and index == 2:
+                    facts.append(ToneEnded(SIT, fact.at, fact.at - self._first, "sit"))
+                    self._heard = 0
+                elif not 0.2 <= fact.duration <= 0.45 or self._heard != index + 1:
+                    self._heard = 0
+        return facts
+
+
+class BeepTracker:
+    """Waits for any single steady tone from 375 to 2225 Hz, of whatever length from `for_` on.
+
+    Columns stand every 50 Hz, so that the nearest is at most 25 Hz off; the one with most energy is
+    tried, and what it measures is what `hz` reports.
+    """
+
+    def __init__(self, bank: Bank, for_: float = 0.1) -> None:
+        self._tones = [ToneTracker(bank, hz, for_=for_, min_share=0.85, tolerance=32.0) for hz in range(400, 2201, 50)]
+        self._columns = [bank.want(hz) for hz in range(400, 2201, 50)]
+        self._bank = bank
+        self._tried: ToneTracker | None = None
+        self._hz: Hz = ()
+
+    def close(self) -> None:
+        for tones in self._tones:
+            tones.close()
+        for column in self._columns:
+            self._bank.unwant(column)
+
+    def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
+        """Judge the next 20 ms: reports a beep once it has lasted `for_`, and its end."""
+        if self._tried is None:
+            energy = float(heard.energy[row].sum())
+            if energy < 1e5:  # some -58 dBFS: not worth a look
+                return []
+            z = heard.z[row][:, self._columns]
+            explained = (z.real**2 + z.imag**2).sum(axis=0)
+            best = int(explained.argmax())
+            if explained[best] < 0.3 * energy:
+                return []
+            self._tried = self._tones[best]
+            self._tried.reset()
+        tried = self._tried
+        facts = tried.push(at, heard, row)
+        for fact in facts:
+            if isinstance(fact, ToneEnded):
+                self._tried = None
+                return [ToneEnded(self._hz, fact.at, fact.duration, "beep")]
+            self._hz = tuple(round(hz, 1) for hz in tried.measured)
+            return [ToneStarted(self._hz, fact.at, "beep")]
+        if not tried.reported and (tried.started is None or tried.missing):
+            self._tried = None
+        return []
