@@ -181,7 +181,11 @@ def call_line(call: CallResult) -> str:
         parts.append(words.seconds(call.duration, 1))
     if judged:
         unmet = len(judged) - sum(judged)
-        parts.append(f"{sum(judged)} of {len(judged)} expectations met" if unmet else f"{len(judged)} expectations met")
+        parts.append(
+            f"{sum(judged)} of {_many(len(judged), 'expectation')} met"
+            if unmet
+            else _many(sum(judged), "expectation") + " met"
+        )
     if call.cause and call.cause != "NORMAL_CLEARING":
         parts.append(call.cause)
     if call.aborted_by:
@@ -215,8 +219,8 @@ def verdict_line(result: RunResult) -> str:
         )
         parts[0] += f" ({', '.join(f'{number} {word}' for number, word in told if number)})"
     if count.met or count.unmet:
-        met = f"{count.met} of {count.met + count.unmet}" if count.unmet else str(count.met)
-        parts.append(f"{met} expectations met")
+        all_ = _many(count.met + count.unmet, "expectation")
+        parts.append(f"{count.met} of {all_} met" if count.unmet else f"{all_} met")
     return f"{result.verdict.value}: {', '.join(parts)}, in {words.seconds(result.took, 1)}"
 
 
