@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botkit import log as logs
-from botkit.errors import BotkitError, CallEnded, ExpectationFailed, Fault
+from botkit.errors import BotkitError, CallEnded, ExpectationFailed
+from botkit.flow import problems
 from botkit.flow.control import Control, FlowFaulted, FlowOver, StepFailed
-from botkit.flow.expression import ExpressionFault
 from botkit.flow.registry import Step
 from botkit.flow.scope import Scope
 from botkit.flow.summary import summary_of
 from botkit.flow.trace import StepDone, StepStarted
 from botkit.flow.values import Value, saved
-from botkit.results import Place, Problem, StepResult
+from botkit.results import Problem, StepResult
 
 if TYPE_CHECKING:
     from botkit.flow.document import StepSpec
@@ -46,31 +46,31 @@ async def run_step(scope: Scope, spec: StepSpec) -> None:
         step, within = spec.filled(here.names, here.rng)
     except Exception as error:
         raise FlowFaulted(_fault(here, spec, error)) from error
-    problems = await _Attempt(here.at(spec.path, spec.label, within), spec, step).run()
-    if problems:
-        await _on_fail(here, spec, problems)
+    failures = await _Attempt(here.at(spec.path, spec.label, within), spec, step).run()
+    if failures:
+        await _on_fail(here, spec, failures)
 
 
-async def _on_fail(scope: Scope, spec: StepSpec, problems: tuple[Problem, ...]) -> None:
+async def _on_fail(scope: Scope, spec: StepSpec, failures: tuple[Problem, ...]) -> None:
     """Do what the step says about its failure."""
     match spec.on_fail:
         case "ignore":
             return
         case "note":
-            for problem in problems:
+            for problem in failures:
                 scope.shared.note(problem)
             return
         case None | "fail":
-            raise StepFailed(*problems)
+            raise StepFailed(*failures)
     if scope.is_dead:  # there is nobody left to say sorry to
-        raise StepFailed(*problems)
+        raise StepFailed(*failures)
     try:
         await scope.run_steps(spec.on_fail)
     except StepFailed as again:
-        raise StepFailed(*problems, *again.problems) from None
+        raise StepFailed(*failures, *again.problems) from None
     except FlowOver as over:
         if over.failed:  # `stop` has dealt with them
-            over.problems = (*problems, *over.problems)
+            over.problems = (*failures, *over.problems)
         raise
 
 
@@ -82,7 +82,7 @@ class _Attempt:
         self._spec = spec
         self._step = step
         self._call = scope.shared.call
-        self._started = _now(scope)
+        self._started = problems.now(scope)
         self._summary = summary_of(step)
 
     async def run(self) -> tuple[Problem, ...]:
@@ -94,7 +94,7 @@ class _Attempt:
         try:
             fields = await self._within()
         except ExpectationFailed as unmet:
-            problem = _failure(self._scope, spec, unmet)
+            problem = problems.unmet(self._scope, spec, unmet)
             self._done(False, unmet.detail, problem)
             return (problem,)
         except StepFailed as failed:
@@ -117,7 +117,7 @@ class _Attempt:
                 # An action that was cut short by the end of the call has not failed.
                 self._done(True, {}, cancelled=True)
                 return ()
-            problem = _failure(self._scope, spec, ExpectationFailed(self._summary, str(ended)))
+            problem = problems.unmet(self._scope, spec, ExpectationFailed(self._summary, str(ended)))
             self._done(False, {}, problem)
             return (problem,)
         except Exception as error:
@@ -136,7 +136,7 @@ class _Attempt:
             async with self._call.clock.timeout(within):
                 return await self._step.run(self._call, self._scope)
         except TimeoutError:
-            now = _now(self._scope)
+            now = problems.now(self._scope)
             raise ExpectationFailed(
                 f"{self._spec.name} to be done within {within:g} s", "no end of it", at=now
             ) from None
@@ -150,14 +150,7 @@ class _Attempt:
         if spec.name != "fail":
             self._done(False, {}, cancelled=True)
             return
-        problem = Problem(
-            over.says,
-            path=spec.path,
-            step=spec.name,
-            label=self._scope.label,
-            place=spec.place,
-            at=_now(self._scope),
-        )
+        problem = problems.said(self._scope, spec, over.says)
         over.problems = (problem,)
         self._done(False, {}, problem)
 
@@ -166,7 +159,7 @@ class _Attempt:
     ) -> None:
         """Make the result, keep it, and tell the trace."""
         spec, shared = self._spec, self._scope.shared
-        ended = _now(self._scope)
+        ended = problems.now(self._scope)
         known = dict.fromkeys(self._step.result)
         if self._step.is_expectation:
             known["latency"] = None
@@ -195,44 +188,9 @@ class _Attempt:
         shared.tell(StepDone(self._call.id, ended, result))
 
 
-def _now(scope: Scope) -> float:
-    """Seconds since the answer; further digits than microseconds are noise of the arithmetic."""
-    return round(scope.shared.call.since_answered(), 6)
-
-
-def _failure(scope: Scope, spec: StepSpec, unmet: ExpectationFailed) -> Problem:
-    """An expectation that was not met, as the report shows it."""
-    return Problem(
-        message=str(unmet),
-        kind="failure",
-        path=spec.path,
-        step=spec.name,
-        label=scope.label,
-        place=spec.place,
-        expected=unmet.expected,
-        heard=unmet.heard,
-        at=_now(scope) if unmet.at is None else round(unmet.at, 6),
-    )
-
-
 def _fault(scope: Scope, spec: StepSpec, error: Exception) -> Problem:
-    """Whatever broke, as the report shows it. What is no error of botkit's own is a mistake in botkit."""
-    place = spec.place
-    if isinstance(error, ExpressionFault):
-        message = error.message
-        place = Place(error.mark.file, error.mark.line, error.mark.column, place.text if place else "")
-    elif isinstance(error, BotkitError):
-        message = str(error.args[0]) if error.args else str(error)
-    else:
-        message = f"{spec.name} broke: {type(error).__name__}: {error}"
-        _log.error("step.broke", call=scope.shared.call.id, path=spec.path, error=scope.shared.mask.text(repr(error)))
-    return Problem(
-        message=message,
-        kind="fault",
-        path=spec.path,
-        step=spec.name,
-        label=scope.label,
-        place=place,
-        at=_now(scope),
-        hint=error.hint if isinstance(error, Fault) else None,
-    )
+    """A fault of this step; what is no error of botkit's own is logged, too."""
+    if not isinstance(error, BotkitError):
+        text = scope.shared.mask.text(repr(error))
+        _log.error("step.broke", call=scope.shared.call.id, path=spec.path, error=text)
+    return problems.broken(error, problems.now(scope), spec.place, scope, spec.name)

@@ -25,8 +25,9 @@ from typing import Any
 from botkit import log as logs
 from botkit.errors import BotkitError, CallEnded, Fault
 from botkit.events import Answered, CallEvent, DigitReceived, Ended, Incoming
+from botkit.flow import problems
 from botkit.flow.begin import begin, secrets_of
-from botkit.flow.control import Control, FlowFaulted, FlowOver, Goto, HandlerOver, Return, StepFailed
+from botkit.flow.control import FlowFaulted, FlowOver, Goto, HandlerOver, Return, StepFailed
 from botkit.flow.document import Flow, Handler
 from botkit.flow.execute import run_steps
 from botkit.flow.facts import event_fields
@@ -125,10 +126,10 @@ class FlowRun:
     def outcome(self) -> Outcome:
         """How it stands. Final once `run` has returned."""
         facts = self._call.facts()
-        problems = tuple(self._shared.problems)
+        found = tuple(self._shared.problems)
         return Outcome(
-            verdict=verdict_of(problems, aborted=self._aborted_by is not None),
-            problems=problems,
+            verdict=verdict_of(found, aborted=self._aborted_by is not None),
+            problems=found,
             steps=tuple(self._shared.steps),
             call_outcome=self._call_outcome(),
             setup=None if self._answered_at is None else self._answered_at - self._begun,
@@ -149,7 +150,8 @@ class FlowRun:
             async with self._call.clock.timeout(limit):
                 await self._group_of_handlers()
         except TimeoutError:
-            self._over_time(limit)
+            self._cut_short = True
+            self._shared.note(problems.over_time(self._flow, self._shared.steps, limit, self._now()))
 
     async def _group_of_handlers(self) -> None:
         try:
@@ -229,23 +231,6 @@ class FlowRun:
 
     async def _cut(self) -> None:
         raise _Cut
-
-    def _over_time(self, limit: float) -> None:
-        """The time limit was reached: say what was going on, which is the step that was cut off last of all."""
-        cut = next((each for each in reversed(self._shared.steps) if each.cancelled), None)
-        inner = next((each for each in self._shared.steps if each.cancelled and cut and each.ended == cut.ended), None)
-        self._shared.note(
-            Problem(
-                f"the call took longer than its time limit of {limit:g} s",
-                path=inner.path if inner else None,
-                step=inner.step if inner else None,
-                label=inner.label if inner else None,
-                place=inner.place if inner else self._flow.place,
-                expected=f"an end within {limit:g} s",
-                heard=f"it was still at {inner.summary}" if inner else "it went on",
-                at=round(self._call.since_answered(), 6),
-            )
-        )
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -393,7 +378,8 @@ class FlowRun:
         except _Cut:
             pass
         except TimeoutError:
-            self._fail(f"the `ended` handler took longer than {ENDED_WITHIN:g} s")
+            message = f"the `ended` handler took longer than {ENDED_WITHIN:g} s"
+            self._shared.note(Problem(message, path="on.ended", place=handler.place, at=self._now()))
         except Fault as fault:
             self._fault(fault, handler)
         if self._aborted_by is not None:
@@ -421,22 +407,13 @@ class FlowRun:
 
     # --- what went wrong ------------------------------------------------------------------------
 
-    def _fail(self, message: str, *, expected: str | None = None) -> None:
-        self._shared.note(Problem(message, place=self._flow.place, expected=expected, at=self._call.since_answered()))
+    def _now(self) -> float:
+        return round(self._call.since_answered(), 6)
 
     def _fault(self, error: Exception, handler: Handler | None = None) -> None:
-        known = isinstance(error, BotkitError | Control)
-        message = str(error.args[0]) if known and error.args else f"{type(error).__name__}: {error}"
-        self._shared.note(
-            Problem(
-                message,
-                kind="fault",
-                path=f"on.{handler.event}" if handler else None,
-                place=handler.place if handler else self._flow.place,
-                at=self._call.since_answered(),
-                hint=error.hint if isinstance(error, Fault) else None,
-            )
-        )
+        scope = self._scope(handler, {}) if handler else None
+        place = handler.place if handler else self._flow.place
+        self._shared.note(problems.broken(error, self._now(), place, scope))
 
     def _say(self, text: str) -> None:
         self._shared.tell(Logged(self._call.id, self._call.since_answered(), text))
