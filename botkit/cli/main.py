@@ -65,6 +65,9 @@ app.command("exchange", short_help="Start the exchange alone, for SDKs and peopl
 
 def main() -> None:
     """The entry point `botkit`."""
+    if sys.platform == "win32":
+        terminal.tell("botkit: Windows is not supported by itself; run it in WSL (wsl --install), where it is Linux")
+        sys.exit(terminal.FAULT)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # a terminal that cannot show a tick shall show a question mark, not a traceback
