@@ -179,11 +179,11 @@ def test_pickling() -> None:
 
 
 def test_libraries(tmp_path: Path) -> None:
-    """Blocks of other files, and of the files these use, come with the flow; paths are those of the file that names them."""
+    """Blocks of other files come with the flow; paths in them are against the file that holds them."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "flow.yaml").write_text(f"{HEAD}on:\n  answered:\n    - run: lib/a.yaml#one\n")
     (tmp_path / "lib" / "a.yaml").write_text(
-        "blocks_of: a\nblocks:\n  one:\n    - run: two\n    - run: b.yaml#three\n    - play: x.wav\n  two:\n    - wait: 1s\n"
+        "blocks_of: a\nblocks:\n  one: [{run: two}, {run: b.yaml#three}, {play: x.wav}]\n  two: [{wait: 1s}]\n"
     )
     (tmp_path / "lib" / "b.yaml").write_text("blocks_of: b\nblocks:\n  three:\n    - wait: 1s\n")
     flow, warnings = read_flow(tmp_path / "flow.yaml")
@@ -207,7 +207,8 @@ def test_libraries_that_use_each_other(tmp_path: Path) -> None:
 
 def test_all_errors_at_once() -> None:
     """Every error of a file is reported, in the order of the file."""
-    text = f"{HEAD}tag: a\non:\n  answred: []\n  answered:\n    - log: ${{nobody}}\n    - wait: soon\n    - goto: nowhere\n"
+    on = "on:\n  answred: []\n  answered:\n    - log: ${nobody}\n    - wait: soon\n    - goto: nowhere\n"
+    text = f"{HEAD}tag: a\n{on}"
     with pytest.raises(FlowErrors) as caught:
         compiled(text)
     shown = str(caught.value)
@@ -277,8 +278,9 @@ def test_examples(name: str) -> None:
 
 
 WORDS = """
-    flow dial answer on blocks vars answered ended dtmf log send_dtmf wait repeat choose parallel race run goto check set
-    times while until do else when mode weight label save_as on_fail if within digits for x 1 5s ${x} ${ {} [] null true
+    flow dial answer on blocks vars answered ended dtmf log send_dtmf wait repeat choose parallel race run goto check
+    set times while until do else when mode weight label save_as on_fail if within digits for x 1 5s ${x} ${ {} []
+    null true
     - -- : * & ! " ' # | > { } [ ] , ~ <<
 """
 TOKENS = st.sampled_from([*WORDS.split(), "\n", "\n  ", "\n    ", "\n    - ", ": ", " ", "\n      "])
