@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+from botkit.events import CallEvent
 from botkit.flow.chance import Chance
 from botkit.flow.document import Flow, StepSpec
 from botkit.flow.expression import Expression, Reference, Template, suggest
@@ -25,6 +26,11 @@ CALL = ("state", "cause", "code", "sip_code", "duration", "id", "from", "to", "h
 """What `call` has, as `CallPort.facts` gives it."""
 
 RTP = ("sent", "received", "lost", "jitter", "rtt")
+
+EVENT = frozenset(
+    ("name", "at", "data", *(item.name for cls in CallEvent.__subclasses__() if cls.name for item in fields(cls)))
+) - {"call_id", "sdp"}
+"""What `event` may have: the fields of all events that flows see, and a signal's data."""
 
 COMMON = ("ok", "started", "ended")
 """What every step's result has."""
@@ -157,7 +163,9 @@ def _trouble(reference: Reference, seen: _Seen) -> tuple[str, str | None] | None
             )
         case "vars":
             return _field("vars", rest, seen.names)
-        case "event" | "env" | "bot" | "matrix":
+        case "event":
+            return _field("event", rest, sorted(EVENT))
+        case "env" | "bot" | "matrix":
             return None
     if root not in seen.names:
         known = [*seen.names, "call", "event", "random", "env"]

@@ -1,18 +1,22 @@
 """Regular expressions that flows may use: those that compile and cannot take forever.
 
-Python's `re` backtracks: `(\\d+)+#` against thirty digits without a `#` tries a thousand million ways,
-and every call of the process would wait. What makes it so is a repeat inside a repeat, or one
-repeat beside another over the same characters a second time; the first is refused here, the
-second costs no more than the square of the text, and entries are short.
+Python's `re` backtracks: `(\\d+)+#` against thirty digits without a `#` tries a thousand million
+ways, and every call of the process would wait. What it may have to try is bounded by the choices
+in a pattern: each repeat of changing length, each option, each `|` whose branches may begin alike,
+and all of them again for each turn of a repeat around them. `_choices` adds them up, as bits; what
+may need more than `BITS` is refused. The bound is rough, and on the safe side.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from typing import Any
 
 LENGTH_LIMIT = 500  # characters; entries of digits and phrases need far fewer
+TURNS = 32  # turns that an open repeat is taken to have: entries are about so long
+BITS = 20  # 2**20 ways: some ten milliseconds; allows four open repeats beside each other
 
 
 def pattern_trouble(text: str) -> str | None:
@@ -28,8 +32,8 @@ def pattern_trouble(text: str) -> str | None:
         return f"is no regular expression: {error.msg}"
     except (OverflowError, RecursionError, ValueError) as error:
         return f"is no regular expression: {error}"
-    if _nested(tree, inside=False):
-        return "may take forever: it has a repeat inside a repeat"
+    if _choices(tree) > BITS:
+        return "may take forever: it has too many repeats inside or beside each other"
     return None
 
 
@@ -38,22 +42,27 @@ def _parser() -> Any:
     return re._parser  # type: ignore[attr-defined]
 
 
-def _nested(tree: Any, *, inside: bool) -> bool:
-    """Whether an open repeat holds another repeat of changing length."""
+def _choices(tree: Any) -> float:
+    """The binary logarithm of the number of ways that a match may have to try."""
+    bits = 0.0
     for operation, argument in tree:
         name = str(operation)
         if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, body = argument
-            varies = high != low and high > 1
-            if inside and varies:
-                return True
-            if _nested(body, inside=inside or (varies and high > 10)):
-                return True
-        elif inside and name in ("GROUPREF", "GROUPREF_EXISTS"):
-            return True  # what a group repeats has no length that could be judged
-        elif any(_nested(part, inside=inside) for part in _parts(argument)):
-            return True
-    return False
+            lengths, turns = min(int(high) - int(low) + 1, TURNS), min(int(high), TURNS)
+            bits += math.log2(lengths) + turns * _choices(body)
+        elif name == "BRANCH":
+            branches = argument[1]
+            bits += max(map(_choices, branches)) + (0 if _begin_differently(branches) else math.log2(len(branches)))
+        else:
+            bits += sum(map(_choices, _parts(argument)))
+    return bits
+
+
+def _begin_differently(branches: Any) -> bool:
+    """Whether each branch begins with a character of its own, so that no text can go two ways."""
+    first = [str(branch[0]) if len(branch) and str(branch[0][0]) == "LITERAL" else None for branch in branches]
+    return None not in first and len(set(first)) == len(first)
 
 
 def _parts(argument: Any) -> list[Any]:
