@@ -15,7 +15,7 @@ class Log(Step):
     """Say something in the log and in the report. Secrets are masked.
 
     Example:
-        - log: "the other side sent ${bot}"
+        - log: "${call.to} has answered"
     """
 
     needs_call: ClassVar[bool] = False
