@@ -17,6 +17,9 @@ from botkit.results import Place, StepResult
 
 T = TypeVar("T")
 
+_KEPT = frozenset(("call", "path", "step", "event", "kind", "file"))
+"""Fields that say where a record comes from. A secret like `1` must not make all addresses one."""
+
 HIDDEN = "***"
 """What stands where a secret stood."""
 
@@ -142,6 +145,8 @@ class Mask:
         changed: dict[str, Any] = {}
         for each in fields(record):
             old = getattr(record, each.name)
+            if each.name in _KEPT:
+                continue
             if isinstance(old, str):
                 new: Any = self.text(old)
             elif is_dataclass(old) and not isinstance(old, type):

@@ -1,0 +1,377 @@
+"""The contract of `CallPort`: what every step may rely on, whichever call it talks to.
+
+`CallPortContract` is abstract: a subclass gives `scene`, which makes a call that is up and has a
+far side that does as it is told (the `will_…` methods of `botkit.testing.script.Script`). Times are
+compared with `slack`, since real audio is not as exact as a script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from botkit import clock
+from botkit.errors import ExpectationFailed, UsageError
+from botkit.events import Answered, CallEvent, DigitReceived, Ended
+from botkit.flow.port import CallPort
+from botkit.states import CallState
+from botkit.testing import FakeCall
+from botkit.testing.script import Script
+from botkit.vocabulary import Entry, Silence, Tone, Window
+
+Scene = Callable[[CallPort, Script], Coroutine[Any, Any, None]]
+
+FACTS = {"id", "state", "cause", "code", "sip_code", "duration", "from", "to", "headers", "rtp"}
+
+
+class CallPortContract(ABC):
+    """Facts that hold for every `CallPort`."""
+
+    slack = 1e-6
+    """How far a time may be off, in seconds."""
+
+    @abstractmethod
+    def play_scene(self, scene: Scene) -> None:
+        """Run `scene(call, far)` with a call that has just been answered and its far side."""
+
+    def about(self, seconds: float) -> Any:
+        return pytest.approx(seconds, abs=self.slack)
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    def test_facts_are_plain_and_complete(self) -> None:
+        """`facts` has what expressions may ask for, before and after the end."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            facts = call.facts()
+            assert set(facts) >= FACTS
+            assert set(facts["rtp"]) >= {"sent", "received", "lost", "jitter", "rtt"}
+            assert (facts["state"], facts["cause"]) == ("active", None)
+            await call.hangup()
+            assert call.state is CallState.DONE
+            assert (call.facts()["state"], call.facts()["cause"]) == ("done", "NORMAL_CLEARING")
+
+        self.play_scene(scene)
+
+    def test_listeners_hear_events_at_once(self) -> None:
+        """`listen` tells of each event from then on, until it is unsubscribed."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            heard: list[CallEvent] = []
+            stop = call.listen(heard.append)
+            far.will_hear_digit("1", at=0.5)
+            far.will_hear_digit("2", at=1.5)
+            await call.clock.sleep(1.0)
+            stop()
+            await call.clock.sleep(1.0)
+            assert [event.digit for event in heard if isinstance(event, DigitReceived)] == ["1"]
+
+        self.play_scene(scene)
+
+    # --- the mark --------------------------------------------------------------------------------
+
+    def test_onsets_since_the_mark_count(self) -> None:
+        """What began after the answer counts, though nobody asked yet; the latency is onset minus mark."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=1.0, length=0.5)
+            await call.clock.sleep(3.0)
+            heard = await call.expect_tone((440.0,), Window(within=1.0))
+            assert (heard.started, heard.latency) == (self.about(1.0), self.about(1.0))
+
+        self.play_scene(scene)
+
+    def test_play_and_digits_move_the_mark(self) -> None:
+        """What began before our own play or digits ended does not count any more."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.3)
+            await call.play(Tone((300.0,), 1.5))
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(within=0.5))
+            far.will_hear_tone(440, at=2.3, length=0.3)
+            await call.send_dtmf("1234567")
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(within=0.5))
+
+        self.play_scene(scene)
+
+    def test_a_match_moves_the_mark(self) -> None:
+        """The same tone is not counted twice, whether its start or its end was awaited."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            for at, until in ((0.5, "start"), (3.0, "end")):
+                far.will_hear_tone(440, at=at, length=1.0)
+                await call.expect_tone((440.0,), Window(), until=until)
+                with pytest.raises(ExpectationFailed):
+                    await call.expect_tone((440.0,), Window(within=0.5))
+
+        self.play_scene(scene)
+
+    def test_latency_after_a_match(self) -> None:
+        """After `until="end"` the mark is the end of what was matched."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=1.0)
+            far.will_hear_tone(600, at=2.0, length=1.0)
+            first = await call.expect_tone((440.0,), Window(), until="end")
+            second = await call.expect_tone((600.0,), Window())
+            assert (first.ended, second.latency) == (self.about(1.5), self.about(0.5))
+
+        self.play_scene(scene)
+
+    def test_failed_and_cancelled_expectations_leave_the_mark(self) -> None:
+        """An expectation that was not met, or was cancelled, loses nothing that was heard."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.5)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((600.0,), Window(within=1.5))
+            task = asyncio.ensure_future(call.expect_tone((600.0,), Window()))
+            await call.clock.sleep(0.5)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            heard = await call.expect_tone((440.0,), Window(within=0.5))
+            assert heard.latency == self.about(0.5)
+
+        self.play_scene(scene)
+
+    # --- windows ---------------------------------------------------------------------------------
+
+    def test_within_is_to_being_met_in_full(self) -> None:
+        """A tone that begins in time and does not last long enough in time is not met."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.8, length=3.0)
+            with pytest.raises(ExpectationFailed) as unmet:
+                await call.expect_tone((440.0,), Window(within=1.2), length=1.0)
+            assert unmet.value.at == pytest.approx(1.2, abs=self.slack + 0.2)
+
+        self.play_scene(scene)
+
+    def test_too_short_is_not_it(self) -> None:
+        """A tone shorter than asked for is passed over for the next one."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.3)
+            far.will_hear_tone(440, at=2.0, length=1.5)
+            heard = await call.expect_tone((440.0,), Window(), length=1.0)
+            assert heard.started == self.about(2.0)
+
+        self.play_scene(scene)
+
+    def test_max_latency_names_both_numbers(self) -> None:
+        """What comes, but later than `max_latency`, fails with both numbers."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=1.5, length=0.5)
+            with pytest.raises(ExpectationFailed, match=r"at most 1 s.* 1\.[45]"):
+                await call.expect_tone((440.0,), Window(max_latency=1.0))
+
+        self.play_scene(scene)
+
+    def test_absent(self) -> None:
+        """`absent` is met when nothing comes within its time, and fails as soon as it does."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            assert (await call.expect_tone((440.0,), Window(within=1.0, absent=True))).latency is None
+            far.will_hear_tone(440, at=2.0, length=0.5)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(within=5.0, absent=True))
+            assert call.since_answered() < 3.0
+
+        self.play_scene(scene)
+
+    def test_silence(self) -> None:
+        """Silence is met after its length, counted from the mark or from the last sound."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=1.5, length=0.5)
+            await call.expect_silence(1.0, Window())
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack + 0.2)
+            heard = await call.expect_silence(1.0, Window())
+            assert heard.started == self.about(2.0)
+
+        self.play_scene(scene)
+
+    # --- digits ----------------------------------------------------------------------------------
+
+    def test_digits_are_a_queue(self) -> None:
+        """Digits wait in one queue until they are consumed, each once."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            for number, digit in enumerate("12345"):
+                far.will_hear_digit(digit, at=0.5 + number * 0.3)
+            await call.clock.sleep(2.5)
+            heard = await call.expect_dtmf(Entry(digits="12"), Window(within=0.5))
+            assert heard.fields["digits"] == "12"
+            assert (await call.gather(count=2)).digits == "34"
+            gathered = await call.gather(count=2, first=0.5, between=0.5)
+            assert (gathered.digits, gathered.reason) == ("5", "timeout")
+
+        self.play_scene(scene)
+
+    def test_cancelled_consumer_gives_digits_back(self) -> None:
+        """A cancelled `gather` loses no digit, and leaves the queue to others."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("7", at=0.5)
+            task = asyncio.ensure_future(call.gather(count=2))
+            await call.clock.sleep(1.5)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert (await call.gather(count=1, first=0.5)).digits == "7"
+
+        self.play_scene(scene)
+
+    def test_second_consumer_is_refused(self) -> None:
+        """Two consumers of digits at once are an error of usage."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            task = asyncio.ensure_future(call.gather(count=2))
+            await call.clock.sleep(0.1)
+            with pytest.raises(UsageError):
+                await call.gather(count=1)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self.play_scene(scene)
+
+    def test_gather_stops_its_play(self) -> None:
+        """What `gather` plays ends with the first digit."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("1", at=0.5)
+            gathered = await call.gather(count=1, play=Silence(9.0))
+            assert (gathered.digits, gathered.reason) == ("1", "complete")
+            assert call.since_answered() < 1.5
+
+        self.play_scene(scene)
+
+    # --- the voice -------------------------------------------------------------------------------
+
+    def test_plays_queue_and_replace(self) -> None:
+        """A second play waits for the first; `replace` ends it."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            first = asyncio.ensure_future(call.play(Silence(5.0)))
+            second = asyncio.ensure_future(call.play(Silence(0.5)))
+            await call.clock.sleep(0.5)
+            third = await call.play(Silence(0.4), over="replace")
+            assert third.played == pytest.approx(0.4, abs=self.slack + 0.05)
+            await asyncio.gather(first, second)
+            assert first.result().played < 1.0
+            assert call.since_answered() < 3.0
+
+        self.play_scene(scene)
+
+    def test_play_stops_on_a_digit_and_leaves_it(self) -> None:
+        """A digit ends a play that listens for it, and stays in the queue."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("1", at=0.5)
+            played = await call.play(Silence(5.0), stop_on=frozenset({"dtmf"}))
+            assert played.stopped_by == "dtmf"
+            assert (await call.gather(count=1, first=0.2)).digits == "1"
+
+        self.play_scene(scene)
+
+    def test_record_until(self, tmp_path: Path) -> None:
+        """A recording ends when it is told to, and the file is there."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            until = asyncio.Event()
+            task = asyncio.ensure_future(call.record(tmp_path / "a.wav", until=until))
+            await call.clock.sleep(1.0)
+            until.set()
+            recorded = await task
+            assert recorded.duration == pytest.approx(1.0, abs=self.slack + 0.2)
+            assert (tmp_path / "a.wav").stat().st_size > 8000
+
+        self.play_scene(scene)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def test_end_cuts_actions_short(self, tmp_path: Path) -> None:
+        """The end of the call ends play, digits, gather and recording, and is no failure of theirs."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_end(at=1.0)
+            recording = asyncio.ensure_future(call.record(tmp_path / "a.wav"))
+            gathering = asyncio.ensure_future(call.gather(count=9))
+            played = await call.play(Silence(9.0))
+            assert played.stopped_by == "ended"
+            assert (await gathering).reason == "ended"
+            await recording
+            await call.send_dtmf("123")
+            assert (await call.play(Silence(9.0))).stopped_by == "ended"
+            await call.hangup()
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack + 0.5)
+
+        self.play_scene(scene)
+
+    def test_end_fails_expectations(self) -> None:
+        """The end of the call fails what is expected, unless it may end (`ended_ok`)."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_end(at=1.0)
+            window, lenient = Window(within=5.0, absent=True), Window(within=5.0, absent=True, ended_ok=True)
+            met = asyncio.ensure_future(call.expect_tone((440.0,), lenient))
+            quiet = asyncio.ensure_future(call.expect_silence(3.0, Window(ended_ok=True)))
+            unmet = [
+                asyncio.ensure_future(work)
+                for work in (
+                    call.expect_tone((440.0,), Window()),
+                    call.expect_tone((440.0,), window),
+                    call.expect_silence(3.0, Window()),
+                    call.expect_dtmf(Entry(digits="1"), Window()),
+                    call.wait_for_event("held", lambda event: True, 5.0),
+                )
+            ]
+            await asyncio.gather(met, quiet)
+            for each in await asyncio.gather(*unmet, return_exceptions=True):
+                assert isinstance(each, ExpectationFailed)
+            assert call.since_answered() < 2.0
+
+        self.play_scene(scene)
+
+    def test_latched_events_are_found_late(self) -> None:
+        """`answered` and `ended` are found whenever they are asked for."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_end(at=0.5, cause="busy")
+            await call.clock.sleep(1.0)
+            assert isinstance(await call.wait_for_event("answered", lambda event: True, 1.0), Answered)
+            ended = await call.wait_for_event("ended", lambda event: True, 1.0)
+            assert isinstance(ended, Ended)
+            assert ended.cause == "USER_BUSY"
+
+        self.play_scene(scene)
+
+    def test_event_is_taken_once(self) -> None:
+        """An event since the mark is found by one waiter, and not again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("1", at=0.5)
+            await call.clock.sleep(1.0)
+            await call.wait_for_event("dtmf", lambda event: True, 0.5)
+            with pytest.raises(ExpectationFailed):
+                await call.wait_for_event("dtmf", lambda event: True, 0.5)
+
+        self.play_scene(scene)
+
+
+class TestFakeCall(CallPortContract):
+    """The test kit's call, in virtual time."""
+
+    def play_scene(self, scene: Scene) -> None:
+        async def main() -> None:
+            call = FakeCall.up()
+            await scene(call, call)
+
+        clock.run(main(), virtual=True)

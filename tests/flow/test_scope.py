@@ -1,0 +1,219 @@
+"""The scope: names, the output folder, time, and what its neighbours (signals, chance, values) do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from botkit import clock
+from botkit.errors import Fault
+from botkit.flow.chance import Chance
+from botkit.flow.execute import run_steps
+from botkit.flow.expression import Expression
+from botkit.flow.scope import RESERVED, Inputs, Scope, Shared
+from botkit.flow.signals import Signals
+from botkit.flow.source import Mark
+from botkit.flow.values import give, saved
+from botkit.testing import FakeCall
+
+
+def in_scope(test: Callable[[Scope], Coroutine[Any, Any, None]], **inputs: Any) -> None:
+    """Run a test with the scope of an `answered` handler on a call that is up."""
+
+    async def main() -> None:
+        await test(Scope(Shared(FakeCall.up(), Inputs(**inputs)), run_steps, path="on.answered"))
+
+    clock.run(main(), virtual=True)
+
+
+def value(scope: Scope, text: str) -> Any:
+    return scope.evaluate(Expression(text, Mark("test", 1, 1)))
+
+
+def test_names_hold_variables_and_what_is_reserved() -> None:
+    """Expressions see variables, local names before them, and the reserved names."""
+
+    async def test(scope: Scope) -> None:
+        scope.set("n", 1)
+        inner = scope.with_locals(n=2, repeat={"index": 3})
+        assert (value(scope, "n"), value(inner, "n"), value(inner, "vars.n")) == (1, 2, 1)
+        assert value(inner, "repeat.index") == 3
+        assert value(scope, "call.state") == "active"
+        assert set(scope.names) == {"n", *RESERVED} - {"repeat", "event"}
+        with pytest.raises(Fault, match="`event` is not defined"):
+            value(scope, "event.digit")
+
+    in_scope(test)
+
+
+def test_set_writes_a_local_name_where_there_is_one() -> None:
+    """Inside a block, a name that came with `with` is changed for that run of the block only."""
+
+    async def test(scope: Scope) -> None:
+        scope.set("n", 1)
+        inner = scope.in_block("b", {"n": 2})
+        inner.set("n", 5)
+        inner.set("m", 6)
+        assert (value(inner, "n"), value(scope, "n"), value(scope, "m")) == (5, 1, 6)
+
+    in_scope(test)
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_names_cannot_be_set(name: str) -> None:
+    """A variable cannot have a reserved name."""
+
+    async def test(scope: Scope) -> None:
+        with pytest.raises(Fault, match="reserved"):
+            scope.set(name, 1)
+
+    in_scope(test)
+
+
+def test_environment_is_what_was_given() -> None:
+    """`env` knows nothing but what the run gives."""
+
+    async def test(scope: Scope) -> None:
+        assert value(scope, "env.A") == "1"
+        with pytest.raises(Fault):
+            value(scope, "env.PATH")
+
+    in_scope(test, env={"A": "1"})
+
+
+def test_condition_must_be_true_or_false() -> None:
+    """The texts true and false count as conditions, and nothing else does."""
+
+    async def test(scope: Scope) -> None:
+        condition = Expression("x", Mark("test", 1, 1))
+        assert scope.holds(condition, x=True)
+        assert not scope.holds(condition, x="false")
+        with pytest.raises(Fault, match="true or false"):
+            scope.holds(condition, x=1)
+
+    in_scope(test)
+
+
+@pytest.mark.parametrize("path", ["../x.wav", "a/../../x.wav", "/x.wav", "c:\\x.wav", "..\\x.wav", "link/x.wav", ""])
+def test_output_stays_below_the_folder(tmp_path: Path, path: str) -> None:
+    """No path leads out of the output folder, not even by a link in it."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path)
+
+    async def test(scope: Scope) -> None:
+        with pytest.raises(Fault, match="leads out of the output folder"):
+            scope.output(path)
+
+    in_scope(test, out=tmp_path / "out")
+    assert not (tmp_path / "x.wav").exists()
+
+
+def test_output_makes_its_folders(tmp_path: Path) -> None:
+    """The folders on the way to an output file are made."""
+
+    async def test(scope: Scope) -> None:
+        assert scope.output("a/b/x.wav") == tmp_path / "a" / "b" / "x.wav"
+        assert (tmp_path / "a" / "b").is_dir()
+
+    in_scope(test, out=tmp_path)
+
+
+def test_blocks_in_a_circle_are_stopped() -> None:
+    """Blocks that run each other without end are a fault."""
+
+    async def test(scope: Scope) -> None:
+        for _ in range(50):
+            scope = scope.in_block("b", {})
+        with pytest.raises(Fault, match="in a circle"):
+            scope.in_block("b", {})
+
+    in_scope(test)
+
+
+# --- signals --------------------------------------------------------------------------------------
+
+
+def test_signal_wakes_who_waits_for_it() -> None:
+    """A waiter gets the first signal of that name whose data match; a cancelled one is forgotten."""
+
+    async def main() -> None:
+        signals = Signals()
+        two = asyncio.create_task(signals.wait("n", lambda data: data == 2))
+        gone = asyncio.create_task(signals.wait("n"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        signals.give("n", 1)
+        assert await signals.wait("n") == 1
+        signals.give("n", 2)
+        assert await two == 2
+        assert signals.given("n")
+        assert not signals.given("m")
+
+    clock.run(main(), virtual=True)
+
+
+def test_waiter_pays_for_its_own_condition() -> None:
+    """A condition that raises hits the waiter, not the one who signals."""
+
+    async def main() -> None:
+        signals = Signals()
+        task = asyncio.create_task(signals.wait("n", lambda data: bool(1 / data)))
+        await asyncio.sleep(0)
+        signals.give("n", 0)
+        with pytest.raises(ZeroDivisionError):
+            await task
+
+    clock.run(main(), virtual=True)
+
+
+# --- chance ---------------------------------------------------------------------------------------
+
+
+def test_chance_draws_what_it_says() -> None:
+    """Digits, letters, numbers and choices keep to their bounds."""
+    chance = Chance(random.Random(1))
+    assert chance.digits(5).isdigit()
+    assert len(chance.digits("12")) == 12
+    assert chance.letters(3).isalpha()
+    assert all(1 <= chance.int(1, 6) <= 6 for _ in range(100))
+    assert 2 <= chance.float(2, 3) <= 3
+    assert chance.choice([7]) == 7
+    assert len(chance.uuid()) == 36
+    assert not any(chance.chance(0) for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    "text", ["digits(-1)", "digits(99999999)", "int(6, 1)", "int(1.5, 2)", "choice([])", "int('a', 2)"]
+)
+def test_chance_refuses_nonsense(text: str) -> None:
+    """Bounds that make no sense are faults, in expressions too."""
+
+    async def test(scope: Scope) -> None:
+        with pytest.raises(Fault, match=r"random\."):
+            value(scope, f"random.{text}")
+
+    in_scope(test)
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", ["12", 42, 1.5, [1, 2]])
+def test_result_that_is_a_value_answers_to_its_fields(data: Any) -> None:
+    """A value that a step gives is that value, and still has `ok` beside it."""
+    kept = saved(give(data), {"ok": True, "started": 1.0, "ended": 2.0})
+    assert kept == data
+    assert isinstance(kept, type(data))
+    assert (kept.ok, kept.ended) == (True, 2.0)
+
+
+def test_result_that_is_a_mapping_has_its_keys() -> None:
+    """A mapping's keys are fields; what every result has cannot be hidden by them."""
+    assert saved(give({"a": 1, "ok": "mine"}), {"ok": True}) == {"a": 1, "ok": True}
+    assert saved(give(None), {"ok": True}) == {"ok": True}
+    assert saved(give(False), {"ok": True}) is False
