@@ -74,6 +74,7 @@ class FlowRun:
         self._ended: Ended | None = None
         self._rang_out = False
         self._stopped = False
+        self._answered_is_done = False
         self._aborted_by: str | None = None
         self._early: list[CallEvent] = []
         self._group: asyncio.TaskGroup | None = None
@@ -114,7 +115,7 @@ class FlowRun:
         The handlers are cancelled, the call is hung up, `ended` runs. It is too late, and changes
         nothing, when the call is over and its handlers are done.
         """
-        if self._aborted_by is not None:
+        if self._aborted_by is not None or (self._settled.is_set() and not self._is_busy):
             return
         if self._group is not None:
             self._aborted_by = reason
@@ -272,8 +273,7 @@ class FlowRun:
             if condition is None or self._scope(handling.handler, fields).holds(condition):
                 handling.fire(fields)
             elif name == "answered":
-                # What is not to be done is done.
-                handling.runs += 1
+                self._answered_is_done = True  # what is not to be done is done
                 self._look_if_idle()
         except Fault as fault:
             self._fault(fault, handling.handler)
@@ -286,12 +286,17 @@ class FlowRun:
             self._shared.note(problem)
             self._spawn(self._cut())
         elif self._flow.dials and not any(name in self._flow.on for name in ("answered", *IN_CALL)):
-            self._settled.set()
+            self._answered_is_done = True
+            self._look_if_idle()
+
+    @property
+    def _is_busy(self) -> bool:
+        return any(each.busy for each in self._handling.values())
 
     def _look_if_idle(self) -> None:
         """When the `answered` handler is done and nothing else runs, hang up."""
         answered = self._handling.get("answered")
-        if answered is not None and answered.runs and not any(each.busy for each in self._handling.values()):
+        if (self._answered_is_done or (answered is not None and answered.runs)) and not self._is_busy:
             self._settled.set()
 
     # --- handlers -------------------------------------------------------------------------------

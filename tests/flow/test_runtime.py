@@ -651,3 +651,33 @@ def test_secret_that_is_set_is_masked_too() -> None:
     """A new value for a secret is a secret."""
     ran = answered("- set: {pin: 98765}\n- log: 'now ${pin}'", head='dial: "+1"\nvars: {pin: 1}\nsecrets: [pin]')
     assert ran.said == ["now ***"]
+
+
+def test_answered_that_is_not_for_this_call_is_done() -> None:
+    """When the `answered` handler's `when` does not hold there is nothing to wait for: the bot hangs up."""
+    ran = run_flow("on: {answered: {when: 1 == 2, do: [{wait: 9s}]}, dtmf: [{log: digit}]}")
+    assert (ran.verdict, ran.outcome.duration) == ("passed", 0.0)
+
+
+def test_nobody_looks_after_the_call() -> None:
+    """A dialling flow without anything to do in the call hangs up, once its other handlers are done."""
+    ran = run_flow("on: {ringing: [{wait: 3s}]}", lambda call: call.will_ring(1), answer_after=2.0)
+    assert (ran.verdict, ran.outcome.duration) == ("passed", 2.0)
+
+
+def test_event_handlers_alone_keep_the_call() -> None:
+    """A flow that only reacts keeps the call until the other side ends it."""
+    ran = run_flow("on: {dtmf: [{log: digit}]}", lambda call: call.will_end(at=30), head=ANSWERS)
+    assert (ran.verdict, ran.outcome.duration) == ("passed", 30.0)
+
+
+def test_failure_is_told_before_the_hang_up() -> None:
+    """Whoever runs the flow hears of its failure before the other end can notice."""
+    told: list[bool] = []
+
+    def watch(run: FlowRun, call: FakeCall) -> None:
+        run.on_failed = lambda: told.append(call.state.is_over)
+
+    answered("- expect_tone: {hz: 440, within: 1s}", with_run=watch)
+    answered("- wait: 1s", with_run=watch)
+    assert told == [False]

@@ -1,9 +1,7 @@
-"""The scope: names, the output folder, time, and what its neighbours (signals, chance, values) do."""
+"""The scope: names, and the output folder."""
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,10 @@ import pytest
 
 from botkit import clock
 from botkit.errors import Fault
-from botkit.flow.chance import Chance
 from botkit.flow.execute import run_steps
 from botkit.flow.expression import Expression
 from botkit.flow.scope import RESERVED, Inputs, Scope, Shared
-from botkit.flow.signals import Signals
 from botkit.flow.source import Mark
-from botkit.flow.values import give, saved
 from botkit.testing import FakeCall
 
 
@@ -133,87 +128,3 @@ def test_blocks_in_a_circle_are_stopped() -> None:
             scope.in_block("b", {})
 
     in_scope(test)
-
-
-# --- signals --------------------------------------------------------------------------------------
-
-
-def test_signal_wakes_who_waits_for_it() -> None:
-    """A waiter gets the first signal of that name whose data match; a cancelled one is forgotten."""
-
-    async def main() -> None:
-        signals = Signals()
-        two = asyncio.create_task(signals.wait("n", lambda data: data == 2))
-        gone = asyncio.create_task(signals.wait("n"))
-        await asyncio.sleep(0)
-        gone.cancel()
-        signals.give("n", 1)
-        assert await signals.wait("n") == 1
-        signals.give("n", 2)
-        assert await two == 2
-        assert signals.given("n")
-        assert not signals.given("m")
-
-    clock.run(main(), virtual=True)
-
-
-def test_waiter_pays_for_its_own_condition() -> None:
-    """A condition that raises hits the waiter, not the one who signals."""
-
-    async def main() -> None:
-        signals = Signals()
-        task = asyncio.create_task(signals.wait("n", lambda data: bool(1 / data)))
-        await asyncio.sleep(0)
-        signals.give("n", 0)
-        with pytest.raises(ZeroDivisionError):
-            await task
-
-    clock.run(main(), virtual=True)
-
-
-# --- chance ---------------------------------------------------------------------------------------
-
-
-def test_chance_draws_what_it_says() -> None:
-    """Digits, letters, numbers and choices keep to their bounds."""
-    chance = Chance(random.Random(1))
-    assert chance.digits(5).isdigit()
-    assert len(chance.digits("12")) == 12
-    assert chance.letters(3).isalpha()
-    assert all(1 <= chance.int(1, 6) <= 6 for _ in range(100))
-    assert 2 <= chance.float(2, 3) <= 3
-    assert chance.choice([7]) == 7
-    assert len(chance.uuid()) == 36
-    assert not any(chance.chance(0) for _ in range(10))
-
-
-@pytest.mark.parametrize(
-    "text", ["digits(-1)", "digits(99999999)", "int(6, 1)", "int(1.5, 2)", "choice([])", "int('a', 2)"]
-)
-def test_chance_refuses_nonsense(text: str) -> None:
-    """Bounds that make no sense are faults, in expressions too."""
-
-    async def test(scope: Scope) -> None:
-        with pytest.raises(Fault, match=r"random\."):
-            value(scope, f"random.{text}")
-
-    in_scope(test)
-
-
-# --- values ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("data", ["12", 42, 1.5, [1, 2]])
-def test_result_that_is_a_value_answers_to_its_fields(data: Any) -> None:
-    """A value that a step gives is that value, and still has `ok` beside it."""
-    kept = saved(give(data), {"ok": True, "started": 1.0, "ended": 2.0})
-    assert kept == data
-    assert isinstance(kept, type(data))
-    assert (kept.ok, kept.ended) == (True, 2.0)
-
-
-def test_result_that_is_a_mapping_has_its_keys() -> None:
-    """A mapping's keys are fields; what every result has cannot be hidden by them."""
-    assert saved(give({"a": 1, "ok": "mine"}), {"ok": True}) == {"a": 1, "ok": True}
-    assert saved(give(None), {"ok": True}) == {"ok": True}
-    assert saved(give(False), {"ok": True}) is False
