@@ -214,6 +214,14 @@ class Reconnected(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallFailed(CallEvent):
+    """Something went wrong about this call that did not end it: a frame out of place, say."""
+
+    name: ClassVar[str | None] = "error"
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended(CallEvent):
     """The call is over. `cause` and `code` as in signalling.md 6.3; `by_us` when our bye ended it."""
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
 from botkit.media.ear import Ear, Segment, SegmentLog
+from botkit.media.hearing import CallHearing
 from botkit.vocabulary import Heard, Window
 
 SETTLE = 0.120
@@ -38,8 +39,10 @@ class Found:
 class Question(Protocol):
     """What is listened for."""
 
-    expected: str
-    """In words, for people: "a 440 Hz tone for 0.5 s"."""
+    @property
+    def expected(self) -> str:
+        """In words, for people: "a 440 Hz tone for 0.5 s"."""
+        ...
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
         """The first candidate whose onset lies after `after`, met or under way; None: nothing yet."""
@@ -58,10 +61,11 @@ class SegmentQuestion:
     fields: tuple[tuple[str, Any], ...] = ()
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
-        for segment in self.log(ear):
+        log = self.log(ear)
+        for segment in log:
             if segment.start <= after and not (self.now and (segment.end is None or segment.end > after)):
                 continue
-            lasted_to = segment.end if segment.end is not None else max(ear.heard_until, segment.start)
+            lasted_to = segment.end if segment.end is not None else max(log.sure_until, segment.start)
             if segment.end is not None and lasted_to - segment.start < self.length - 1e-6:
                 continue  # too short, and over: not it
             full: float | None = segment.start + self.length
@@ -104,8 +108,24 @@ class SilenceQuestion:
         return None
 
 
-class CallIsOver(Exception):
-    """Internal: the call ended under a waiting expectation."""
+def tone_question(
+    hearing: Callable[[], CallHearing | None], wanted: tuple[float, ...] | str, length: float, until: str
+) -> Question:
+    """The question for a tone, by frequencies in Hz or by name."""
+    found: Any
+    if isinstance(wanted, str):
+        words, found = f"a {wanted} tone", wanted
+    else:
+        hz = " and ".join(f"{one:g}" for one in wanted)
+        words, found = f"a {hz} Hz tone", wanted[0] if len(wanted) == 1 else list(wanted)
+    fields = (("hz", found),)
+    none = SegmentLog()
+
+    def log(_ear: Ear) -> SegmentLog:
+        heard = hearing()
+        return none if heard is None else heard.tone(wanted, length)  # without media nothing can have been heard
+
+    return SegmentQuestion(f"{words} for {length:g} s", log, length, until, fields=fields)
 
 
 class Listening:

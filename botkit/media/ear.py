@@ -37,6 +37,8 @@ class SegmentLog:
     """Segments in order of their beginning; only the last may be open."""
 
     def __init__(self) -> None:
+        self.sure_until = 0.0
+        """The open segment has certainly lasted so far."""
         self._segments: deque[Segment] = deque(maxlen=SEGMENTS_KEPT)
 
     @property
@@ -92,6 +94,9 @@ class Ear:
         self.history: deque[HeardFrame] = deque(maxlen=int(HISTORY / PTIME))
         self.heard_until = 0.0
         """Everything that arrived before this has been analysed."""
+        self.taps: list[Callable[[HeardFrame], object]] = []
+        """Given each frame as it is heard: recordings."""
+        self.digits_heard = 0
         self.on_digit: Callable[[HeardDigit], None] | None = None
         self.on_speech: Callable[[bool, float, float], None] | None = None
         """Told (started?, at, duration)."""
@@ -105,6 +110,7 @@ class Ear:
                 return
         self._recent.append(heard)
         self.digits.append(heard)
+        self.digits_heard += 1
         if self.on_digit is not None:
             self.on_digit(heard)
         self.changed()

@@ -41,6 +41,7 @@ from botkit.errors import NetworkFault, TimeoutFault
 from botkit.media.srtp import SrtpCipher, SrtpError, scratch
 from botkit.media.transport import Arrival, TransportParameters
 from botkit.media.wire import ANCILLARY_MAX, Wire, wallclock_of
+from botkit.settings import IceServer
 
 MAX_PER_BEAT = 8
 """Datagrams read per leg and beat, so that a flood on one leg cannot stall the others."""
@@ -53,10 +54,19 @@ LOOK_EVERY = 4
 packet a beat is the rule; so after a fresh packet the next read waits for the next beat, except on every fourth."""
 
 
+_VECTOR = [scratch]
+
+
 class _Certificate(RTCCertificate):
     """A certificate whose TLS context is made once, not once per leg."""
 
     _context: SSL.Context | None = None
+    _prints: list[RTCDtlsFingerprint] | None = None
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+        if self._prints is None:
+            self._prints = super().getFingerprints()
+        return self._prints
 
     def _create_ssl_context(self, srtp_profiles: Any) -> SSL.Context:
         if self._context is None:
@@ -141,7 +151,7 @@ class Peer:
         hosts: Sequence[str] = ("127.0.0.1",),
         *,
         connected: bool = False,
-        ice_servers: Sequence[RTCIceServer] = (),
+        ice_servers: Sequence[IceServer] = (),
     ) -> None:
         self.on_rtcp: Callable[[bytes, float], None] | None = None
         self.on_lost: Callable[[str], None] | None = None
@@ -149,8 +159,12 @@ class Peer:
         self._clock = clock
         self._connected = connected
         self._inbox: list[Arrival] = []
+        servers = [
+            RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
+            for server in ice_servers
+        ]
         gatherer = RTCIceGatherer([])
-        gatherer._connection = _Connection(hosts, self._media_by_loop, **connection_kwargs(list(ice_servers)))
+        gatherer._connection = _Connection(hosts, self._media_by_loop, **connection_kwargs(servers))
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [process_certificate()])
@@ -159,6 +173,7 @@ class Peer:
         self._remote: Any = None
         self._tx: SrtpCipher | None = None
         self._rx: SrtpCipher | None = None
+        self._offerer = False
         self._beats = 0
         self._closed = False
         self._up = False
@@ -175,13 +190,17 @@ class Peer:
             fingerprints=tuple((p.algorithm, p.value) for p in prints if p.algorithm == "sha-256"),
         )
 
-    async def gather(self) -> None:
+    async def gather(self, *, offerer: bool) -> None:
+        # Set before the remote end can know of us: a check that finds us in the wrong role costs a round trip.
+        self._offerer = offerer
+        self._ice._connection.ice_controlling = offerer
+        self._ice._role_set = True
         await self._gatherer.gather()
 
-    async def connect(self, remote: TransportParameters, *, offerer: bool, timeout: float = 10.0) -> None:
+    async def connect(self, remote: TransportParameters, *, timeout: float = 10.0) -> None:
         try:
             async with self._clock.timeout(timeout):
-                await self._connect(remote, offerer)
+                await self._connect(remote)
         except TimeoutError:
             phase = "ICE" if self._ice.state != "completed" else "DTLS"
             raise TimeoutFault(
@@ -190,10 +209,7 @@ class Peer:
                 hint="is UDP between the two addresses open? behind NAT the account needs ice_servers",
             ) from None
 
-    async def _connect(self, remote: TransportParameters, offerer: bool) -> None:
-        # RFC 8445 6.1.1: the offerer controls. RFC 8842 5: the answerer chooses active or passive.
-        self._ice._connection.ice_controlling = offerer
-        self._ice._role_set = True
+    async def _connect(self, remote: TransportParameters) -> None:
         for text in remote.candidates:
             await self._add(text)
         if not remote.trickle:
@@ -206,7 +222,8 @@ class Peer:
                 "no media path: every ICE candidate pair failed",
                 hint="the addresses in the two SDPs cannot reach each other over UDP",
             )
-        they_are_client = remote.dtls_client if remote.dtls_client is not None else not offerer
+        # RFC 8842 section 5: the answerer chooses, and chooses active as a rule.
+        they_are_client = remote.dtls_client if remote.dtls_client is not None else self._offerer
         self._dtls._set_role("server" if they_are_client else "client")
         await self._dtls.start(
             RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint(algorithm=a, value=v) for a, v in remote.fingerprints])
@@ -281,9 +298,10 @@ class Peer:
             return got
         self._beats += 1
         to_the_bottom = not self._beats % LOOK_EVERY
+        receive_into = self._receive_into
         for _ in range(MAX_PER_BEAT):
             try:
-                size, ancillary, _, address = self._receive_into([scratch], ANCILLARY_MAX)
+                size, ancillary, _, address = receive_into(_VECTOR, ANCILLARY_MAX)
             except BlockingIOError:
                 break
             except OSError:  # ConnectionRefused: the other end has closed its socket

@@ -27,7 +27,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -125,11 +125,13 @@ class Heard:
     """What a bank heard in one batch of frames.
 
     `z` is (n, 2, K), complex64: the amplitude of each frequency in each half; `energy` is (n, 2),
-    float32: the sum of squares of each half.
+    float32: the sum of squares of each half. `notes` is for what a detector derives from the whole
+    batch, so that the next one need not.
     """
 
     z: npt.NDArray[np.complex64]
     energy: npt.NDArray[np.float32]
+    notes: dict[str, list[bool]] = field(default_factory=dict)
 
     def shares(self) -> npt.NDArray[np.float32]:
         """The share of each frequency in the energy of each frame, shape (n, K), 0 to 1."""
@@ -285,6 +287,11 @@ class ToneTracker:
     def missing(self) -> bool:
         """Whether the last window of the present run was no hit."""
         return self._missed > 0
+
+    @property
+    def until(self) -> float:
+        """How far the present run is known to have lasted."""
+        return self._end
 
     @property
     def measured(self) -> Hz:

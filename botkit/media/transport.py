@@ -46,11 +46,13 @@ class Transport(Protocol):
     @property
     def local(self) -> TransportParameters: ...
 
-    async def gather(self) -> None:
-        """Find the own candidates. Raises `NetworkFault` when no address can be bound."""
+    async def gather(self, *, offerer: bool) -> None:
+        """Find the own candidates. The offerer controls ICE (RFC 8445 6.1.1); its checks may come early.
+
+        Raises `NetworkFault` when no address can be bound."""
         ...
 
-    async def connect(self, remote: TransportParameters, *, offerer: bool, timeout: float = 10.0) -> None:
+    async def connect(self, remote: TransportParameters, *, timeout: float = 10.0) -> None:
         """Join with the remote end. Raises `TimeoutFault` or `NetworkFault`; a cancelled caller closes it."""
         ...
 
@@ -113,10 +115,10 @@ class MemoryTransport:
             fingerprints=(("sha-256", ":".join(["00"] * 32)),),
         )
 
-    async def gather(self) -> None:
+    async def gather(self, *, offerer: bool) -> None:
         """Nothing to find."""
 
-    async def connect(self, remote: TransportParameters, *, offerer: bool, timeout: float = 10.0) -> None:
+    async def connect(self, remote: TransportParameters, *, timeout: float = 10.0) -> None:
         far = self._network.ends.get(remote.ufrag)
         if far is None:
             raise NetworkFault(f"no in-memory line is called {remote.ufrag}")

@@ -17,6 +17,9 @@ from typing import Any, cast
 _TIMESTAMPNS = {"linux": 35}
 """SO_TIMESTAMPNS by platform, where Python has no name for it (Linux: asm-generic/socket.h)."""
 
+STAMP = (socket.SOL_SOCKET, _TIMESTAMPNS.get(sys.platform, -1))
+"""Level and kind of the ancillary message that holds the time."""
+
 _timespec = struct.Struct("qq")
 DATAGRAM_MAX = 2048
 ANCILLARY_MAX = 64
@@ -27,7 +30,7 @@ KernelTime = tuple[int, int, bytes]
 def wallclock_of(ancillary: list[KernelTime]) -> float | None:
     """The kernel's arrival time in a datagram's ancillary data, in wallclock seconds."""
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _TIMESTAMPNS.get(sys.platform) and len(data) >= _timespec.size:
+        if (level, kind) == STAMP and len(data) >= _timespec.size:
             seconds, nanoseconds = _timespec.unpack_from(data)
             return cast(float, seconds + nanoseconds * 1e-9)
     return None

@@ -1,0 +1,512 @@
+"""A call, seen from the client: signalling and media joined. It has the shape of the flows' `CallPort`.
+
+    async with await client.dial("+18005550100") as call:
+        await call.answered(within=5)
+        await call.expect_tone(440, within=5)
+        await call.send_dtmf("1")
+
+Leaving the scope hangs up. All that a call hears is in its `ear`, from the first packet on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from botkit import events
+from botkit.causes import cause as find_cause
+from botkit.client.entries import Entries
+from botkit.client.happenings import CallEvents
+from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
+from botkit.client.recording import record_heard
+from botkit.client.signals import CallSignals
+from botkit.client.voice import Voice
+from botkit.clock import Clock
+from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
+from botkit.media.ear import Ear, HeardDigit
+from botkit.media.endpoint import Endpoint
+from botkit.media.hearing import CallHearing
+from botkit.media.plane import MediaPlane
+from botkit.results import RtpFigures
+from botkit.signalling.orders import Answer, Hangup, Modify, SendInfo
+from botkit.states import CallState
+from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
+
+
+class Call:
+    """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand.
+
+    `direction` is dial or answer; `remote` the other party's number; `created` when it began (monotonic).
+    """
+
+    def __init__(
+        self,
+        signals: CallSignals,
+        plane: MediaPlane,
+        endpoint: Endpoint,
+        call_id: str,
+        *,
+        direction: str,
+        local: str,
+        remote: str,
+        headers: Sequence[tuple[str, str]] = (),
+        offer: str | None = None,
+    ) -> None:
+        self._signals = signals
+        self._plane = plane
+        self._clock = plane.clock
+        self._id = call_id
+        self._offer = offer
+        self.endpoint = endpoint
+        self.direction = direction
+        self.local = local
+        self.remote = remote
+        self.headers = tuple(headers)
+        self.created = plane.clock.now()
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.end: events.Ended | None = None
+        self.fault: Fault | None = None
+        """Why media or signalling failed, if they did."""
+        self.ear = Ear()
+        self.ear.on_digit = self._digit_heard
+        self.ear.on_speech = self._speech_heard
+        self.spool_call: int | None = None
+        self.session_id: str | None = None
+        """The platform's telnyx_session_id: the same on both legs of a call."""
+        self.may_read: Callable[[Path], Path] = lambda path: path
+        """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
+        self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
+        self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
+        self._hearing: CallHearing | None = None
+        self._voice: Voice | None = None
+        self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered)
+        self._connecting: asyncio.Task[None] | None = None
+        self._gone = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Call {self._id} {self.direction} {self.remote} {self.state.value}>"
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The call id on the wire."""
+        return self._id
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def state(self) -> CallState:
+        """Where it is, by the table of `botkit.states`."""
+        return CallState.DONE if self.end is not None else self._signals.state(self._id)
+
+    def facts(self) -> dict[str, Any]:
+        """The `call` of expressions; plain data, a fresh copy."""
+        figures = self.figures
+        end = self.end
+        return {
+            "id": self._id,
+            "direction": self.direction,
+            "state": self.state.value,
+            "from": self.local if self.direction == "dial" else self.remote,
+            "to": self.remote if self.direction == "dial" else self.local,
+            "headers": dict(self.headers),
+            "cause": end.cause if end else None,
+            "code": end.code if end else None,
+            "sip_code": end.sip_code if end else None,
+            "duration": self.duration or 0.0,
+            "codec": self.endpoint.session.codec.name if self.endpoint.described else None,
+            "rtp": {
+                "sent": figures.sent,
+                "received": figures.received,
+                "lost": figures.lost,
+                "jitter": figures.jitter,
+                "rtt": figures.rtt,
+            },
+        }
+
+    @property
+    def figures(self) -> RtpFigures:
+        """Packets and quality so far."""
+        return self.endpoint.session.figures if self.endpoint.described else RtpFigures()
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds since answered, up to the end; None for a call never answered."""
+        if self.answered_at is None:
+            return None
+        return (self.ended_at or self._clock.now()) - self.answered_at
+
+    @property
+    def setup(self) -> float | None:
+        """Seconds from the invite to the answer."""
+        return None if self.answered_at is None else self.answered_at - self.created
+
+    def since_answered(self, at: float | None = None) -> float:
+        """Seconds between the answer and `at` (monotonic; None: now); 0.0 before the answer."""
+        if self.answered_at is None:
+            return 0.0
+        return (self._clock.now() if at is None else at) - self.answered_at
+
+    @property
+    def mark(self) -> float:
+        """The moment after which expectations count onsets (monotonic seconds)."""
+        return self._listening.mark
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def listen(self, handler: Callable[[events.CallEvent], None]) -> Callable[[], None]:
+        """Call `handler` at once for each event from now on; the result unsubscribes."""
+        return self._events.listen(handler)
+
+    def on(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call `handler(event)` at each event of that name (those of the flow language)."""
+        self._events.on(name, handler)
+
+    def off(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call it no more. Removing what is not there is no error."""
+        self._events.off(name, handler)
+
+    def emit(self, event: events.CallEvent, at: float | None = None) -> None:
+        """An event of this call happened; the client's and the detectors' way in."""
+        if isinstance(event, (events.Incoming, events.Ringing)):
+            self.session_id = dict(event.telnyx_ids).get("telnyx_session_id", self.session_id)
+        self._events.emit(event, self._clock.now() if at is None else at)
+        self.ear.changed()
+
+    async def refuse(self, cause: str) -> None:
+        """Refuse the incoming call and give its media back."""
+        await self.hangup(cause)
+        await self.close()
+
+    def _digit_heard(self, heard: HeardDigit) -> None:
+        if self._voice is not None:
+            self._voice.heard("dtmf")
+        self.emit(events.DigitReceived(self._id, heard.digit, heard.via, heard.at, heard.duration), heard.at)
+
+    def _speech_heard(self, started: bool, at: float, duration: float) -> None:
+        if started and self._voice is not None:
+            self._voice.heard("speech")
+        self.emit(events.SpeechStarted(self._id, at) if started else events.SpeechEnded(self._id, at, duration), at)
+
+    def _over_in_words(self) -> str | None:
+        if self.fault is not None:
+            return f"the call failed: {self.fault.args[0]}"
+        if self.end is None:
+            return None
+        return f"the call ended: {self.end.cause} ({self.end.code}) at {self.since_answered(self.ended_at):.2f} s"
+
+    # --- what signalling says (called by the client) -----------------------------------------------
+
+    def described(self) -> None:
+        """Both descriptions are known: open the ear and the mouth."""
+        if self._hearing is not None:
+            return
+        session = self.endpoint.session
+        self._hearing = CallHearing(self._plane.hearing, self.ear, session.codec)
+        session.on_payload = self._hearing.payload
+        session.on_digit = self._hearing.digit_event
+        self._voice = Voice(session, self._clock, self._listening.set_mark)
+        if self._plane.spool is not None:
+            self.spool_call = self._plane.spool.new_call(self._id)
+            session.record_to(self._plane.spool, self.spool_call)
+        self.endpoint.transport.on_lost = self._media_lost
+
+    def connect_media(self) -> asyncio.Task[None]:
+        """Start joining the media path, once; the task is the call's own."""
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self.endpoint.connect(), name=f"media {self._id}")
+        return self._connecting
+
+    def _media_lost(self, why: str) -> None:
+        if self.end is None and self.fault is None:
+            self.fault = NetworkFault(f"media was lost: {why}")
+            self.ear.changed()
+            self._signals.start(self.hangup("MEDIA_TIMEOUT"), f"hang up {self._id}")
+
+    def ringing(self, event: events.Ringing) -> None:
+        self.emit(event)
+
+    def early_media(self, event: events.EarlyMedia) -> None:
+        self.endpoint.accept(event.sdp)
+        self.described()
+        self.connect_media()
+        self.emit(event)
+
+    def info_digits(self, digits: str) -> None:
+        """Digits that came by `info`."""
+        for digit in digits:
+            self.ear.hear_digit(HeardDigit(digit, "info", self._clock.now()))
+
+    async def answer_arrived(self, event: events.Answered) -> None:
+        """The far end answered: `answered` fires when media can flow."""
+        if event.sdp is not None and not self.endpoint.described:
+            self.endpoint.accept(event.sdp)
+            self.described()
+        await self._media_up()
+        self._now_answered(event)
+
+    async def _media_up(self) -> None:
+        task = self.connect_media()
+        try:
+            await asyncio.shield(task)
+        except (TimeoutFault, NetworkFault) as fault:
+            self.fault = fault
+            raise
+
+    def _now_answered(self, event: events.Answered) -> None:
+        if self.end is not None or self.answered_at is not None:
+            return
+        self.answered_at = self._clock.now()
+        self._listening.set_mark(self.answered_at, slack=ANSWER_SLACK)
+        self.emit(event)
+
+    def over(self, event: events.Ended) -> None:
+        """The call is over, whoever ended it."""
+        if self.end is not None:
+            return
+        self.ended_at = self._clock.now()
+        self.end = event
+        if self._voice is not None:
+            self._voice.call_is_over()
+        self.emit(event)
+        self._gone.set()
+
+    async def close(self) -> None:
+        """Hang up if need be and give the media back. May be called more than once."""
+        await self.hangup()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait((self._connecting,))
+            if not self._connecting.cancelled():
+                self._connecting.exception()  # told already, as `fault`
+        await self.endpoint.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    async def answered(self, *, within: float = 60.0) -> None:
+        """Wait until the far end has answered and media flows.
+
+        Raises `ExpectationFailed` when it has not within `within` seconds, `CallEnded` when the call ended.
+        """
+        deadline = self._clock.now() + within
+        while self.answered_at is None:
+            if self.fault is not None:
+                raise self.fault
+            if self.end is not None:
+                raise CallEnded(self.end.cause, self.end.code, self.end.sip_code, self.end.sip_reason)
+            if self._clock.now() >= deadline:
+                raise ExpectationFailed(f"an answer within {within:g} s", f"none; the call is {self.state.value}")
+            await self._listening.wait_for_change(deadline)
+
+    async def ended(self) -> events.Ended:
+        """Wait for the end."""
+        await self._gone.wait()
+        assert self.end is not None
+        return self.end
+
+    async def answer(self) -> None:
+        """Take the incoming call; returns when media can flow, or when the call is over.
+
+        Raises `UsageError` on a call that we placed.
+        """
+        if self._offer is None:
+            raise UsageError("only an incoming call can be answered")
+        if self.end is not None or self.answered_at is not None:
+            return
+        offer, answering = self._offer, self.endpoint.described
+        if answering:
+            return
+        sdp = await self.endpoint.answer(offer)
+        self.described()
+        if self.end is not None:
+            return
+        self._signals.order(Answer(self._id, sdp))
+        try:
+            await self._media_up()
+        except (NetworkFault, TimeoutFault):
+            if self.end is not None:
+                return  # the caller hung up meanwhile
+            await self.hangup("DESTINATION_OUT_OF_ORDER")
+            raise
+        self._now_answered(events.Answered(self._id))
+
+    async def reject(self, cause: str = "busy") -> None:
+        """Refuse the incoming call. `cause` is a Q.850 name or a short word of `botkit.causes`."""
+        await self.hangup(cause)
+
+    async def hangup(self, cause: str | None = None) -> None:
+        """End the call; returns when it is over. Ending a call that is over is no error."""
+        if self.end is not None:
+            return
+        if cause is None:
+            self._signals.order(Hangup(self._id))
+        else:
+            row = find_cause(cause)
+            self._signals.order(Hangup(self._id, row.name, row.code, row.sip_code, row.sip_reason))
+        await self._gone.wait()
+
+    async def hold(self) -> None:
+        """Put the call on hold; returns when it is."""
+        await self._modify("hold", events.Held)
+
+    async def resume(self) -> None:
+        """Take the call up again; returns when it is."""
+        await self._modify("unhold", events.Resumed)
+
+    async def _modify(self, action: Any, done: type[events.CallEvent]) -> None:
+        if self.end is not None:
+            return
+        happened = asyncio.get_running_loop().create_future()
+
+        def watch(event: events.CallEvent) -> None:
+            if isinstance(event, (done, events.Ended, events.CallRefused)) and not happened.done():
+                happened.set_result(event)
+
+        unsubscribe = self.listen(watch)
+        try:
+            self._signals.order(Modify(self._id, action))
+            event = await happened
+        finally:
+            unsubscribe()
+        if isinstance(event, events.CallRefused):
+            raise Fault(f"the server refused to {action}: {event.message} ({event.code})")
+
+    def mute(self, muted: bool = True) -> None:
+        """Send silence instead of what is being said, or stop doing so. Nothing goes over the wire for it."""
+        self.endpoint.session.muted = muted
+
+    async def play(
+        self,
+        what: Playable | str | Path,
+        *,
+        stop_on: frozenset[str] = frozenset(),
+        loop: bool = False,
+        over: str = "queue",
+    ) -> Played:
+        """Play and wait for the end. `stop_on`: dtmf, speech. `over`: queue, replace. Moves the mark.
+
+        A cancelled caller is silent within one beat. Raises `ConfigError` for a file that cannot be read,
+        `UsageError` before there is media.
+        """
+        if isinstance(what, (str, Path)):
+            what = Audio((Path(what),))
+        if isinstance(what, Audio):
+            what = Audio(tuple(self.may_read(file) for file in what.files), what.gain)
+        if self._voice is None:
+            if self.end is not None:
+                return Played(0.0, "ended")
+            raise UsageError("there is no media to play into yet", hint="answer first, or wait for the answer")
+        return await self._voice.play(what, stop_on=stop_on, loop=loop, over=over)
+
+    async def record(
+        self,
+        to: Path,
+        *,
+        length: float | None = None,
+        stop_on: frozenset[str] = frozenset(),
+        max: float | None = None,
+        until: asyncio.Event | None = None,
+    ) -> Recorded:
+        """Record what is heard to the WAV `to`. `stop_on`: silence, dtmf. `until` ends it when set.
+
+        When cancelled, what was recorded so far is written before the cancellation goes on.
+        """
+        limits = [limit for limit in (length, max) if limit is not None]
+        return await record_heard(
+            self.ear,
+            self._clock,
+            to,
+            limit=min(limits, default=None),
+            stop_on=stop_on,
+            until=until,
+            over=self._gone,
+        )
+
+    async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
+        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark."""
+        if self.end is not None:
+            return
+        if self._voice is None:
+            raise UsageError("digits need a call that is up", hint="wait for the answer first")
+
+        async def by_info(digit: str) -> None:
+            self._signals.order(SendInfo(self._id, digits=digit))
+
+        await self._voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)
+
+    # --- expectations ------------------------------------------------------------------------------
+
+    async def expect_dtmf(
+        self, entry: Entry | str, window: Window | None = None, *, within: float = 10.0, flush: bool = False
+    ) -> Heard:
+        """Await an entry; consumes the digit queue. Raises `ExpectationFailed`."""
+        entry = Entry(digits=entry) if isinstance(entry, str) else entry
+        return await self._entries.expect(entry, window or Window(within), flush=flush)
+
+    async def gather(
+        self,
+        *,
+        count: int | None = None,
+        end: str | None = None,
+        first: float = 5.0,
+        between: float = 2.0,
+        play: Playable | None = None,
+        loop: bool = False,
+        flush: bool = False,
+        within: float | None = None,
+    ) -> Gathered:
+        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`."""
+        return await self._entries.gather(
+            count=count,
+            end=end,
+            first=first,
+            between=between,
+            flush=flush,
+            within=within,
+            prompt=None if play is None else lambda: self.play(play, loop=loop),
+        )
+
+    async def expect_tone(
+        self,
+        hz: float | tuple[float, ...] | str,
+        window: Window | None = None,
+        *,
+        within: float = 10.0,
+        length: float = 0.1,
+        until: str = "start",
+    ) -> Heard:
+        """Await a tone: one frequency, two at once, or a name (dial busy ringback sit beep)."""
+        wanted = (float(hz),) if isinstance(hz, (int, float)) else hz
+        question = tone_question(lambda: self._hearing, wanted, length, until)
+        return await self._listening.expect(question, window or Window(within))
+
+    async def expect_silence(
+        self, length: float, window: Window | None = None, *, within: float = 10.0, now: bool = False
+    ) -> Heard:
+        """Await `length` seconds of quiet; quiet that reigned at the mark counts from the mark on."""
+        return await self._listening.expect(SilenceQuestion(length, now), window or Window(within))
+
+    async def wait_for_event(
+        self, name: str, matches: Callable[[events.CallEvent], bool] = lambda event: True, within: float = 10.0
+    ) -> events.CallEvent:
+        """Await an event by its flow name, also one since the mark that no other wait took.
+
+        `answered`, `ringing`, `early_media` and `ended` are latched: once they have happened they are found.
+        Raises `ExpectationFailed`.
+        """
+        return await self._events.wait(name, matches, within, self._listening)

@@ -1,0 +1,356 @@
+"""A client: one login to a server, and the calls made and taken through it.
+
+async with run_exchange() as exchange, Client(exchange.account("alice")) as alice:
+    async with await alice.dial("+18005550100") as call: ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from botkit import events
+from botkit.client.call import Call
+from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, RemoteProtocolError, TimeoutFault, UsageError
+from botkit.media.plane import MediaPlane, media_plane
+from botkit.settings import Account
+from botkit.signalling import ClientProtocol, Line, Password, Session, Token, choose, connect
+from botkit.signalling.facts import ProtocolViolated, RequestTimedOut
+from botkit.signalling.orders import Hangup, Invite, Login, Order
+from botkit.states import CallState
+
+READY_WITHIN = 20.0
+"""Seconds from the open socket to REGED: the login's own limit and a few gateway polls."""
+
+
+class Client:
+    """A bot's login. Entering the scope connects, logs in and waits until calls may be made.
+
+    `account` says where and as whom; `connect_line` stands in for the account's server (an in-memory
+    line to an exchange, say). `codecs` are offered in this order. Raises `ConfigError`, `NetworkFault`,
+    `LoginRefused` or `TimeoutFault` on entering; leaving ends every call with a bye.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        connect_line: Callable[[], Awaitable[Line]] | Callable[[], Line] | None = None,
+        plane: MediaPlane | None = None,
+        codecs: Sequence[str] = ("PCMU",),
+    ) -> None:
+        self.account = account
+        self.codecs = tuple(codecs)
+        self.calls: dict[str, Call] = {}
+        self._connect_line = connect_line
+        self._plane = plane
+        self._protocol = ClientProtocol(choose(account.dialect))
+        self._session: Session | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stack = contextlib.AsyncExitStack()
+
+    # --- life --------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            if self._plane is None:
+                self._plane = await stack.enter_async_context(media_plane())
+            line = await self._open_line()
+            self._ready = asyncio.get_running_loop().create_future()
+            self._session = Session(line, self._protocol, clock=self._plane.clock, handler=self._happened)
+            pump = asyncio.get_running_loop().create_task(self._session.run(), name=f"line {self.account.name}")
+            pump.add_done_callback(self._line_lost)
+            stack.push_async_callback(self._end, pump)
+            await self._wait_until_ready(pump)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def _open_line(self) -> Line:
+        if self._connect_line is not None:
+            line = self._connect_line()
+            return await line if isinstance(line, Awaitable) else line
+        if not self.account.server:
+            raise ConfigError(
+                f"the account {self.account.name!r} names no server",
+                hint="an embedded exchange must run first: see run_exchange()",
+            )
+        url = self._protocol.dialect.line_url(self.account.server, self._protocol.voice_sdk_id)
+        return await connect(url, clock=self.plane.clock)
+
+    async def _wait_until_ready(self, pump: asyncio.Task[str]) -> None:
+        assert self._ready is not None
+        try:
+            async with self.plane.clock.timeout(READY_WITHIN):
+                await asyncio.wait((self._ready, pump), return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise TimeoutFault(
+                f"the account {self.account.name!r} was not ready within {READY_WITHIN:g} s",
+                "ready",
+                hint="the server took the login but reports no registration (gateway state REGED)",
+            ) from None
+        if not self._ready.done():
+            raise NetworkFault(f"the server closed the connection during the login: {pump.result()}")
+        await self._ready
+
+    def _line_lost(self, pump: asyncio.Task[str]) -> None:
+        """The line is gone for good: so are its calls."""
+        for call in list(self.calls.values()):
+            del self.calls[call.id]
+            call.over(events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
+
+    async def _end(self, pump: asyncio.Task[str]) -> None:
+        for call in list(self.calls.values()):
+            await call.close()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        assert self._session is not None
+        self._session.end("client closed")
+        await asyncio.wait((pump,))
+        if not pump.cancelled() and (error := pump.exception()) is not None:
+            raise error
+
+    @property
+    def plane(self) -> MediaPlane:
+        """The media plane its calls use. Raises `UsageError` outside the scope."""
+        if self._plane is None:
+            raise UsageError("enter the client first: async with Client(account) as client")
+        return self._plane
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def on(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call `handler` at each event of that name: connected, disconnected, ready, punted (with the
+        event), incoming (with the `Call`)."""
+        if name not in events.CLIENT_EVENTS:
+            raise UsageError(f"a client has no event {name!r}", hint=f"it has {', '.join(events.CLIENT_EVENTS)}")
+        self._handlers.setdefault(name, []).append(handler)
+
+    def off(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call it no more. Removing what is not there is no error."""
+        with contextlib.suppress(ValueError):
+            self._handlers.get(name, []).remove(handler)
+
+    def _tell(self, name: str, what: Any) -> None:
+        for handler in list(self._handlers.get(name, ())):
+            handler(what)
+
+    def _happened(self, event: events.Event) -> None:
+        match event:
+            case events.Connected():
+                self.order(Login(self._credentials()))
+            case events.LoginFailed(code, message):
+                self._not_ready(
+                    LoginRefused(
+                        f"the login of account {self.account.name!r} was refused: {message} ({code})",
+                        code,
+                        hint="check login and password (or the token, and its expiry) of this account",
+                    )
+                )
+            case events.ClientReady():
+                if self._ready is not None and not self._ready.done():
+                    self._ready.set_result(None)
+            case events.Punted():
+                self._not_ready(NetworkFault("a newer login of the same user took this session's place"))
+            case RequestTimedOut(phase, call_id):
+                self._timed_out(phase, call_id)
+            case events.Incoming():
+                self._incoming(event)
+            case ProtocolViolated(message, call_id) if call_id in self.calls:
+                self.calls[call_id].emit(events.CallFailed(call_id, message))
+            case events.CallEvent(call_id) if call_id in self.calls:
+                self._call_event(self.calls[call_id], event)
+            case _:
+                pass
+        if event.name in events.CLIENT_EVENTS and event.name != "incoming":
+            self._tell(event.name, event)
+
+    def _not_ready(self, fault: Fault) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(fault)
+
+    def _timed_out(self, phase: str, call_id: str | None) -> None:
+        if phase in ("login", "ready"):
+            self._not_ready(
+                TimeoutFault(
+                    f"the server did not answer the {phase} of account {self.account.name!r}",
+                    phase,
+                    hint="is this the signalling address of the right kind of server?",
+                )
+            )
+
+    def _call_event(self, call: Call, event: events.CallEvent) -> None:
+        try:
+            match event:
+                case events.EarlyMedia():
+                    call.early_media(event)
+                case events.Answered():
+                    self.start(self._answered(call, event), f"answered {call.id}")
+                case events.Ended():
+                    self.calls.pop(call.id, None)
+                    call.over(event)
+                case events.InfoReceived() if event.digits:
+                    call.info_digits(event.digits)
+                case events.CandidateReceived():
+                    call.endpoint.add_candidate(event.candidate)
+                case _:
+                    call.emit(event)
+        except RemoteProtocolError as fault:  # an SDP that no call can be built on
+            self._give_up(call, fault)
+
+    async def _answered(self, call: Call, event: events.Answered) -> None:
+        try:
+            await call.answer_arrived(event)
+        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
+            self._give_up(call, fault)
+
+    def _give_up(self, call: Call, fault: Fault) -> None:
+        if call.end is None:
+            call.fault = call.fault or fault
+            self.order(Hangup(call.id, "DESTINATION_OUT_OF_ORDER", 27))
+
+    def _incoming(self, event: events.Incoming) -> None:
+        call = self._make_call(
+            event.call_id,
+            direction="answer",
+            local=event.callee_number or self.account.name,
+            remote=event.caller_number,
+            headers=event.headers,
+            offer=event.sdp,
+        )
+        call.emit(event)
+        self._tell("incoming", call)
+
+    # --- calls -------------------------------------------------------------------------------------
+
+    async def dial(
+        self,
+        number: str,
+        *,
+        caller_id: str = "",
+        caller_name: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+        codecs: Sequence[str] | None = None,
+    ) -> Call:
+        """Place a call; returns once the invite is sent. The call's `answered` waits for the far end.
+
+        Raises `NetworkFault` when no media socket can be bound, `LocalProtocolError` before the login is ready.
+        """
+        call_id = str(uuid.uuid4())
+        caller = caller_id or self.account.caller_id or ""
+        call = self._make_call(
+            call_id,
+            direction="dial",
+            local=caller or self.account.login or self.account.name,
+            remote=number,
+            headers=headers,
+            codecs=codecs,
+        )
+        try:
+            offer = await call.endpoint.offer()
+            call.created = self.plane.clock.now()
+            self.order(
+                Invite(call_id, number, offer, caller_name=caller_name, caller_number=caller, headers=tuple(headers))
+            )
+        except BaseException:
+            self.calls.pop(call_id, None)
+            await call.endpoint.close()
+            raise
+        return call
+
+    def _make_call(
+        self,
+        call_id: str,
+        *,
+        direction: str,
+        local: str,
+        remote: str,
+        headers: Sequence[tuple[str, str]] = (),
+        offer: str | None = None,
+        codecs: Sequence[str] | None = None,
+    ) -> Call:
+        endpoint = self.plane.endpoint(
+            host=self._media_address(),
+            codecs=codecs or self.codecs,
+            connected=self.account.is_embedded,
+            ice_servers=self.account.ice_servers,
+        )
+        call = Call(
+            self,
+            self.plane,
+            endpoint,
+            call_id,
+            direction=direction,
+            local=local,
+            remote=remote,
+            headers=headers,
+            offer=offer,
+        )
+        self.calls[call_id] = call
+        return call
+
+    def _media_address(self) -> str:
+        """The local address for media: the account's; loopback beside a server there; else that of the route."""
+        if self.account.address:
+            return self.account.address
+        host = urlsplit(self.account.server or "").hostname or "127.0.0.1"
+        with contextlib.suppress(ValueError):
+            if ipaddress.ip_address(host).is_loopback:
+                return host
+        return "127.0.0.1" if host == "localhost" or self.account.is_embedded else route_address(host)
+
+    def _credentials(self) -> Password | Token:
+        if self.account.token:
+            return Token(self.account.token)
+        if self.account.login is None or self.account.password is None:
+            raise ConfigError(f"the account {self.account.name!r} has neither token nor login and password")
+        return Password(self.account.login, self.account.password)
+
+    # --- what calls need (CallSignals) ---------------------------------------------------------------
+
+    def order(self, order: Order) -> None:
+        """Have something sent. Raises `LocalProtocolError` where the state does not allow it."""
+        if self._session is None:
+            raise UsageError("enter the client first: async with Client(account) as client")
+        self._session.order(order)
+
+    def state(self, call_id: str) -> CallState:
+        """A call's state by the protocol's table."""
+        return self._protocol.call_state(call_id) or CallState.NEW
+
+    def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run `work` in a task that this client owns."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_over)
+
+    def _task_over(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"client task {task.get_name()!r} failed", "exception": error, "task": task}
+            )
+
+
+def route_address(host: str) -> str:
+    """The local address from which packets to `host` leave. Sends nothing. Raises `NetworkFault`."""
+    import socket
+
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise NetworkFault(f"no route to {host}: {error}", hint="name the local address in the account") from error

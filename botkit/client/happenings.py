@@ -1,0 +1,77 @@
+"""The events of one call: who is told, and what is remembered for those who ask later."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from botkit import events
+from botkit.client.listening import Listening
+from botkit.clock import Clock
+from botkit.errors import ExpectationFailed, UsageError
+
+KEPT = 1000
+LATCHED = frozenset({"incoming", "ringing", "early_media", "answered", "ended"})
+"""Events that happen once and stay true: a wait finds them however long ago they came."""
+
+
+class CallEvents:
+    """Listeners, handlers by name, and the log that `wait` reads."""
+
+    def __init__(
+        self, clock: Clock, over: Callable[[], str | None], call_time: Callable[[float | None], float]
+    ) -> None:
+        self._clock = clock
+        self._over = over
+        self._call_time = call_time
+        self._listeners: list[Callable[[events.CallEvent], None]] = []
+        self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
+        self._log: deque[tuple[float, events.CallEvent]] = deque(maxlen=KEPT)
+        self._taken: set[int] = set()
+
+    def listen(self, handler: Callable[[events.CallEvent], None]) -> Callable[[], None]:
+        """Call `handler` for each event from now on; the result unsubscribes."""
+        self._listeners.append(handler)
+        return lambda: self._listeners.remove(handler) if handler in self._listeners else None
+
+    def on(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call `handler(event)` at each event of that name. Raises `UsageError` for a name that there is not."""
+        if name not in events.CALL_EVENTS:
+            raise UsageError(f"a call has no event {name!r}", hint=f"it has {', '.join(events.CALL_EVENTS)}")
+        self._handlers.setdefault(name, []).append(handler)
+
+    def off(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Call it no more."""
+        with contextlib.suppress(ValueError):
+            self._handlers.get(name, []).remove(handler)
+
+    def emit(self, event: events.CallEvent, at: float) -> None:
+        """Tell everybody, and remember it as of `at` (monotonic)."""
+        self._log.append((at, event))
+        for listener in list(self._listeners):
+            listener(event)
+        for handler in list(self._handlers.get(event.name or "", ())):
+            handler(event)
+
+    async def wait(
+        self, name: str, matches: Callable[[events.CallEvent], bool], within: float, listening: Listening
+    ) -> events.CallEvent:
+        """An event since the mark that no other wait took, or a latched one. Raises `ExpectationFailed`."""
+        latched = name in LATCHED
+        since = float("-inf") if latched else listening.mark
+        deadline = self._clock.now() + within
+        while True:
+            for at, event in self._log:
+                if event.name != name or at < since or not (latched or id(event) not in self._taken):
+                    continue
+                if matches(event):
+                    self._taken.add(id(event))
+                    return event
+            over = self._over()
+            if over is not None or self._clock.now() >= deadline:
+                raise ExpectationFailed(
+                    f"the event {name} within {within:g} s", over or "no such event", at=self._call_time(None)
+                )
+            await listening.wait_for_change(deadline)

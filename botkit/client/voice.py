@@ -1,0 +1,173 @@
+"""What a call says: plays, one after the other, and digits by any of the three ways.
+
+Prompts are encoded once per process and shared (`botkit.media.prompt`). The mark moves when the
+last frame has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from botkit.clock import Clock
+from botkit.errors import UsageError
+from botkit.media.codec import Codec
+from botkit.media.dtmf import digit_tone
+from botkit.media.pacer import PTIME
+from botkit.media.prompt import load_payloads
+from botkit.media.session import Playback, RtpSession
+from botkit.media.tone import tone
+from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
+
+DIGITS = frozenset("0123456789ABCD*#")
+TONE_LEVEL = -13.0
+"""dBFS of each frequency of a played tone; `gain` is on top of it."""
+
+PAUSE = "w"
+PAUSE_LENGTH = 0.5
+
+
+async def payloads_of(what: Playable, codec: Codec) -> Sequence[bytes]:
+    """`what` as payloads of 20 ms. Files are read and encoded off the loop, once per process.
+
+    Raises `ConfigError` for a file that is missing or no audio.
+    """
+    match what:
+        case Audio(files, gain):
+            loop = asyncio.get_running_loop()
+            parts = [await loop.run_in_executor(None, load_payloads, file, codec, gain) for file in files]
+            return parts[0] if len(parts) == 1 else tuple(payload for part in parts for payload in part)
+        case Tone(hz, length, gain):
+            return codec.encode_all(tone(hz, length, level=TONE_LEVEL + gain, rate=codec.rate))
+        case Silence(length):
+            return (codec.silence,) * max(1, round(length / PTIME))
+
+
+class Voice:
+    """The outgoing side of one call. `over` is set while no call is there to speak to."""
+
+    def __init__(self, session: RtpSession, clock: Clock, set_mark: Callable[[float], None]) -> None:
+        self._session = session
+        self._clock = clock
+        self._set_mark = set_mark
+        self._over = asyncio.Event()
+        self._stoppers: dict[Playback, Callable[[str], None]] = {}
+
+    def call_is_over(self) -> None:
+        """Cut short whatever is being said."""
+        self._over.set()
+        self._session.stop_playing()
+
+    def heard(self, what: str) -> None:
+        """`dtmf` or `speech` was heard: stop the plays that wait for it."""
+        for stop in list(self._stoppers.values()):
+            stop(what)
+
+    async def play(
+        self,
+        what: Playable,
+        *,
+        stop_on: frozenset[str] = frozenset(),
+        loop: bool = False,
+        over: str = "queue",
+    ) -> Played:
+        """Play to the end, or until something of `stop_on` is heard. A cancelled caller is silent at once."""
+        payloads = await payloads_of(what, self._session.codec)
+        if self._over.is_set():
+            return Played(0.0, "ended")
+        finished = asyncio.get_running_loop().create_future()
+
+        def done(at: float) -> None:
+            if not finished.done():
+                finished.set_result(at)
+
+        playback = Playback(payloads, done, loop=loop)
+        stopped_by: list[str] = []
+
+        def stop(heard: str) -> None:
+            if heard in stop_on:
+                stopped_by.append(heard)
+                self._session.stop(playback)
+
+        self._stoppers[playback] = stop
+        began = self._clock.now()
+        self._session.play(playback, replace=over == "replace")
+        try:
+            at = await finished
+        finally:
+            del self._stoppers[playback]
+            if not playback.done:
+                self._session.stop(playback)
+            self._set_mark(self._clock.now())
+        played = len(payloads) * PTIME if not playback.stopped else (at - began if loop else playback.index * PTIME)
+        if self._over.is_set():
+            return Played(played, "ended")
+        return Played(played, stopped_by[0] if stopped_by else None)
+
+    async def send_digits(
+        self,
+        digits: str,
+        *,
+        via: str,
+        length: float,
+        gap: float,
+        by_info: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Send digits and wait until the last has ended. A cancelled caller's remaining digits are not sent."""
+        for index, digit in enumerate(digits):
+            if self._over.is_set():
+                return
+            if digit in (PAUSE, PAUSE.upper()):
+                await self._sleep(PAUSE_LENGTH)
+                continue
+            if index and digits[index - 1].lower() != PAUSE:
+                await self._sleep(gap)
+            if self._over.is_set():
+                return
+            await self._send_digit(digit.upper(), via, length, by_info, last=index == len(digits) - 1)
+
+    async def _send_digit(
+        self, digit: str, via: str, length: float, by_info: Callable[[str], Awaitable[None]], *, last: bool
+    ) -> None:
+        if digit not in DIGITS:
+            raise UsageError(f"{digit!r} is no DTMF digit", hint="digits are 0-9 A-D * # and w for a pause")
+        if via == "info":
+            await by_info(digit)
+            self._set_mark(self._clock.now())
+            if not last:
+                await self._sleep(length)
+        elif via == "rtp":
+            if self._session.event_type is None:
+                raise UsageError(
+                    "the other end takes no telephone-events in this call", hint="send the digits via info or tone"
+                )
+            ended = asyncio.get_running_loop().create_future()
+            self._session.send_event(digit, length, lambda at: None if ended.done() else ended.set_result(at))
+            await self._unless_over(ended)
+            self._set_mark(self._clock.now())
+        else:
+            codec = self._session.codec
+            ended = asyncio.get_running_loop().create_future()
+            payloads = codec.encode_all(digit_tone(digit, length, rate=codec.rate))
+            playback = Playback(payloads, lambda at: None if ended.done() else ended.set_result(at))
+            self._session.play(playback)
+            try:
+                await self._unless_over(ended)
+            finally:
+                if not playback.done:
+                    self._session.stop(playback)
+            self._set_mark(self._clock.now())
+
+    async def _unless_over(self, future: asyncio.Future[float]) -> None:
+        over = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait((future, over), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with self._clock.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,108 @@
+"""The embedded exchange: a small, real platform on loopback.
+
+    async with run_exchange() as exchange, Client(exchange.account("alice")) as alice: ...
+
+It owns its lines and calls: every task it starts belongs to its task group and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from botkit.exchange.directory import Directory
+from botkit.exchange.line import ClientLine, serve_line
+from botkit.exchange.registrar import Registrar
+from botkit.exchange.server import serve_http
+from botkit.exchange.switch import Switch
+from botkit.media.endpoint import Endpoint
+from botkit.media.plane import MediaPlane, media_plane
+from botkit.settings import EMBEDDED, Account
+from botkit.signalling.facts import InviteReceived
+from botkit.signalling.line import Line, memory_lines
+
+
+class Exchange:
+    """The platform. Made by `run_exchange`; `plane` carries its media."""
+
+    def __init__(self, plane: MediaPlane, *, host: str = "127.0.0.1") -> None:
+        self.clock = plane.clock
+        self.plane = plane
+        self.host = host
+        self.port: int | None = None
+        self.directory = Directory()
+        self.registrar: Registrar[ClientLine] = Registrar()
+        self.lines: set[ClientLine] = set()
+        self.switch = Switch(plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """The WebSocket's address; empty for an exchange with no port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}" if self.port is not None else ""
+
+    def account(self, name: str, *numbers: str) -> Account:
+        """An account for a client, made on the spot: user `name`, reached by its name and `numbers`."""
+        user = self.directory.add_user(name, numbers=numbers)
+        return Account(name=name, exchange=EMBEDDED, server=self.url or None, login=user.name, password=user.password)
+
+    def connect(self) -> Line:
+        """A client's end of an in-memory line to this exchange, with no socket."""
+        near, far = memory_lines(self.clock)
+        self._start(serve_line(self, far), "line")
+        return near
+
+    def start_call(self, line: ClientLine, invite: InviteReceived) -> None:
+        """Put a call through, in a task of the exchange's own."""
+        self._start(self.switch.handle(line, invite), f"call {invite.call_id}")
+
+    def new_session_id(self, line: ClientLine) -> str:
+        """The session id of a login."""
+        return str(uuid.uuid4())
+
+    def _endpoint(self) -> Endpoint:
+        return self.plane.endpoint(host=self.host, connected=True, cname="exchange")
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A bug of ours in one call must not take the others with it, nor stay unheard.
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"exchange task {task.get_name()!r} failed", "exception": error, "task": task}
+            )
+
+    async def close(self) -> None:
+        """End every call with a bye, every line with a close; returns when all tasks have ended."""
+        while self._tasks:
+            calls = {task for task in self._tasks if task.get_name().startswith("call ")}
+            ending = calls or set(self._tasks)  # calls first: their byes still need the lines
+            for task in ending:
+                task.cancel()
+            await asyncio.wait(ending)
+
+
+@contextlib.asynccontextmanager
+async def run_exchange(
+    *, host: str = "127.0.0.1", port: int | None = 0, plane: MediaPlane | None = None
+) -> AsyncIterator[Exchange]:
+    """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
+
+    Raises `NetworkFault` when the port cannot be bound.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if plane is None:
+            plane = await stack.enter_async_context(media_plane())
+        exchange = Exchange(plane, host=host)
+        stack.push_async_callback(exchange.close)
+        if port is not None:
+            exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))
+        yield exchange

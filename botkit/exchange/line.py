@@ -1,0 +1,133 @@
+"""One client's WebSocket, in the server role: login, and events to the switch.
+
+A shell over whatever carries the frames (the web server's WebSocket, or an in-memory line): the
+protocol itself is `botkit.signalling`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from botkit.causes import Cause, cause
+from botkit.events import CandidateReceived, Event, InfoReceived
+from botkit.signalling.connection import Session
+from botkit.signalling.facts import (
+    AnswerReceived,
+    ByeReceived,
+    InviteReceived,
+    LoginRequested,
+    ModifyReceived,
+    ProtocolViolated,
+)
+from botkit.signalling.line import Line
+from botkit.signalling.orders import AcceptLogin, Order, RefuseLogin, RefuseRequest, SendPunt
+from botkit.signalling.server_protocol import ServerProtocol
+from botkit.signalling.telnyx import TELNYX
+
+if TYPE_CHECKING:
+    from botkit.exchange.directory import User
+    from botkit.exchange.exchange import Exchange
+    from botkit.exchange.leg import Leg
+
+log = logging.getLogger("botkit.exchange")
+
+CANDIDATES_KEPT = 64
+
+
+def new_voice_sdk_id() -> str:
+    """A routing token as the real service makes them (they begin so); opaque to clients."""
+    return f"VSDK1{secrets.token_urlsafe(16)}"
+
+
+class ClientLine:
+    """A connected client. `user` is set once it has logged in; `legs` are its calls by id."""
+
+    def __init__(self, exchange: Exchange, wire: Line) -> None:
+        self.user: User | None = None
+        self.legs: dict[str, Leg] = {}
+        self._exchange = exchange
+        self._session = Session(
+            wire, ServerProtocol(TELNYX, new_voice_sdk_id()), clock=exchange.clock, handler=self._happened
+        )
+        self._early: dict[str, list[str | None]] = {}  # candidates that came before their call was ready
+
+    async def run(self) -> None:
+        """Serve until the client is gone; its calls end with it."""
+        try:
+            await self._session.run()
+        finally:
+            self._exchange.registrar.unregister(self)
+            for leg in list(self.legs.values()):
+                leg.ended(cause("DESTINATION_OUT_OF_ORDER"))
+
+    def order(self, order: Order) -> None:
+        """Have something sent. On a line that is gone it does nothing."""
+        self._session.order(order)
+
+    def punt(self) -> None:
+        self.order(SendPunt())
+
+    def _happened(self, event: Event) -> None:
+        match event:
+            case LoginRequested():
+                self._login(event)
+            case InviteReceived():
+                self._exchange.start_call(self, event)
+            case AnswerReceived():
+                leg = self.legs.get(event.call_id)
+                if leg is None or leg.inbound or leg.over.done():
+                    self.order(RefuseRequest(event.request_id, message="CALL DOES NOT EXIST"))
+                else:
+                    leg.answer_arrived(event)
+            case ByeReceived():
+                if (leg := self.legs.get(event.call_id)) is not None:
+                    leg.ended(Cause(event.cause, event.code, event.sip_code, event.sip_reason))
+            case ModifyReceived():
+                self._exchange.switch.modify(self, event)
+            case InfoReceived() if event.digits:
+                self._exchange.switch.carry_digits(self, event.call_id, event.digits)
+            case CandidateReceived():
+                self._candidate(event)
+            case ProtocolViolated():
+                log.info("line.violated user=%s %s", self.user.name if self.user else "-", event.message)
+            case _:
+                pass
+
+    def _login(self, asked: LoginRequested) -> None:
+        user = self._exchange.directory.authenticate(asked.credentials)
+        if user is None:
+            log.info("login.refused agent=%s", asked.user_agent)
+            self.order(RefuseLogin(asked.request_id))
+            return
+        self.user = user
+        log.info("login.accepted user=%s", user.name)
+        self._exchange.registrar.register(user, self)
+        self.order(AcceptLogin(asked.request_id, self._exchange.new_session_id(self)))
+
+    def _candidate(self, event: CandidateReceived) -> None:
+        leg = self.legs.get(event.call_id)
+        if leg is not None and leg.endpoint.described:
+            leg.endpoint.add_candidate(event.candidate)
+        elif len(self._early) < CANDIDATES_KEPT:
+            waiting = self._early.setdefault(event.call_id, [])
+            if len(waiting) < CANDIDATES_KEPT:
+                waiting.append(event.candidate)
+
+    def flush_candidates(self, leg: Leg) -> None:
+        """The leg's remote description is known now: give it what was trickled before."""
+        for candidate in self._early.pop(leg.id, []):
+            leg.endpoint.add_candidate(candidate)
+
+
+async def serve_line(exchange: Exchange, wire: Line) -> None:
+    """Serve one client until it goes; a cancelled caller closes its line."""
+    line = ClientLine(exchange, wire)
+    exchange.lines.add(line)
+    try:
+        await line.run()
+    finally:
+        exchange.lines.discard(line)
+        await asyncio.shield(wire.close())

@@ -1,0 +1,116 @@
+"""The exchange's one port: the WebSocket at `/`, and what a browser or a monitor may ask over HTTP.
+
+The web server (uvicorn) gets a socket that we bound, keeps its hands off signals, and ends with the
+scope that started it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+from botkit.errors import NetworkFault
+from botkit.signalling.line import LineClosed
+from botkit.signalling.messages import MAX_FRAME
+
+if TYPE_CHECKING:
+    from botkit.exchange.exchange import Exchange
+
+
+class WebSocketLine:
+    """The web server's WebSocket as a `botkit.signalling.line.Line`."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._closed = False
+
+    async def send(self, text: str) -> None:
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            raise LineClosed(reason=str(error) or "the client is gone") from error
+
+    async def receive(self) -> str:
+        while True:
+            message: dict[str, Any] = dict(await self._websocket.receive())
+            if message["type"] == "websocket.disconnect":
+                self._closed = True
+                raise LineClosed(message.get("code") or 1006, message.get("reason") or "")
+            if (text := message.get("text")) is not None:
+                return str(text)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self._websocket.close(code, reason)
+
+
+def make_app(exchange: Exchange) -> FastAPI:
+    """The web application of an exchange."""
+    from botkit.exchange.line import serve_line
+
+    app = FastAPI(title="botkit exchange", docs_url=None, redoc_url=None)
+
+    @app.websocket("/")
+    async def signalling(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await serve_line(exchange, WebSocketLine(websocket))
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        return {"status": "ok", "registrations": len(exchange.registrar), "legs": len(exchange.plane.pacer)}
+
+    return app
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # Ctrl-C belongs to whoever runs the loop
+
+
+@contextlib.asynccontextmanager
+async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[int]:
+    """Serve on `host`:`port` (0: any free one); gives the port. Raises `NetworkFault` when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            raise NetworkFault(
+                f"the exchange cannot listen on {host}:{port}: {error.strerror}",
+                hint="another program has the port: choose one with --port, or 0 for any free one",
+            ) from error
+        config = uvicorn.Config(
+            make_app(exchange),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME,
+            ws_ping_interval=None,  # the protocol has its own keepalive
+            timeout_graceful_shutdown=2,
+        )
+        server = _Server(config)
+        task = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]), name="web server")
+        try:
+            while not server.started:
+                if task.done():
+                    await task
+                    raise NetworkFault(f"the exchange's web server on {host}:{port} did not start")
+                await asyncio.sleep(0.005)
+            yield int(sock.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await task
+    finally:
+        sock.close()

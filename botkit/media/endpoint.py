@@ -1,0 +1,181 @@
+"""One end of a call's audio: descriptions in and out, the path beneath, RTP on the beat.
+
+    caller: offer() → text, accept(text), connect()
+    callee: answer(text) → text, connect()
+
+Signalling sees it as text; the calls and legs above see a `session` that plays and hears.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from botkit.clock import Clock
+from botkit.errors import UsageError
+from botkit.media import sdp
+from botkit.media.codec import Codec, codec_by_name
+from botkit.media.dtmf import digit_tone
+from botkit.media.pacer import Pacer
+from botkit.media.session import Playback, RtpSession
+from botkit.media.tone import progress
+from botkit.media.transport import Transport, TransportParameters
+
+
+class Endpoint:
+    """One end. `codecs` are those it may use, in order of preference."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        pacer: Pacer,
+        transport: Transport,
+        *,
+        codecs: Sequence[str] = ("PCMU",),
+        cname: str = "botkit",
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.transport = transport
+        self.up = False
+        """Media flows: ICE and DTLS are done and the session is on the beat."""
+        self._clock = clock
+        self._pacer = pacer
+        self._codecs = tuple(codecs)
+        self._cname = cname
+        self._ssrc = random.getrandbits(32)
+        self._local: sdp.Description | None = None
+        self._remote: sdp.Description | None = None
+        self._we_answer = False
+        self._trickle = False
+        self._session: RtpSession | None = None
+        self._closed = False
+
+    @property
+    def session(self) -> RtpSession:
+        """The RTP session. Raises `UsageError` before both descriptions are known."""
+        if self._session is None:
+            raise UsageError("there is no media yet: the other end's description has not come")
+        return self._session
+
+    @property
+    def described(self) -> bool:
+        """Both descriptions are known."""
+        return self._session is not None
+
+    @property
+    def codec_names(self) -> tuple[str, ...]:
+        """The codec agreed on first, then the others that we know: for the offer to a second leg."""
+        agreed = self.session.codec.name
+        return (agreed, *(name for name in self._codecs if name.lower() != agreed.lower()))
+
+    async def offer(self, codecs: Sequence[str] | None = None) -> str:
+        """Gather, and describe ourselves with every candidate in it. Raises `NetworkFault`."""
+        if codecs is not None:
+            self._codecs = tuple(codecs)
+        await self.transport.gather(offerer=True)
+        self._local = sdp.offer(self._ours(), self._codecs)
+        return str(self._local)
+
+    def accept(self, answer: str, *, trickle: bool = False) -> None:
+        """Take the answer to our offer. Raises `SdpError`."""
+        assert self._local is not None, "offer() comes first"
+        self._remote = sdp.complete(self._local, sdp.parse(answer))
+        self._trickle = trickle
+        self._agree()
+
+    async def answer(self, offer: str, *, trickle: bool = False) -> str:
+        """Gather, and answer an offer. Raises `SdpError` or `NetworkFault`."""
+        self._remote = sdp.parse(offer)
+        self._we_answer = True
+        self._trickle = trickle
+        await self.transport.gather(offerer=False)
+        self._local = sdp.answer(self._remote, self._ours(), self._codecs, prefer_ours=True)
+        self._agree()
+        return str(self._local)
+
+    def _ours(self) -> sdp.Transport:
+        local = self.transport.local
+        return sdp.Transport(
+            ufrag=local.ufrag,
+            password=local.password,
+            fingerprint=local.fingerprints[0][1],
+            candidates=local.candidates,
+            ssrc=self._ssrc,
+            cname=self._cname,
+        )
+
+    def _agree(self) -> None:
+        assert self._local is not None
+        assert self._remote is not None
+        self._agreement = agreed = sdp.agree(self._local, self._remote, we_answered=self._we_answer)
+        codec: Codec = codec_by_name(agreed.send.name)
+        receives = next((one for one in agreed.receive if one.same_as(agreed.send)), agreed.send)
+        self._session = RtpSession(
+            self.transport,
+            codec,
+            self._clock,
+            ssrc=self._ssrc,
+            payload_type=agreed.send.payload_type,
+            receive_type=receives.payload_type,
+            event_type=agreed.events.payload_type if agreed.events is not None else None,
+            cname=self._cname,
+        )
+
+    async def connect(self, timeout: float = 10.0) -> None:
+        """Join the path and go on the beat. Once up it does nothing.
+
+        Raises `TimeoutFault` (phase media) or `NetworkFault`; a cancelled caller must `close`.
+        """
+        if self.up:
+            return
+        session = self.session
+        assert self._remote is not None
+        theirs = self._remote.audio
+        await self.transport.connect(
+            TransportParameters(
+                ufrag=theirs.ice_ufrag,
+                password=theirs.ice_pwd,
+                candidates=theirs.udp_candidates,
+                fingerprints=theirs.fingerprints,
+                dtls_client=not self._agreement.dtls_client,
+                ice_lite=self._remote.ice_lite,
+                trickle=self._trickle and not theirs.end_of_candidates,
+            ),
+            timeout=timeout,
+        )
+        if not self._closed:
+            self.up = True
+            self._pacer.add(session)
+
+    def add_candidate(self, candidate: str | None) -> None:
+        """A trickled remote candidate; None ends the list."""
+        self.transport.add_candidate(candidate.removeprefix("candidate:") if candidate else None)
+
+    def play_ringback(self) -> None:
+        """Say the ringback tone until something else is said or the leg is bridged."""
+        session = self.session
+        payloads = session.codec.encode_all(progress("ringback", level=-20.0, rate=session.codec.rate))
+        session.play(Playback(payloads, lambda at: None, loop=True))
+
+    def say_digit(self, digit: str, length: float) -> None:
+        """Send one digit as telephone-event, or as tone to an end that knows none."""
+        session = self.session
+        if session.event_type is not None:
+            session.send_event(digit, length)
+        else:
+            tone = digit_tone(digit, length, rate=session.codec.rate)
+            session.interrupt(session.codec.encode_all(tone))
+
+    async def close(self) -> None:
+        """Leave the beat, say goodbye, give the path back. May be called at any time, more than once."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._session is not None:
+            self._pacer.remove(self._session)
+            if self.up:
+                self._session.say_goodbye()
+            self._session.forward_to = None
+            self._session.stop_playing()
+        self.up = False
+        await self.transport.close()

@@ -1,0 +1,303 @@
+"""One bot of a run: a flow, its client, and its calls with their results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botkit import events
+from botkit.client.call import Call
+from botkit.client.client import Client
+from botkit.errors import Fault
+from botkit.flow.document import Flow
+from botkit.flow.runtime import FlowRun, Inputs
+from botkit.flow.trace import EventSeen, Logged, Record, StepDone, StepStarted
+from botkit.media.spool import Spool
+from botkit.reports.words import problem_line
+from botkit.results import CallResult, FlowResult, Problem, Recordings, Verdict
+from botkit.runner.journal import Journal
+from botkit.runner.limits import Limits
+from botkit.runner.options import Notice
+from botkit.runner.recordings import cut
+
+WORST = (Verdict.FAULT, Verdict.FAILED, Verdict.ABORTED, Verdict.PASSED)
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What all bots of a run share."""
+
+    out: Path
+    began: float
+    now: Callable[[], float]
+    wall: Callable[[], float]
+    spool: Spool
+    limits: Limits
+    progress: Callable[[Notice], None]
+    readable: Callable[[Path], Path]
+    running: dict[FlowRun, tuple[Bot, Call]] = field(default_factory=dict)
+
+    def t(self) -> float:
+        """Seconds since the run began."""
+        return self.now() - self.began
+
+    def failed(self, run: FlowRun) -> None:
+        """A flow was cut short by its own failure: cut off whoever is on the other end of its call."""
+        bot, call = self.running[run]
+        for other, (_, far) in list(self.running.items()):
+            if other is not run and far.session_id is not None and far.session_id == call.session_id:
+                other.abort(f"{bot.name} failed: {_reason(run)}")
+
+
+def _reason(run: FlowRun) -> str:
+    problems = run.outcome.problems
+    return problem_line(problems[0]) if problems else "for no known reason"
+
+
+class Bot:
+    """A flow in a run. `name` is unique in it."""
+
+    def __init__(self, name: str, flow: Flow, inputs: Inputs, context: RunContext, client: Client) -> None:
+        self.name = name
+        self.flow = flow
+        self.client = client
+        self.problems: list[Problem] = []
+        self.calls: list[CallResult] = []
+        self.active = 0
+        self.came = 0
+        self.quiet = asyncio.Event()
+        """No call is under way."""
+        self.quiet.set()
+        self.enough = asyncio.Event()
+        """As many calls came and ended as must come."""
+        self._inputs = inputs
+        self._context = context
+
+    # --- answering -----------------------------------------------------------------------------------
+
+    def wants(self, call: Call) -> bool:
+        """Whether there is room for one more call; where there is none, the caller hears busy."""
+        return self.flow.at_most is None or self.active < self.flow.at_most
+
+    async def take(self, call: Call) -> None:
+        """Run the flow on a call that came in."""
+        await self._run(call)
+        if self.flow.calls is not None and len(self.calls) >= self.flow.calls[0] and not self.active:
+            self.enough.set()
+
+    def judge_calls(self) -> None:
+        """After the run: did as many calls come as should have?"""
+        wanted = self.flow.calls
+        if wanted is None or self.flow.dials:
+            return
+        least, most = wanted
+        if self.came < least or (most is not None and self.came > most):
+            expected = f"{least} calls" if least == most else f"{least}..{'' if most is None else most} calls"
+            self.problems.append(
+                Problem(
+                    f"expected {expected}, {self.came} came",
+                    place=self.flow.place,
+                    expected=expected,
+                    heard=f"{self.came} calls",
+                )
+            )
+
+    # --- dialling ------------------------------------------------------------------------------------
+
+    async def place_call(self) -> None:
+        """Dial once and run the flow on it."""
+        flow, context = self.flow, self._context
+        assert flow.dial is not None
+        async with context.limits.admitted():
+            context.progress(Notice(context.t(), "calling", bot=self.name, text=flow.dial))
+            call = await self.client.dial(
+                flow.dial,
+                caller_id=flow.caller_id or "",
+                headers=tuple(flow.headers.items()),
+                codecs=known_codecs(flow.codecs),
+            )
+            await self._run(call)
+
+    # --- a call --------------------------------------------------------------------------------------
+
+    async def _run(self, call: Call) -> None:
+        context = self._context
+        self.active += 1
+        self.came += 1
+        self.quiet.clear()
+        name = f"{self.name}-{self.came}"
+        folder = context.out / "calls" / name
+        journal = Journal(folder / "events.jsonl")
+        call.may_read = context.readable
+        started_at = context.wall()
+        journal.write(
+            context.t(),
+            "call",
+            call=call.id,
+            bot=self.name,
+            flow=self.flow.name,
+            direction=call.direction,
+            remote=call.remote,
+        )
+        run: FlowRun | None = None
+        try:
+            inputs = Inputs(
+                vars=self._inputs.vars,
+                env=self._inputs.env,
+                bot={**self._inputs.bot, "name": self.name, "call": self.came},
+                matrix=self._inputs.matrix,
+                seed=f"{self._inputs.seed}:{self.name}:{self.came}",
+                out=folder,
+                signals=self._inputs.signals,
+                trace=self._tracer(journal, name),
+                secrets=self._inputs.secrets,
+            )
+            unsubscribe = call.listen(self._watcher(name, call))
+            run = FlowRun(self.flow, call, inputs)
+            run.on_failed = lambda: context.failed(run) if run is not None else None
+            context.running[run] = (self, call)
+            try:
+                await run.run()
+            finally:
+                unsubscribe()
+        finally:
+            context.limits.ended(call)
+            if run is not None:
+                context.running.pop(run, None)
+            await asyncio.shield(self._finish(call, run, journal, name, folder, started_at))
+
+    async def _finish(
+        self, call: Call, run: FlowRun | None, journal: Journal, name: str, folder: Path, started_at: float
+    ) -> None:
+        """Close the call, cut its recordings, keep its result."""
+        context = self._context
+        await call.close()
+        recordings = Recordings()
+        problems: list[Problem] = []
+        try:
+            recordings = await cut(context.spool, call, context.out, folder)
+        except (OSError, ValueError) as error:
+            problems.append(Problem(f"the recording could not be cut: {error}", kind="fault"))
+        if call.fault is not None:
+            problems.append(Problem(str(call.fault.args[0]), kind="fault", hint=call.fault.hint))
+        result = self._result(call, run, name, started_at, recordings, problems, events_path=journal.path)
+        journal.write(context.t(), "verdict", verdict=result.verdict.value, cause=result.cause, code=result.code)
+        journal.close()
+        self.calls.append(result)
+        self.active -= 1
+        if not self.active:
+            self.quiet.set()
+        context.progress(Notice(context.t(), "done", bot=self.name, call=name, result=result))
+
+    def _result(
+        self,
+        call: Call,
+        run: FlowRun | None,
+        name: str,
+        started_at: float,
+        recordings: Recordings,
+        problems: list[Problem],
+        *,
+        events_path: Path,
+    ) -> CallResult:
+        outcome = run.outcome if run is not None else None
+        faulty = any(problem.kind == "fault" for problem in problems)
+        verdict = outcome.verdict if outcome is not None else Verdict.FAULT
+        if run is not None and not run.is_over:
+            verdict = Verdict.ABORTED
+        if faulty:
+            verdict = Verdict.FAULT
+        return CallResult(
+            id=name,
+            bot=self.name,
+            flow=self.flow.name,
+            file=self.flow.file,
+            direction=call.direction,
+            remote=call.remote,
+            verdict=verdict,
+            started_at=started_at,
+            setup=call.setup,
+            duration=call.duration,
+            cause=call.end.cause if call.end else None,
+            code=call.end.code if call.end else None,
+            sip_code=call.end.sip_code if call.end else None,
+            steps=outcome.steps if outcome else (),
+            problems=(*(outcome.problems if outcome else ()), *problems),
+            rtp=call.figures,
+            recordings=recordings,
+            events=events_path.relative_to(self._context.out).as_posix(),
+            aborted_by=outcome.aborted_by if outcome else None,
+        )
+
+    def _tracer(self, journal: Journal, name: str) -> Callable[[Record], None]:
+        context = self._context
+
+        def trace(record: Record) -> None:
+            t = context.t()
+            journal.record(t, record)
+            match record:
+                case StepStarted():
+                    notice = Notice(t, "step", self.name, name, record.summary or record.step, record.label)
+                case StepDone(result=result) if result.problem is not None:
+                    notice = Notice(t, "failed", self.name, name, problem_line(result.problem), result.label)
+                case Logged():
+                    notice = Notice(t, "log", self.name, name, record.text)
+                case EventSeen() | StepDone():
+                    return
+            context.progress(notice)
+
+        return trace
+
+    def _watcher(self, name: str, call: Call) -> Callable[[events.CallEvent], None]:
+        context = self._context
+
+        def watch(event: events.CallEvent) -> None:
+            match event:
+                case events.Ringing():
+                    context.progress(Notice(context.t(), "ringing", self.name, name, call.remote))
+                case events.Answered():
+                    context.limits.answered(call)
+                    context.progress(Notice(context.t(), "answered", self.name, name, call.remote))
+                case events.Ended():
+                    context.limits.ended(call)
+                    context.progress(Notice(context.t(), "ended", self.name, name, event.cause))
+
+        return watch
+
+    def result(self) -> FlowResult:
+        """What became of this bot."""
+        verdicts = [call.verdict for call in self.calls]
+        if self.problems:
+            fault = any(problem.kind == "fault" for problem in self.problems)
+            verdicts.append(Verdict.FAULT if fault else Verdict.FAILED)
+        return FlowResult(
+            bot=self.name,
+            flow=self.flow.name,
+            file=self.flow.file,
+            verdict=worst(verdicts),
+            calls=tuple(self.calls),
+            problems=tuple(self.problems),
+            tags=tuple(self.flow.tags),
+        )
+
+    def blame(self, fault: Fault) -> None:
+        """A fault that is nobody's call."""
+        self.problems.append(Problem(str(fault.args[0]), kind="fault", place=self.flow.place, hint=fault.hint))
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """The verdict that counts; PASSED for none."""
+    return min(verdicts, key=WORST.index, default=Verdict.PASSED)
+
+
+def known_codecs(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `wanted` that this version speaks, in order."""
+    from botkit.media.codec import codec_names
+
+    known = {name.lower() for name in codec_names()}
+    return tuple(name for name in wanted if name.lower() in known) or tuple(codec_names())
+
+
+__all__ = ["Bot", "RunContext", "known_codecs", "worst"]

@@ -1,0 +1,60 @@
+"""The recordings of a run: what the beat hands over is flushed each second, and cut into WAVs afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from botkit.client.call import Call
+from botkit.clock import Clock
+from botkit.media.plane import MediaPlane
+from botkit.media.recorder import cut_call
+from botkit.media.spool import Spool
+from botkit.results import Recordings
+
+SPOOL = "spool.botkit"
+FLUSH_EVERY = 1.0
+
+
+@contextlib.asynccontextmanager
+async def recording(plane: MediaPlane, out: Path) -> AsyncIterator[Spool]:
+    """Record every call of the plane into one spool under `out` while the scope lasts.
+
+    The spool stays until its calls are cut; after a crash it is what `botkit recover` reads.
+    """
+    spool = Spool(out / SPOOL)
+    plane.spool = spool
+    flusher = asyncio.get_running_loop().create_task(_flush(spool, plane.clock), name="spool")
+    try:
+        yield spool
+    finally:
+        plane.spool = None
+        flusher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await flusher
+        spool.close()
+
+
+async def _flush(spool: Spool, clock: Clock) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        await clock.sleep(FLUSH_EVERY)
+        await loop.run_in_executor(None, spool.flush)
+
+
+async def cut(spool: Spool, call: Call, out: Path, folder: Path) -> Recordings:
+    """The WAVs of one call that is over, in `folder`; paths in the result are relative to `out`."""
+    if call.spool_call is None:
+        return Recordings()
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, spool.flush)
+    number = call.spool_call
+    written = await loop.run_in_executor(
+        None, lambda: cut_call(spool.path, number, folder, caller_is_us=call.direction == "dial")
+    )
+    if not written:
+        return Recordings()
+    relative = folder.relative_to(out).as_posix()
+    return Recordings(rx=f"{relative}/rx.wav", tx=f"{relative}/tx.wav", both=f"{relative}/both.wav")

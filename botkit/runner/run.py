@@ -1,0 +1,325 @@
+"""`botkit run`: flows together, answering bots first, each dialling bot once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from botkit.client.call import Call
+from botkit.client.client import Client
+from botkit.clock import MonotonicClock, VirtualLoop
+from botkit.errors import BotkitError, ConfigError, Fault, TimeoutFault
+from botkit.exchange.exchange import Exchange, run_exchange
+from botkit.flow.begin import begin
+from botkit.flow.compile import load_flow
+from botkit.flow.document import Flow
+from botkit.flow.explain import FlowErrors
+from botkit.flow.runtime import Inputs
+from botkit.flow.signals import Signals
+from botkit.flow.source import Issue
+from botkit.media.plane import MediaPlane, media_plane
+from botkit.media.transport import MemoryNetwork
+from botkit.results import PacerHealth, Problem, RunResult, Verdict
+from botkit.runner.bot import Bot, RunContext, known_codecs, worst
+from botkit.runner.limits import Limits
+from botkit.runner.options import Notice, RunOptions
+from botkit.runner.recordings import SPOOL, recording
+from botkit.settings import Account
+
+SETTLE = 10.0
+"""Seconds that calls of answering bots get to end by themselves once every caller is done."""
+
+
+async def run_flows(
+    paths: Sequence[Path], options: RunOptions, progress: Callable[[Notice], None] = lambda notice: None
+) -> RunResult:
+    """Run the flows in `paths` together; see `botkit.runner.options` for the contract.
+
+    Raises `FlowErrors` (all errors of all files), `ConfigError`, `LoginRefused`, `NetworkFault` or
+    `TimeoutFault` where no call can be made at all. When cancelled, every call ends with a bye and what
+    is known so far is returned.
+    """
+    flows = _load(paths)
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    prepared = [_prepare(name, flow, options, seed) for name, flow in zip(_names(paths), flows, strict=True)]
+    async with contextlib.AsyncExitStack() as stack:
+        plane = await _plane(stack, options)
+        return await _Run(prepared, options, plane, progress).run()
+
+
+def _load(paths: Sequence[Path]) -> list[Flow]:
+    flows: list[Flow] = []
+    issues: list[Issue] = []
+    for path in paths:
+        try:
+            flows.append(load_flow(path))
+        except FlowErrors as errors:
+            issues += errors.issues
+    if issues:
+        raise FlowErrors(issues)
+    return flows
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A name for each bot: its file's, numbered where there are several of one name."""
+    stems = [path.stem for path in paths]
+    seen: dict[str, int] = {}
+    names = []
+    for stem in stems:
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if stems.count(stem) == 1 else f"{stem}_{seen[stem]}")
+    return names
+
+
+class _Prepared:
+    """A bot before it has a client."""
+
+    def __init__(self, name: str, flow: Flow, inputs: Inputs, account: Account) -> None:
+        self.name = name
+        self.flow = flow
+        self.inputs = inputs
+        self.account = account
+
+
+def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared:
+    account = options.settings.account_for(options.account, flow.account)
+    declared = {key: value for key, value in options.vars.items() if key in flow.vars}
+    inputs = Inputs(
+        vars=_plain_scalars(declared),
+        env=dict(os.environ),
+        bot={"name": name},
+        seed=f"{seed}:{name}",
+        secrets=account.secrets,
+    )
+    settled, _ = begin(flow, inputs)
+    if settled.dial is not None:
+        options.settings.check_number(settled.dial, account)
+    return _Prepared(name, settled, inputs, account)
+
+
+def _plain_scalars(given: dict[str, str]) -> dict[str, object]:
+    """`--var` values follow the rule for plain scalars (flow-language.md section 2)."""
+    from botkit.flow.source import plain
+
+    return {name: plain(text) for name, text in given.items()}
+
+
+async def _plane(stack: contextlib.AsyncExitStack, options: RunOptions) -> MediaPlane:
+    if isinstance(asyncio.get_running_loop(), VirtualLoop) or options.over_network:
+        return await stack.enter_async_context(media_plane())
+    clock = MonotonicClock()
+    return await stack.enter_async_context(MediaPlane(clock, network=MemoryNetwork(clock)).running())
+
+
+class _Run:
+    """One run: makes the exchange and the clients, sets the bots going, collects the results."""
+
+    def __init__(
+        self,
+        prepared: list[_Prepared],
+        options: RunOptions,
+        plane: MediaPlane,
+        progress: Callable[[Notice], None],
+    ) -> None:
+        self._prepared = prepared
+        self._options = options
+        self._plane = plane
+        self._progress = progress
+        self._clock = plane.clock
+        self._began = plane.clock.now()
+        self._wall = plane.clock.wall()
+        self._bots: list[Bot] = []
+        self._problems: list[Problem] = []
+        self._taking: set[asyncio.Task[None]] = set()
+        self._cancelled = False
+
+    async def run(self) -> RunResult:
+        unknown = sorted(set(self._options.vars).difference(*(one.flow.vars for one in self._prepared)))
+        if unknown:
+            raise ConfigError(
+                f"--var {unknown[0]}: no flow of this run declares such a variable",
+                hint="variables are declared under `vars` in a flow",
+            )
+        async with recording(self._plane, self._options.out) as spool:
+            context = RunContext(
+                out=self._options.out,
+                began=self._began,
+                now=self._clock.now,
+                wall=self._clock.wall,
+                spool=spool,
+                limits=Limits(self._options.settings.caps, self._clock),
+                progress=self._progress,
+                readable=self._options.confinement.readable,
+            )
+            async with contextlib.AsyncExitStack() as stack:
+                await self._set_up(stack, context)
+                try:
+                    await self._until_done(context)
+                except asyncio.CancelledError:
+                    self._cancelled = True
+                    task = asyncio.current_task()
+                    if task is not None:
+                        task.uncancel()
+                await self._stop_taking()
+        health = self._plane.pacer.health
+        (self._options.out / SPOOL).unlink(missing_ok=True)
+        return self._result(health)
+
+    async def _set_up(self, stack: contextlib.AsyncExitStack, context: RunContext) -> None:
+        exchange: Exchange | None = None
+        in_memory = self._plane.network is not None
+        if any(one.account.is_embedded for one in self._prepared):
+            exchange = await stack.enter_async_context(run_exchange(port=None if in_memory else 0, plane=self._plane))
+            self._tell("exchange", text=exchange.url or "in memory")
+        signals = Signals()
+        clients: dict[str, Client] = {}
+        for one in sorted(self._prepared, key=lambda one: one.flow.dials):
+            client = await self._client(stack, one, exchange, clients)
+            inputs = Inputs(
+                vars=one.inputs.vars,
+                env=one.inputs.env,
+                bot=one.inputs.bot,
+                seed=one.inputs.seed,
+                signals=signals,
+                secrets=one.inputs.secrets,
+            )
+            bot = Bot(one.name, one.flow, inputs, context, client)
+            self._bots.append(bot)
+            self._tell("ready", bot=one.name)
+        for client in {id(bot.client): bot.client for bot in self._bots}.values():
+            answering = [bot for bot in self._bots if bot.client is client and not bot.flow.dials]
+            client.on("incoming", functools.partial(self._incoming, answering))
+
+    async def _client(
+        self,
+        stack: contextlib.AsyncExitStack,
+        one: _Prepared,
+        exchange: Exchange | None,
+        clients: dict[str, Client],
+    ) -> Client:
+        """A user of its own for each bot on the embedded exchange; elsewhere one login per account."""
+        account = one.account
+        codecs = known_codecs(one.flow.codecs)
+        if account.is_embedded:
+            assert exchange is not None
+            numbers = (one.flow.answer,) if one.flow.answer is not None else ()
+            account = exchange.account(one.name, *numbers)
+            client = Client(
+                account,
+                plane=self._plane,
+                codecs=codecs,
+                connect_line=exchange.connect if self._plane.network is not None else None,
+            )
+            return await stack.enter_async_context(client)
+        if account.name not in clients:
+            clients[account.name] = await stack.enter_async_context(Client(account, plane=self._plane, codecs=codecs))
+        return clients[account.name]
+
+    # --- calls that come -----------------------------------------------------------------------------
+
+    def _incoming(self, answering: list[Bot], call: Call) -> None:
+        bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account)), None)
+        if bot is None or not bot.wants(call):
+            work = call.refuse("UNALLOCATED_NUMBER" if bot is None else "USER_BUSY")
+        else:
+            work = bot.take(call)
+        task = asyncio.get_running_loop().create_task(work, name=f"take {call.id}")
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _stop_taking(self) -> None:
+        """Whatever is still going on ends now, with a bye."""
+        tasks = list(self._taking)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # --- the run itself ------------------------------------------------------------------------------
+
+    async def _until_done(self, context: RunContext) -> None:
+        limit = self._options.time_limit
+        watcher = asyncio.get_running_loop().create_task(context.limits.watch(self._stop_all(context)), name="caps")
+        try:
+            async with self._clock.timeout(limit):
+                await self._bots_at_work()
+        except TimeoutError:
+            fault = TimeoutFault(f"the run took longer than its {limit:g} s", "run", hint="see --time-limit")
+            self._problems.append(Problem(str(fault.args[0]), kind="fault", hint=fault.hint))
+        finally:
+            watcher.cancel()
+            await asyncio.wait((watcher,))
+
+    def _stop_all(self, context: RunContext) -> Callable[[Fault], None]:
+        def stop(fault: Fault) -> None:
+            self._problems.append(Problem(str(fault.args[0]), kind="fault", hint=fault.hint))
+            for run in list(context.running):
+                run.abort(str(fault.args[0]))
+
+        return stop
+
+    async def _bots_at_work(self) -> None:
+        dialling = [bot for bot in self._bots if bot.flow.dials]
+        answering = [bot for bot in self._bots if not bot.flow.dials]
+        if dialling:
+            async with asyncio.TaskGroup() as group:
+                for bot in dialling:
+                    group.create_task(self._dial(bot), name=f"{bot.name} dials")
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.timeout(SETTLE):
+                    for bot in answering:
+                        await bot.quiet.wait()
+            return
+        counted = [bot for bot in answering if bot.flow.calls is not None]
+        if counted:
+            for bot in counted:
+                await bot.enough.wait()
+        else:
+            await asyncio.Event().wait()  # until Ctrl-C or the time limit
+
+    async def _dial(self, bot: Bot) -> None:
+        try:
+            await bot.place_call()
+        except Fault as fault:
+            bot.blame(fault)
+        except BotkitError as error:
+            bot.problems.append(Problem(str(error), kind="fault", place=bot.flow.place))
+
+    # --- the result ----------------------------------------------------------------------------------
+
+    def _result(self, health: PacerHealth) -> RunResult:
+        if not self._cancelled:
+            for bot in self._bots:
+                bot.judge_calls()
+        flows = tuple(bot.result() for bot in self._bots)
+        verdicts = [flow.verdict for flow in flows]
+        if any(problem.kind == "fault" for problem in self._problems):
+            verdicts.append(Verdict.FAULT)
+        if self._cancelled:
+            verdicts.append(Verdict.ABORTED)
+        return RunResult(
+            verdict=worst(verdicts),
+            started_at=self._wall,
+            took=self._clock.now() - self._began,
+            flows=flows,
+            problems=tuple(self._problems),
+            pacer=health,
+            out=str(self._options.out),
+        )
+
+    def _tell(self, kind: str, *, bot: str = "", text: str = "") -> None:
+        self._progress(Notice(self._clock.now() - self._began, kind, bot=bot, text=text))
+
+
+def _reaches(dialled: str, wanted: str | None, account: Account) -> bool:
+    """Whether a call to `dialled` is for a flow that answers `wanted`. The embedded exchange has seen to it."""
+    from botkit.settings import number_matches
+
+    if account.is_embedded or wanted is None or wanted == "any":
+        return True
+    return dialled == wanted or number_matches(dialled, wanted) or wanted in (account.login, account.name)

@@ -1,0 +1,185 @@
+"""`make bench`: what a leg costs, beside what it would cost otherwise, all in one run.
+
+Ways are measured in turn, each in a process of its own, and each figure is the median of its
+repeats: machines are noisy, so only ratios within one run mean anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+FLOOR_NEEDS = "a C compiler and libsrtp (Debian, Ubuntu: apt-get install gcc libc6-dev libsrtp2-dev)"
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+
+Row = dict[str, Any]
+
+
+def build_floor(folder: str) -> Path | None:
+    """The C floor, compiled; None where there is no compiler or no libsrtp."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    binary = Path(folder) / "floor"
+    built = subprocess.run(
+        [compiler, "-O2", str(HERE / "floor.c"), "-lsrtp2", "-o", str(binary)], capture_output=True, check=False
+    )
+    return binary if built.returncode == 0 else None
+
+
+def measure(command: list[str]) -> Row:
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    row: Row = json.loads(done.stdout.strip().splitlines()[-1])
+    return row
+
+
+def plan(floor: Path | None, seconds: float, sizes: list[int], stock_legs: int) -> list[tuple[Row, list[str]]]:
+    """What to measure: the row's name, and the command."""
+    python = [sys.executable, "-m", "tests.load.ways"]
+    todo: list[tuple[Row, list[str]]] = []
+    for legs in sizes:
+        if floor is not None:
+            todo.append((_row("floor", legs), [str(floor), str(legs), str(seconds)]))
+        todo.append((_row("botkit", legs), [*python, "botkit", str(legs), str(seconds)]))
+        todo.append((_row("botkit", legs, listening=True), [*python, "listening", str(legs), str(seconds)]))
+    todo.append((_row("stock_aiortc", stock_legs), [*python, "stock_aiortc", str(stock_legs), str(seconds)]))
+    return todo
+
+
+def _row(what: str, legs: int, *, listening: bool = False) -> Row:
+    return {"what": what, "legs": legs, "codec": "PCMU", "listening": listening}
+
+
+def medians(name: Row, samples: list[Row]) -> Row:
+    def median(key: str) -> float:
+        return float(statistics.median(sample[key] for sample in samples))
+
+    return {
+        **name,
+        "ms_per_leg_s": round(median("ms_per_leg_s"), 3),
+        "late": int(median("late")),
+        "lost": int(median("lost")),
+        "setup_ms": round(median("setup_ms"), 2),
+        "received": round(median("received"), 4),
+        "repeats": len(samples),
+    }
+
+
+def ratios(rows: list[Row]) -> list[str]:
+    """What the figures come to, in words: the targets of the design beside them."""
+
+    def cost(what: str, legs: int | None = None, listening: bool = False) -> float | None:
+        found = [
+            row["ms_per_leg_s"]
+            for row in rows
+            if row["what"] == what and legs in (None, row["legs"]) and row["listening"] == listening
+        ]
+        return found[0] if found else None
+
+    said = []
+    stock = cost("stock_aiortc")
+    for legs in sorted({row["legs"] for row in rows if row["what"] == "botkit"}):
+        ours, floor = cost("botkit", legs), cost("floor", legs)
+        hearing = cost("botkit", legs, True)
+        assert ours is not None
+        if stock is not None:
+            said.append(f"{legs} legs: stock aiortc / botkit = {stock / ours:.1f} (target: at least 30)")
+        if floor is not None:
+            said.append(f"{legs} legs: botkit / C floor = {ours / floor:.2f} (target: at most 2.2)")
+        if hearing is not None:
+            said.append(f"{legs} legs: listening / not listening = {hearing / ours:.2f}")
+    setups = [row["setup_ms"] for row in rows if row["what"] == "botkit" and not row["listening"]]
+    said.append(f"set-up: {max(setups):.2f} ms CPU per leg (target: at most 4)")
+    return said
+
+
+NAMES = {
+    ("floor", False): "C, libsrtp and sockets alone",
+    ("botkit", False): "**botkit**",
+    ("botkit", True): "**botkit**, every leg listening (levels, VAD, DTMF, one tone)",
+    ("stock_aiortc", False): "aiortc's RTCPeerConnection",
+}
+
+
+def markdown(rows: list[Row]) -> str:
+    """The table of the README."""
+    lines = [
+        "| way | legs | CPU per leg and second | set-up per leg | late beats | lost beats |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        name = NAMES[row["what"], row["listening"]]
+        lines.append(
+            f"| {name} | {row['legs']} | {row['ms_per_leg_s']:.2f} ms | {row['setup_ms']:.1f} ms"
+            f" | {row['late']} | {row['lost']} |"
+        )
+    return "\n".join([*lines, "", *(f"- {said}" for said in ratios(rows))])
+
+
+def write_readme(rows: list[Row]) -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    readme.write_text(f"{before}{BEGIN}\n{markdown(rows)}\n{END}{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--legs", type=int, nargs="*", default=[100, 200])
+    parser.add_argument("--stock-legs", type=int, default=8, help="for aiortc's own path: what it can hold")
+    parser.add_argument("--readme", action="store_true", help="write the table into README.md")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        floor = build_floor(folder)
+        if floor is None:
+            if os.environ.get("BOTKIT_REQUIRE") == "all":
+                sys.exit(f"the C floor needs {FLOOR_NEEDS}")
+            print(f"without the C floor: it needs {FLOOR_NEEDS}", file=sys.stderr)
+        todo = plan(floor, given.seconds, given.legs, given.stock_legs)
+        samples: list[list[Row]] = [[] for _ in todo]
+        rounds = [(index, command) for _ in range(given.repeats) for index, (_, command) in enumerate(todo)]
+        for index, command in track(rounds, "measuring", console=Console(stderr=True), transient=True):
+            samples[index].append(measure(command))
+    rows = [medians(name, taken) for (name, _), taken in zip(todo, samples, strict=True)]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(rows, indent=2) + "\n")
+    table = Table(title="CPU of one process, both ends included; medians of interleaved repeats")
+    for column in ("way", "legs", "codec", "listening", "ms per leg and s", "set-up ms", "late", "lost"):
+        table.add_column(column)
+    for row in rows:
+        listening = "yes" if row["listening"] else "no"
+        table.add_row(
+            row["what"], str(row["legs"]), row["codec"], listening, f"{row['ms_per_leg_s']:.3f}",
+            f"{row['setup_ms']:.2f}", str(row["late"]), str(row["lost"]),
+        )  # fmt: skip
+    Console(width=110).print(table)
+    for said in ratios(rows):
+        print(said)
+    print(f"written: {given.out}")
+    if given.readme:
+        write_readme(rows)
+
+
+if __name__ == "__main__":
+    main()
