@@ -240,9 +240,13 @@ def test_wait_for_finds_what_came_since_the_mark_once() -> None:
 
 def test_wait_for_with_a_bad_condition_is_a_fault() -> None:
     """A condition that cannot be evaluated faults the flow, not the call."""
-    ran = answered("- wait_for: {event: dtmf, when: event.nope}", lambda call: call.will_hear_digit("1", at=1))
+    ran = answered(
+        "- wait_for: {event: dtmf, when: event.digit / n == 1}",
+        lambda call: call.will_hear_digit("1", at=1),
+        head='dial: "+1"\nvars: {n: 0}',
+    )
     assert ran.verdict == "fault"
-    assert "nope" in ran.problems[0]
+    assert "division by zero" in ran.problems[0]
 
 
 def test_signals_are_latched_and_shared() -> None:
