@@ -20,7 +20,7 @@ from botkit.states import CallFact, CallState, LoginFact, LoginState
 
 from . import shapes
 from .client_session import ClientSession, Pending
-from .dialect import Verb, named_cause
+from .dialect import Parties, Verb, named_cause
 from .facts import HangupAccepted, ProtocolViolated, RequestTimedOut
 from .messages import ErrorReply, Reply, Request
 from .orders import (
@@ -100,14 +100,14 @@ class ClientProtocol(ClientSession):
         if call.outbound:
             raise LocalProtocolError("an answer to a call that we placed")
         self._move(call, CallFact.ANSWER_SENT, _L)
-        params = self.dialect.answer_params(order, self.session_id)
+        params = self.dialect.answer_params(order, self.session_id, call.parties)
         self._send(Verb.ANSWER, params, now + self.timings.reply, "answer", call.id, order)
 
     def _answer_attach(self, order: AnswerAttach, now: float) -> None:
         if (call := self._on_line(order)) is None:
             return
         self._allowed(call, CallFact.REATTACHED, _L)
-        params = self.dialect.answer_params(order, self.session_id)
+        params = self.dialect.answer_params(order, self.session_id, call.parties)
         self._send(Verb.ATTACH, params, now + self.timings.reply, "attach", call.id, order)
 
     def _hang_up(self, order: Hangup, now: float) -> None:
@@ -248,7 +248,8 @@ class ClientProtocol(ClientSession):
         event = shapes.incoming(request.params)
         if event.call_id in self._calls:
             raise RemoteProtocolError("an invite for a call that there is")
-        call = Call(event.call_id, outbound=False)
+        names = (event.caller_name, event.caller_number, event.callee_name, event.callee_number)
+        call = Call(event.call_id, outbound=False, parties=Parties(*names, direction="outbound"))
         self._move(call, CallFact.INVITE_RECEIVED, _R)
         self._add(call)
         self._events.append(event)

@@ -120,12 +120,13 @@ def _unreachable(url: str, where: str, error: OSError) -> NetworkFault:
     if isinstance(error, ssl.SSLCertVerificationError):
         hint = "an unknown authority or a wrong name: check the address and the machine's certificates"
         return NetworkFault(f"the certificate of {where} is not trusted: {error.verify_message}", hint=hint)
-    if isinstance(error, ssl.SSLError):
-        hint = "does the server speak plain ws:// on this port?"
-        return NetworkFault(f"no TLS with {where}: {error.reason or words}", hint=hint)
     if isinstance(error, ConnectionRefusedError) or "Connect call failed" in words:
         return NetworkFault(f"{where} refused the connection", hint="is the server running, and on this port?")
-    return NetworkFault(f"{where} cannot be reached: {words}", hint="is the network up?")
+    hung_up = isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError)
+    if isinstance(error, ssl.SSLError) or (hung_up and url.startswith("wss")):
+        reason = getattr(error, "reason", None) or words or "it hung up"
+        return NetworkFault(f"no TLS with {where}: {reason}", hint="does the server speak plain ws:// on this port?")
+    return NetworkFault(f"{where} cannot be reached: {words or type(error).__name__}", hint="is the network up?")
 
 
 class Steps(Shape):

@@ -187,12 +187,19 @@ class Dialect:
             said["clientState"] = order.client_state
         return {**self.dialog(order.call_id, session_id, **said), "sdp": order.sdp}
 
-    def answer_params(self, order: Answer | AnswerAttach, session_id: str | None) -> Params:
+    def answer_params(self, order: Answer | AnswerAttach, session_id: str | None, parties: Parties) -> Params:
         attach = isinstance(order, AnswerAttach)
         said: Params = {"attach": attach, "audio": True, "video": False}
         if isinstance(order, AnswerAttach):
             said["recoveredCallId"] = order.call_id
         else:
+            said |= {  # the called end is "us" here ([JS] VertoHandler.ts turns them round)
+                "destination_number": parties.callee_number,
+                "remote_caller_id_name": parties.caller_name,
+                "remote_caller_id_number": parties.caller_number,
+                "caller_id_name": parties.callee_name,
+                "caller_id_number": parties.callee_number,
+            }
             said |= self.headers_out(order.headers)
         return {**self.dialog(order.call_id, session_id, **said), "sdp": order.sdp}
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from botkit.causes import Cause
 
 from .auth import Anonymous, Credentials, Password, TelephonyCredential, Token
-from .dialect import USER_AGENT, Dialect, Params, Verb
+from .dialect import USER_AGENT, Dialect, Params, Parties, Verb
 from .facts import LoginRequested
 from .messages import AUTH_FAILED, BadFrame, Members, Request, RequestId
 from .orders import Answer, AnswerAttach, Invite, Login, Pairs, SendBye
@@ -117,8 +117,8 @@ class Telnyx(Dialect):
     def invite_params(self, order: Invite, session_id: str | None) -> Params:
         return {**super().invite_params(order, session_id), "User-Agent": USER_AGENT}
 
-    def answer_params(self, order: Answer | AnswerAttach, session_id: str | None) -> Params:
-        return {**super().answer_params(order, session_id), "User-Agent": USER_AGENT}
+    def answer_params(self, order: Answer | AnswerAttach, session_id: str | None, parties: Parties) -> Params:
+        return {**super().answer_params(order, session_id, parties), "User-Agent": USER_AGENT}
 
     def server_headers(self, headers: Pairs) -> Params:
         return {"dialogParams": self.headers_out(headers)}

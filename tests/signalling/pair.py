@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections import deque
 from typing import Any, TypeVar
 
@@ -106,7 +107,7 @@ class Pair:
         until = self.now + seconds
         while True:
             due = [end.wake_at for end in (self.client, self.server) if end.wake_at is not None]
-            nearest = min(due, default=until)
+            nearest = min(due, default=math.inf)
             if nearest > until:
                 break
             self.now = max(self.now, nearest)
