@@ -22,6 +22,9 @@ SETTLE = 0.120
 """Seconds past a deadline until all that arrived before it has been put in order and analysed
 (two beats of reordering, one of the beat, the detectors' own look-ahead)."""
 
+STREAM_STOPPED = 0.2
+"""Seconds without any packet after which a sound that was open is taken to have ended with the last one."""
+
 ANSWER_SLACK = 0.100
 """The answer travels over TCP, the audio over UDP: audio that overtakes the answer by this much counts as after it."""
 
@@ -94,6 +97,8 @@ class SilenceQuestion:
         for sound in ear.sounds:
             gaps.append(Segment(quiet_since, sound.start))
             quiet_since = sound.end if sound.end is not None else float("inf")
+            if sound.end is None and now - ear.heard_until > STREAM_STOPPED:
+                quiet_since = ear.heard_until  # packets stopped in mid-sound: nothing is heard any more
         if quiet_since != float("inf"):
             gaps.append(Segment(quiet_since, None))
         for gap in gaps:
@@ -146,9 +151,10 @@ class Listening:
         self._call_time = call_time
 
     def set_mark(self, at: float, *, slack: float = 0.0) -> None:
-        """Move the mark; onsets count from `slack` before it."""
-        self.mark = at
-        self._slack = slack
+        """Move the mark on; it never goes back. Onsets count from `slack` before it."""
+        if at >= self.mark:
+            self.mark = at
+            self._slack = slack
 
     async def wait_for_change(self, until: float | None) -> None:
         """Return at the next change of the ear or the call, or when it is `until`."""

@@ -98,7 +98,8 @@ class Voice:
             del self._stoppers[playback]
             if not playback.done:
                 self._session.stop(playback)
-            self._set_mark(self._clock.now())
+            # the beat's own time: we may have been woken late
+            self._set_mark(finished.result() if finished.done() and not finished.cancelled() else self._clock.now())
         played = len(payloads) * PTIME if not playback.stopped else (at - began if loop else playback.index * PTIME)
         if self._over.is_set():
             return Played(played, "ended")

@@ -145,6 +145,30 @@ class Peer:
     host candidates only.
     """
 
+    __slots__ = (
+        "_beats",
+        "_clock",
+        "_closed",
+        "_connected",
+        "_dtls",
+        "_gatherer",
+        "_ice",
+        "_inbox",
+        "_offerer",
+        "_protocol",
+        "_receive_into",
+        "_remote",
+        "_rx",
+        "_send",
+        "_trickled",
+        "_tx",
+        "_up",
+        "_wire",
+        "errors",
+        "on_lost",
+        "on_rtcp",
+    )
+
     def __init__(
         self,
         clock: Clock,

@@ -57,6 +57,49 @@ class RtpSession:
     `event_clock` is its RTP clock: that of the audio codec (RFC 4733 2.1).
     """
 
+    __slots__ = (
+        "_anchor",
+        "_base",
+        "_clock",
+        "_cname",
+        "_event",
+        "_event_at",
+        "_event_done",
+        "_events",
+        "_forward_in",
+        "_last_sr",
+        "_marker",
+        "_next_at",
+        "_octets",
+        "_playing",
+        "_pressed",
+        "_receiver",
+        "_remote_ssrc",
+        "_reorderer",
+        "_report_at",
+        "_seq",
+        "_silence",
+        "_ssrc",
+        "_ticks",
+        "_timestamp",
+        "_urgent",
+        "_waiting",
+        "codec",
+        "event_type",
+        "forward_to",
+        "muted",
+        "on_digit",
+        "on_payload",
+        "payload_type",
+        "receive_type",
+        "round_trip",
+        "sent",
+        "spool",
+        "spool_call",
+        "statistics",
+        "transport",
+    )
+
     def __init__(
         self,
         transport: Transport,
@@ -106,6 +149,7 @@ class RtpSession:
         self._remote_ssrc: int | None = None
         self._reorderer = Reorderer(codec.clock_rate // 50)
         self._receiver = EventReceiver(codec.clock_rate)
+        self._pressed = False  # a digit is being received
         self._anchor: float | None = None  # when media time `_base` was heard
         self._base = 0
         self._next_at = 0.0
@@ -227,9 +271,9 @@ class RtpSession:
         """Read and pass on what arrived."""
         for data, at in self.transport.poll(now, to_monotonic):
             self._packet(data, at)
-        if self._receiver.sounding is not None:
+        if self._pressed:
             self._digits(self._receiver.expire(now))
-        if self._reorderer.holding:
+        if self.on_payload is not None and self._reorderer.holding:
             for item in self._reorderer.release(now):
                 self._in_order(item)
 
@@ -266,6 +310,7 @@ class RtpSession:
                 self._in_order(item)
 
     def _digits(self, digits: list[Digit]) -> None:
+        self._pressed = self._receiver.sounding is not None
         # A digit is told when it has ended: who answered it at once would else speak into it.
         if self.on_digit is not None:
             for heard in digits:

@@ -75,5 +75,5 @@ class Journal:
 
 
 def _plain(fields: Any) -> dict[str, Any]:
-    reserved = {"t", "type", "at", "event"}
-    return {f"event_{name}" if name in reserved else name: value for name, value in dict(fields).items()}
+    """Fields that do not hide the line's own; an event's name and time are there already."""
+    return {name: value for name, value in dict(fields).items() if name not in ("t", "type", "at", "event", "name")}
