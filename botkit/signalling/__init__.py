@@ -49,7 +49,8 @@ from .line import Line, LineClosed, MemoryLine, memory_lines
 from .messages import MAX_FRAME
 from .protocol import Output
 from .reconnect import delays
-from .server_protocol import ServerProtocol, ServerTimings
+from .server_protocol import ServerProtocol
+from .server_session import ServerTimings
 from .telnyx import TELNYX, telnyx_ids
 
 __all__ = [

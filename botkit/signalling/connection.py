@@ -173,7 +173,8 @@ class Session:
         """Pump until the line is closed, by either end; returns the reason, for people.
 
         The first event is `Connected`, the last ones are those of the lost line. When it is cancelled,
-        what is queued is still sent (within 2 s), then the line is closed.
+        what is queued is still sent (within 2 s), then the line is closed. What a handler raises ends
+        the session and comes out in an `ExceptionGroup`.
         """
         if self._was_run:
             raise RuntimeError("a session is run once")

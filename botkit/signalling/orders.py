@@ -128,7 +128,8 @@ class Ping(Order):
 
 @dataclass(frozen=True, slots=True)
 class AcceptLogin(Order):
-    """Say yes to `LoginRequested`, then clientReady. Attach orders are given before it."""
+    """Say yes to `LoginRequested`, then clientReady, which lists `reattached`: the calls of the session
+    that were kept. A `SendAttach` for each of them is the next thing to order."""
 
     request_id: RequestId
     session_id: str

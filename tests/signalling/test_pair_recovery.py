@@ -34,14 +34,10 @@ def test_without_a_line_unanswered_calls_end_and_answered_ones_wait():
     assert pair.client.saw(Dropped) == [Dropped("k-1", "lost")]
 
 
-def come_back(pair: Pair, attach: SendAttach | None, reattached: tuple[str, ...]) -> None:
+def come_back(pair: Pair, *reattached: str) -> None:
     pair.new_line()
     pair.order(pair.client, Login(ALICE))
-    request_id = pair.server.last(LoginRequested).request_id
-    if attach is not None:  # mod_verto offers first and says ready afterwards
-        pair.serverp.session_id = "s-1"
-        pair.give(pair.server, attach)
-    pair.order(pair.server, AcceptLogin(request_id, "s-1", reattached))
+    pair.accept_login(reattached=reattached)
 
 
 def test_a_call_is_taken_up_again_on_a_new_line():
@@ -50,7 +46,7 @@ def test_a_call_is_taken_up_again_on_a_new_line():
     pair.call()
     pair.cut()
     pair.now += 5
-    come_back(pair, None, ("k-1",))
+    come_back(pair, "k-1")
     assert pair.client.last(Reconnecting).call_id == "k-1"
     pair.order(pair.server, SendAttach("k-1", OFFER, telnyx_ids=IDS))
     assert pair.states("k-1") == (CallState.RECONNECTING,) * 2
@@ -66,11 +62,18 @@ def test_a_call_is_taken_up_again_on_a_new_line():
 
 
 def test_the_offer_may_come_before_client_ready():
-    """mod_verto's order of the two."""
+    """mod_verto's order of the two; the offer waits for its answer all the same."""
     pair = Pair().ready()
     pair.call()
     pair.cut()
-    come_back(pair, SendAttach("k-1", OFFER), ("k-1",))
+    pair.new_line()
+    pair.order(pair.client, Login(ALICE))
+    pair.give(pair.server, AcceptLogin(pair.server.last(LoginRequested).request_id, "s-1", ("k-1",)))
+    pair.give(pair.server, SendAttach("k-1", OFFER))
+    result, ready, attach = pair.client.inbox
+    pair.client.inbox.clear()
+    pair.client.inbox.extend([result, attach, ready])
+    pair.settle()
     pair.order(pair.client, AnswerAttach("k-1", ANSWER))
     pair.order(pair.server, AcceptAnswer(pair.server.last(AnswerReceived).request_id))
     assert pair.states("k-1") == (CallState.ACTIVE,) * 2
@@ -83,7 +86,7 @@ def test_a_held_call_comes_back_on_hold():
     pair.order(pair.client, Modify("k-1", "hold"))
     pair.order(pair.server, ReplyModify(pair.server.last(ModifyReceived).request_id))
     pair.cut()
-    come_back(pair, None, ("k-1",))
+    come_back(pair, "k-1")
     pair.order(pair.server, SendAttach("k-1", OFFER, held=True))
     pair.order(pair.client, AnswerAttach("k-1", ANSWER))
     pair.order(pair.server, AcceptAnswer(pair.server.last(AnswerReceived).request_id))
@@ -95,7 +98,7 @@ def test_calls_that_the_server_kept_none_of_are_over():
     pair = Pair().ready()
     pair.call()
     pair.cut()
-    come_back(pair, None, ())
+    come_back(pair)
     assert pair.client.last(Ended).cause == "RECOVERY_ON_TIMER_EXPIRE"
     assert not pair.clientp.calls
 
@@ -120,7 +123,7 @@ def test_a_call_ended_without_a_line_is_told_when_it_is_offered_again():
     pair.cut()
     pair.give(pair.client, Hangup("k-1"))
     assert pair.client.last(Ended).by_us
-    come_back(pair, None, ("k-1",))
+    come_back(pair, "k-1")
     pair.order(pair.server, SendAttach("k-1", OFFER))
     assert pair.server.last(ByeReceived).call_id == "k-1"
     assert pair.states("k-1") == (CallState.DONE,) * 2
