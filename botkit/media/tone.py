@@ -258,10 +258,10 @@ class ToneTracker:
         self._tolerance = tuple(min(tolerance or max(0.02 * one, 8.0), unambiguous) for one in self.hz)
         self._turn_back = tuple(cmath.exp(-2j * math.pi * one * self._hop) for one in self.hz)
         self._to_middle = tuple(cmath.exp(1j * math.pi * one * HALF_SECONDS) for one in self.hz)
-        self._overlap = _overlap(self.hz[0] - self.hz[-1], round(self._hop * HEARING_RATE))
+        self._overlap = overlap_of(self.hz[0] - self.hz[-1], round(self._hop * HEARING_RATE))
         self._min_energy = (FULL_SCALE * db_to_ratio(min_level)) ** 2 / 2 * self._hop * HEARING_RATE
         self._min_share = min_share
-        self._loosest = min(_lobe(one * self._hop) for one in self._tolerance)
+        self._loosest = min(lobe(one * self._hop) for one in self._tolerance)
         self._misses_allowed = MISSES if not near else MISSES // 2
         self._max_ratio = db_to_ratio(TWIST)
         self.reset()
@@ -360,7 +360,7 @@ class ToneTracker:
         if before is None:  # the first of a run has nothing to turn from; the next ones will tell
             self._before = tuple(z)
             return True
-        lobe = 1.0
+        least = 1.0
         offsets = []
         for one, last, back, tolerance in zip(z, before, self._turn_back, self._tolerance, strict=True):
             turned = one * last.conjugate() * back
@@ -368,8 +368,8 @@ class ToneTracker:
             if abs(offset) > tolerance:
                 return False
             offsets.append(offset)
-            lobe = min(lobe, _lobe(offset * self._hop))
-        if explained < lowest * lobe:
+            least = min(least, lobe(offset * self._hop))
+        if explained < lowest * least:
             return False
         self._before = tuple(z)
         self._offsets += 1
@@ -390,13 +390,13 @@ class ToneTracker:
         return variance <= STEADY**2 and self._loudest <= 10 ** (EVEN / 10) * self._softest
 
 
-def _lobe(turns: float) -> float:
+def lobe(turns: float) -> float:
     """The share that is left of a tone which gains `turns` on the nominal one in a window: sinc^2."""
     angle = math.pi * turns
     return (math.sin(angle) / angle) ** 2 if abs(angle) > 1e-6 else 1.0
 
 
-def _overlap(hz: float, samples: int) -> float:
+def overlap_of(hz: float, samples: int) -> float:
     """How alike two unit tones `hz` apart are over a centred window: the Dirichlet kernel."""
     angle = math.pi * hz / HEARING_RATE
     return math.sin(samples * angle) / (samples * math.sin(angle)) if angle else 1.0
