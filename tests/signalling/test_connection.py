@@ -468,3 +468,28 @@ def test_the_log_of_the_wire_has_no_secrets(caplog):
         virtual(main)
     assert '> {"jsonrpc":"2.0"' in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_a_handler_that_fails_ends_the_session_and_not_in_silence():
+    """Its error comes out of run, in a group; the line is closed all the same."""
+
+    async def main(time: clock.Clock) -> None:
+        one, other = memory_lines(time)
+
+        def handle(event: Event) -> None:
+            if isinstance(event, ClientReady):
+                raise ValueError("a mistake of the handler")
+
+        session = Session(one, ClientProtocol(TELNYX), clock=time, handler=handle)
+        exchange = Exchange(other, time)
+        async with asyncio.TaskGroup() as group:
+            running = asyncio.create_task(session.run())
+            group.create_task(exchange.session.run())
+            await asyncio.sleep(0)
+            session.order(Login(ALICE))
+            with pytest.raises(ExceptionGroup) as caught:
+                await running
+        assert caught.value.subgroup(ValueError)
+        assert isinstance(exchange.events[-1], Disconnected)
+
+    virtual(main)
