@@ -130,3 +130,9 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "botkit.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load({}, cwd=tmp_path)
+
+
+def test_a_server_on_loopback_may_have_its_password_in_the_file() -> None:
+    """What opens only one's own test server is no secret."""
+    settings = parse("accounts: {a: {server: 'ws://127.0.0.1:8080', login: x, password: y}}", "botkit.yaml", {})
+    assert settings.account("a").password == "y"
