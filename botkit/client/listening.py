@@ -12,10 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
 from botkit.media.ear import Ear, Segment, SegmentLog
 from botkit.media.hearing import CallHearing
+from botkit.media.spectrum import tones_in
 from botkit.vocabulary import Heard, Window
 
 SETTLE = 0.120
@@ -251,11 +254,7 @@ class Listening:
         for sound in self.ear.sounds:
             if sound.end is not None and sound.end <= since:
                 continue
-            spoken = any(
-                s.start < (sound.end or s.start + 1) and (s.end or sound.start + 1) > sound.start
-                for s in self.ear.speech
-            )
-            what = "speech" if spoken else "sound"
+            what = self._kind_of(sound)
             end = "now" if sound.end is None else f"{self._call_time(sound.end):.2f} s"
             said.append(f"{what} from {self._call_time(max(sound.start, since)):.2f} s to {end}")
         if len(said) > 3:
@@ -263,3 +262,13 @@ class Listening:
         if self.ear.digits:
             said.append("digits " + "".join(digit.digit for digit in self.ear.digits))
         return ", ".join(said) if said else "only silence"
+
+    def _kind_of(self, sound: Segment) -> str:
+        """A tone by its frequencies, else speech or sound."""
+        end = float("inf") if sound.end is None else sound.end
+        frames = [frame.pcm for frame in self.ear.history if sound.start <= frame.at < end]
+        tones = tones_in(np.concatenate(frames[:50])) if frames else ()
+        if tones:
+            return f"a {' and '.join(f'{hz:g}' for hz in tones)} Hz tone"
+        spoken = any(speech.start < end and (speech.end or end) > sound.start for speech in self.ear.speech)
+        return "speech" if spoken else "sound"

@@ -48,7 +48,7 @@ class RunContext:
         bot, call = self.running[run]
         for other, (_, far) in list(self.running.items()):
             if other is not run and far.session_id is not None and far.session_id == call.session_id:
-                other.abort(f"{bot.name} failed: {_reason(run)}")
+                other.abort(f"{bot.name}'s failure: {_reason(run)}")
 
 
 def _reason(run: FlowRun) -> str:
