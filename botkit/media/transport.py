@@ -8,6 +8,7 @@ exchange hosts itself.
 
 from __future__ import annotations
 
+import bisect
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,6 +80,10 @@ class Transport(Protocol):
         ...
 
 
+def _arrived_at(arrival: Arrival) -> float:
+    return arrival[1]
+
+
 class MemoryNetwork:
     """Joins `MemoryTransport`s by their ICE user fragments.
 
@@ -101,7 +106,7 @@ class MemoryTransport:
         self.errors = 0
         self._network = network
         self._far: MemoryTransport | None = None
-        self._inbox: list[Arrival] = []
+        self._inbox: list[Arrival] = []  # by arrival
         self._rtcp: list[Arrival] = []
         self._ufrag = secrets.token_hex(8)
         network.ends[self._ufrag] = self
@@ -145,9 +150,9 @@ class MemoryTransport:
         if inbox[-1][1] <= now and len(inbox) <= 8:
             self._inbox = []
             return inbox
-        due = [arrival for arrival in inbox if arrival[1] <= now][:8]
-        self._inbox = [arrival for arrival in inbox if arrival not in due]
-        return sorted(due, key=lambda arrival: arrival[1])
+        due = min(bisect.bisect_right(inbox, now, key=_arrived_at), 8)
+        self._inbox = inbox[due:]
+        return inbox[:due]
 
     def send(self, packet: bytes) -> None:
         far = self._far
@@ -158,7 +163,7 @@ class MemoryTransport:
         if self._network.carry is None:
             far._inbox.append((packet, now))
         elif (at := self._network.carry(packet, now)) is not None:
-            far._inbox.append((packet, at))
+            bisect.insort(far._inbox, (packet, at), key=_arrived_at)
 
     def send_rtcp(self, packet: bytes) -> None:
         if self._far is not None:
