@@ -214,7 +214,9 @@ class Call:
         session.on_digit = self._hearing.digit_event
         self._voice = Voice(session, self._clock, self._listening.set_mark)
         if self._plane.spool is not None:
-            self.spool_call = self._plane.spool.new_call(self._id)
+            self.spool_call = self._plane.spool.new_call(
+                self._id, caller_is_us=self.direction == "dial", formats={str(session.payload_type): session.codec.name}
+            )
             session.record_to(self._plane.spool, self.spool_call)
         self.endpoint.transport.on_lost = self._media_lost
 

@@ -189,9 +189,11 @@ class Peer:
             for server in ice_servers
         ]
         # Our own names: aioice draws its random ones letter by letter, which costs as much as the handshake's signature.
-        names = {"local_username": secrets.token_hex(4), "local_password": secrets.token_hex(16)}
-        gatherer = RTCIceGatherer([], **names)
-        gatherer._connection = _Connection(hosts, self._media_by_loop, **names, **connection_kwargs(servers))
+        name, password = secrets.token_hex(4), secrets.token_hex(16)
+        gatherer = RTCIceGatherer([], local_username=name, local_password=password)
+        gatherer._connection = _Connection(
+            hosts, self._media_by_loop, local_username=name, local_password=password, **connection_kwargs(servers)
+        )
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [process_certificate()])

@@ -31,7 +31,7 @@ class MediaPlane:
         self.clock = clock
         self.network = network
         self.pacer = Pacer(clock)
-        self.pacer.kernel_times = network is None and probe_arrival_times()
+        self.pacer.kernel_times = network is not None or probe_arrival_times()  # in memory they are exact
         self.hearing = Hearing()
         self.pacer.after_each_beat(self.hearing.analyse)
         self.spool: Spool | None = None
@@ -58,6 +58,10 @@ class MediaPlane:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[MediaPlane]:
         """Keep the beat while the scope lasts."""
+        if self.network is None:
+            from botkit.media.peer import process_certificate
+
+            process_certificate()  # made now, so that the first call's set-up is like the others'
         async with beating(self.pacer):
             yield self
 

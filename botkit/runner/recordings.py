@@ -11,7 +11,7 @@ from botkit.client.call import Call
 from botkit.clock import Clock
 from botkit.media.plane import MediaPlane
 from botkit.media.recorder import cut_call
-from botkit.media.spool import Spool
+from botkit.media.spool import Spool, index_path
 from botkit.results import Recordings
 
 SPOOL = "spool.botkit"
@@ -24,6 +24,7 @@ async def recording(plane: MediaPlane, out: Path) -> AsyncIterator[Spool]:
 
     The spool stays until its calls are cut; after a crash it is what `botkit recover` reads.
     """
+    _set_aside(out / SPOOL)
     spool = Spool(out / SPOOL)
     plane.spool = spool
     flusher = asyncio.get_running_loop().create_task(_flush(spool, plane.clock), name="spool")
@@ -35,6 +36,21 @@ async def recording(plane: MediaPlane, out: Path) -> AsyncIterator[Spool]:
         with contextlib.suppress(asyncio.CancelledError):
             await flusher
         spool.close()
+
+
+def _set_aside(path: Path) -> None:
+    """A spool that an earlier run left is a crash's: it is kept under another name."""
+    if path.exists():
+        number = next(n for n in range(1, 10_000) if not path.with_name(f"{path.name}.{n}").exists())
+        aside = path.with_name(f"{path.name}.{number}")
+        path.rename(aside)
+        index_path(path).unlink(missing_ok=True)  # it can be made again from the spool itself
+
+
+def discard(path: Path) -> None:
+    """Every call of this spool has been cut."""
+    path.unlink(missing_ok=True)
+    index_path(path).unlink(missing_ok=True)
 
 
 async def _flush(spool: Spool, clock: Clock) -> None:

@@ -28,7 +28,7 @@ from botkit.results import PacerHealth, Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, known_codecs, worst
 from botkit.runner.limits import Limits
 from botkit.runner.options import Notice, RunOptions
-from botkit.runner.recordings import SPOOL, recording
+from botkit.runner.recordings import SPOOL, discard, recording
 from botkit.settings import Account
 
 SETTLE = 10.0
@@ -167,7 +167,7 @@ class _Run:
                         task.uncancel()
                 await self._stop_taking()
         health = self._plane.pacer.health
-        (self._options.out / SPOOL).unlink(missing_ok=True)
+        discard(self._options.out / SPOOL)
         return self._result(health)
 
     async def _set_up(self, stack: contextlib.AsyncExitStack, context: RunContext) -> None:
