@@ -263,7 +263,7 @@ class SpoolReader:
                 break  # torn: what is there of it can be read all the same
             self.end = place
         if found:
-            self._entries = np.concatenate((self._entries, np.array(found, _ENTRY)))
+            self._entries = np.concatenate((self._entries, np.array(found, _ENTRY)), dtype=_ENTRY)
 
     def _bodies(self, call: int, kind: bytes) -> Iterator[bytes]:
         entries = self._entries
