@@ -42,6 +42,7 @@ class Directory:
         self, name: str, *, password: str | None = None, numbers: tuple[str, ...] = (), caller_number: str = ""
     ) -> User:
         """Make a user, or give the one of this name further numbers. Without a password, one is made up."""
+        numbers = tuple(plain_address(number) for number in numbers)
         user = self._users.get(name)
         if user is None:
             user = self._users[name] = User(name, password or secrets.token_urlsafe(12), numbers, caller_number)
@@ -73,7 +74,9 @@ class Directory:
         expected = user.password if user is not None else ""
         if user is None and credentials.login in self._credentials:
             expected, user = self._credentials[credentials.login]
-        same = hmac.compare_digest(expected.encode(), credentials.password.encode())
+        # "surrogatepass": JSON may hold half characters, and a wrong password is no error of ours.
+        given = credentials.password.encode(errors="surrogatepass")
+        same = hmac.compare_digest(expected.encode(errors="surrogatepass"), given)
         return user if same and user is not None else None
 
     def reach(self, destination: str) -> User | None:
@@ -96,8 +99,9 @@ class Directory:
 
 
 def plain_address(destination: str) -> str:
-    """The user part of a SIP URI, or a number without the signs that people write in it."""
-    address = re.sub(r"^sips?:", "", destination.strip()).split("@")[0]
+    """The user part of a SIP or tel URI, or a number without the signs that people write in it."""
+    address = re.sub(r"^(sips?|tel):", "", destination.strip(), flags=re.IGNORECASE)
+    address = address.split("@")[0].split(";")[0]
     if re.fullmatch(r"\+?[\d\s().-]+", address):
         return re.sub(r"[\s().-]", "", address)
     return address

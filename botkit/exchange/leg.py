@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botkit.causes import Cause, cause
 from botkit.media.endpoint import Endpoint
 from botkit.signalling.facts import AnswerReceived
-from botkit.signalling.orders import SendBye
+from botkit.signalling.orders import AcceptAnswer, RefuseRequest, SendBye, SendInvite
 
 if TYPE_CHECKING:
     from botkit.exchange.line import ClientLine
@@ -32,16 +32,36 @@ class Leg:
         self.answered: asyncio.Future[AnswerReceived] = loop.create_future()
         self.over: asyncio.Future[Cause] = loop.create_future()
         self.held = False
+        self._known = inbound  # to its client: of one that has not rung nothing need be said
+        self._answer_due: AnswerReceived | None = None  # an answer that has no reply yet
         self.telnyx_ids = (
             ("telnyx_call_control_id", f"v3:{uuid.uuid4().hex}"),
             ("telnyx_session_id", session_id),
             ("telnyx_leg_id", str(uuid.uuid4())),
         )
 
+    def ring(self, invite: SendInvite) -> None:
+        """Call its client."""
+        self._known = True
+        self.line.order(invite)
+
     def answer_arrived(self, answer: AnswerReceived) -> None:
-        """Its client took the call."""
+        """Its client took the call; wants `accept_answer` or `refuse_answer`."""
         if not self.answered.done():
+            self._answer_due = answer
             self.answered.set_result(answer)
+
+    def accept_answer(self) -> None:
+        """Tell its client that the answer counts."""
+        if self._answer_due is not None:
+            self.line.order(AcceptAnswer(self._answer_due.request_id))
+            self._answer_due = None
+
+    def refuse_answer(self) -> None:
+        """Tell its client that the answer came to nothing, unless it has its reply."""
+        if self._answer_due is not None:
+            self.line.order(RefuseRequest(self._answer_due.request_id))
+            self._answer_due = None
 
     def ended(self, how: Cause) -> None:
         """Its client hung up, or its line is gone. Nothing more is sent to it."""
@@ -54,6 +74,8 @@ class Leg:
             return
         row = cause(how) if isinstance(how, str) else how
         self.over.set_result(row)
+        if not self._known:
+            return
         self.line.order(SendBye(self.id, row.name, row.code, sip_code=row.sip_code, sip_reason=row.sip_reason))
 
     async def close(self) -> None:

@@ -121,6 +121,11 @@ class ClientLine:
         for candidate in self._early.pop(leg.id, []):
             leg.endpoint.add_candidate(candidate)
 
+    def forget(self, leg: Leg) -> None:
+        """The leg's call is over."""
+        self.legs.pop(leg.id, None)
+        self._early.pop(leg.id, None)
+
 
 async def serve_line(exchange: Exchange, wire: Line) -> None:
     """Serve one client until it goes; a cancelled caller closes its line."""

@@ -25,8 +25,9 @@ class Registrar(Generic[L]):
         self._lines: dict[str, L] = {}
 
     def register(self, user: User, line: L) -> None:
-        """Take `line` as the user's; an older one of the same user is punted."""
+        """Take `line` as the user's and nobody else's; an older one of the same user is punted."""
         before = self._lines.get(user.name)
+        self.unregister(line)
         self._lines[user.name] = line
         if before is not None and before is not line:
             before.punt()

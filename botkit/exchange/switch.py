@@ -26,7 +26,6 @@ from botkit.media.endpoint import Endpoint
 from botkit.media.pacer import Pacer
 from botkit.signalling.facts import AnswerReceived, InviteReceived, ModifyReceived
 from botkit.signalling.orders import (
-    AcceptAnswer,
     RefuseRequest,
     ReplyModify,
     SendAnswer,
@@ -91,7 +90,7 @@ class Switch:
             self._end(caller, called, cause("SYSTEM_SHUTDOWN"))
             for leg in (caller, called):
                 if leg is not None:
-                    leg.line.legs.pop(leg.id, None)
+                    leg.line.forget(leg)
                     self.bridges.pop(leg, None)
                     await leg.close()
 
@@ -113,9 +112,12 @@ class Switch:
         answer = await caller.endpoint.answer(invite.sdp, trickle=invite.trickle)
         caller.line.flush_candidates(caller)
         offer = await called.endpoint.offer(codecs=caller.endpoint.codec_names)
+        if caller.over.done() or called.over.done():
+            self._pass_on(caller, called, answered=False)
+            return
         user = caller.line.user
         number = invite.caller_number or (user.caller_number or user.name if user else "")
-        called.line.order(
+        called.ring(
             SendInvite(
                 called.id,
                 offer,
@@ -134,7 +136,7 @@ class Switch:
             taken = await self._await_answer(caller, called)
             called.endpoint.accept(taken.sdp, trickle=taken.trickle)
             called.line.flush_candidates(called)
-            called.line.order(AcceptAnswer(taken.request_id))
+            called.accept_answer()
             if not await self._unless_over(caller, called, called.endpoint.connect()):
                 return
             if not await self._unless_over(caller, called, asyncio.shield(caller_up)):
@@ -192,6 +194,7 @@ class Switch:
     def _end(self, caller: Leg, called: Leg | None, how: Cause) -> None:
         caller.bye(how)
         if called is not None:
+            called.refuse_answer()
             called.bye("ORIGINATOR_CANCEL" if not called.answered.done() else how)
 
     # --- during a call ---------------------------------------------------------------------------

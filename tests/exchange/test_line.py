@@ -1,0 +1,257 @@
+"""A client's line: login, and the frames of signalling.md 12.2 and 12.5."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from tests.exchange.kit import Frame, Office, closed, play
+
+
+def refused_with(reply: Frame) -> tuple[int, str]:
+    return reply["error"]["code"], reply["error"]["message"]
+
+
+# --- login ------------------------------------------------------------------------------------------
+
+
+def test_login_and_ready() -> None:
+    """12.2: result, then clientReady; a poll says REGED; each frame has a voice_sdk_id, own requests integer ids."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        assert alice.order == ["result", "clientReady", "result"]
+        login, ready, polled = alice.seen
+        assert login["result"] == {"message": "logged in", "sessid": login["result"]["sessid"]}
+        assert isinstance(ready["id"], int)
+        assert "state" not in ready["params"]
+        assert polled["result"] == {"params": {"state": "REGED"}, "sessid": login["result"]["sessid"]}
+        assert len({frame["voice_sdk_id"] for frame in alice.seen}) == 1
+        assert alice.seen[0]["voice_sdk_id"].startswith("VSDK1")
+        assert len(office.exchange.registrar) == 1
+
+    play(scene)
+
+
+def test_login_by_token_and_by_telephony_credential() -> None:
+    """A token and a generated SIP credential reach the same user as its password does."""
+
+    async def scene(office: Office) -> None:
+        user = office.exchange.directory.add_user("alice")
+        by_token = await office.line()
+        assert "result" in await by_token.login(login_token=office.exchange.directory.add_token(user))
+        assert office.exchange.registrar.line_of(user) is not None
+        name, password = office.exchange.directory.add_telephony_credential(user)
+        by_credential = await office.line()
+        assert "result" in await by_credential.login(login=name, passwd=password)
+        await by_token.hears("punt")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"login": "alice", "passwd": "wrong"},
+        {"login": "nobody", "passwd": "secret"},
+        {"login": "alice", "passwd": "\ud800"},
+        {"login_token": "wrong"},
+    ],
+    ids=str,
+)
+def test_wrong_login(credentials: Frame) -> None:
+    """12.5: -32001 and the same words whatever was wrong; the socket stays open, and the right ones still work."""
+
+    async def scene(office: Office) -> None:
+        office.exchange.directory.add_user("alice", password="secret")
+        alice = await office.line()
+        assert refused_with(await alice.login(**credentials)) == (-32001, "Login Incorrect")
+        await alice.hears_nothing()
+        assert len(office.exchange.registrar) == 0
+        await alice.ready("alice", "secret")
+
+    play(scene)
+
+
+def test_login_without_credentials() -> None:
+    """A login that names nobody is an error, never -32000, which would be tried again without end."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.line()
+        code, _ = refused_with(await alice.login())
+        assert code != -32000
+
+    play(scene)
+
+
+def test_nothing_before_login() -> None:
+    """Who has not logged in is told so, and no call is made."""
+
+    async def scene(office: Office) -> None:
+        bob = await office.phone("bob", "100")
+        alice = await office.line()
+        code, message = refused_with(await alice.reply_to(await alice.dial("100")))
+        assert (code, message) == (-32000, "Authentication Required")
+        await bob.hears_nothing()
+
+    play(scene)
+
+
+def test_last_login_wins() -> None:
+    """A second login of a user punts the first line, closes it, and gets the calls."""
+
+    async def scene(office: Office) -> None:
+        bob = await office.phone("bob")
+        old = await office.phone("alice", "100")
+        new = await office.phone("alice")
+        assert await old.hears("punt") == {}
+        assert await closed(old) == 1000
+        await bob.dial("100")
+        await new.rings()
+        assert len(office.exchange.lines) == 2
+
+    play(scene)
+
+
+def test_login_again_on_one_socket() -> None:
+    """A fresh login on the same socket is answered like the first, and nobody is punted."""
+
+    async def scene(office: Office) -> None:
+        account = office.exchange.account("alice")
+        alice = await office.phone("alice")
+        assert "result" in await alice.login(login="alice", passwd=account.password)
+        assert "punt" not in alice.order
+        await alice.hears("clientReady")
+
+    play(scene)
+
+
+def test_reached_as_last_logged_in() -> None:
+    """A line that logs in as somebody else is that user from then on."""
+
+    async def scene(office: Office) -> None:
+        bob = await office.phone("bob")
+        carol = office.exchange.account("carol", "200")
+        alice = await office.phone("alice", "100")
+        assert "result" in await alice.login(login="carol", passwd=carol.password)
+        await alice.hears("clientReady")
+        await bob.dial("100")
+        assert (await bob.hears("bye"))["cause"] == "SUBSCRIBER_ABSENT"
+        await bob.dial("200")
+        await alice.rings()
+
+    play(scene)
+
+
+# --- keepalive and courtesies -------------------------------------------------------------------------
+
+
+def test_pings_both_ways() -> None:
+    """Some frame comes at least every 20 s, and a client's own ping is answered."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        began = asyncio.get_running_loop().time()
+        for count in range(1, 4):
+            await alice.hears("ping")
+            assert asyncio.get_running_loop().time() - began < 20 * count
+        assert (await alice.ask("telnyx_rtc.ping"))["result"]["message"] == "PONG"
+
+    play(scene)
+
+
+def test_silent_client_is_given_up() -> None:
+    """A client that answers no ping at all is closed, and is registered no more."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        async with asyncio.timeout(120):
+            while office.exchange.lines:
+                await asyncio.sleep(1)
+        assert len(office.exchange.registrar) == 0
+        assert await closed(alice) == 1000
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("not json", -32600),
+        ("[]", -32600),
+        ("42", -32600),
+        ("{}", None),
+        ('{"id":"x","method":"login"}', None),
+        ('{"jsonrpc":"2.0","id":"x","method":"telnyx_rtc.nonsense","params":{}}', -32601),
+        ('{"jsonrpc":"2.0","id":"x","method":"telnyx_rtc.invite","params":[]}', -32600),
+        ('{"jsonrpc":"2.0","id":"x","method":"telnyx_rtc.invite","params":{}}', None),
+        ('{"jsonrpc":"2.0","id":"x","method":"telnyx_rtc.modify","params":{"action":"hold"}}', None),
+        ('{"jsonrpc":"2.0","id":"x","method":"telnyx_rtc.answer","params":{"sdp":"v=0","dialogParams":{}}}', None),
+    ],
+)
+def test_bad_frames(text: str, code: int | None) -> None:
+    """What cannot be read or obeyed gets an error; the line, and calls on it, go on."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await alice.write(text)
+        frame = await alice.read()
+        assert frame["error"]["code"] < 0
+        if code is not None:
+            assert frame["error"]["code"] == code
+        if '"id":"x"' in text:
+            assert frame["id"] == "x"
+        assert (await alice.ask("telnyx_rtc.ping"))["result"]["message"] == "PONG"
+        alice.speak([bytes([7]) * 160])
+        await asyncio.sleep(0.2)
+        assert bytes([7]) * 160 in bob.heard
+
+    play(scene)
+
+
+@pytest.mark.parametrize("verb", ["modify", "info", "bye", "answer", "candidate"])
+def test_unknown_call(verb: str) -> None:
+    """Every request about a call that is not there is answered: a bye and stray candidates well, others by an error."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        alice.call_id = str(uuid.uuid4())
+        more = {"action": "hold", "sdp": "v=0", "dtmf": "1", "candidate": "candidate:1 1 udp 1 127.0.0.1 9 typ host"}
+        reply = await alice.ask(f"telnyx_rtc.{verb}", **alice.about(**more))
+        if verb in ("bye", "info", "candidate"):
+            assert isinstance(reply["result"], dict)
+        else:
+            assert refused_with(reply) == (-32002, "CALL DOES NOT EXIST")
+
+    play(scene)
+
+
+def test_somebody_elses_call() -> None:
+    """A call is its own clients': nobody else can end it, answer it or send digits into it."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        mallory = await office.phone("mallory")
+        mallory.call_id = bob.call_id
+        await mallory.hang_up()
+        assert "error" in await mallory.ask("telnyx_rtc.modify", **mallory.about(action="hold"))
+        await mallory.ask("telnyx_rtc.info", **mallory.about(dtmf="1"))
+        await alice.hears_nothing(0.5)
+        assert not alice.digits
+        assert office.exchange.switch.bridges
+
+    play(scene)
+
+
+def test_debug_report_is_answered() -> None:
+    """5.7: a frame with a type and no method gets a result, or the JS SDK would never call."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        await alice.write(json.dumps({"jsonrpc": "2.0", "id": "d-1", "type": "debug_report_start"}))
+        assert "result" in await alice.reply_to("d-1")
+
+    play(scene)
