@@ -1,13 +1,13 @@
-"""A prompt: a file decoded once, encoded once per codec, and shared by every call of the process.
+"""Prompts: an audio file decoded once, encoded once per codec, and shared by every call.
 
-What costs is done when it is first played, off the beat; after that a prompt is a tuple of payloads.
-A file that changed on disk is read anew.
+Any file that FFmpeg can read will do: WAV, MP3, Ogg, FLAC, with any number of channels at any rate.
+Prompts are kept by path, size, time of change and gain, so a file that was edited is read anew.
+Loading takes milliseconds: do it in a thread (`load` may be called from any), not on the beat.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from pathlib import Path
 
 import av
@@ -17,76 +17,126 @@ from botkit.errors import ConfigError
 from botkit.media.codec import Codec
 from botkit.media.pcm import Pcm, gain, resample
 
-KEPT = 512
-"""Prompts kept per process (a prompt of 10 s in G.711 is 80 kB)."""
 
-LONGEST = 3600.0
-"""Seconds that one file may last: beyond an hour it is a mistake."""
+def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
+    """All sound of a file as int16 mono, shape (samples,), and its rate: `rate`, or None: the file's own.
 
-_Key = tuple[str, int, int, str, float]
-_payloads: OrderedDict[_Key, tuple[bytes, ...]] = OrderedDict()
-_lock = threading.Lock()
-
-
-def decode_file(path: Path | str, rate: int) -> Pcm:
-    """The first audio stream of a file as int16 mono at `rate` Hz, shape (samples,).
-
-    Any format that FFmpeg reads. Raises `ConfigError` for a file that is missing, unreadable, without
-    audio or longer than an hour.
+    Channels are averaged. Raises ConfigError for a file that is missing or holds no sound that can
+    be read.
     """
+    path = Path(path)
+    if not path.exists():
+        raise ConfigError(f"there is no audio file {path}", hint=_similar(path))
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder, not an audio file")
+    parts: list[Pcm] = []
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise ConfigError(f"{path} holds no audio", hint="is it the right file?")
+                raise ConfigError(f"{path} holds no sound (no audio stream)")
             stream = container.streams.audio[0]
-            parts: list[Pcm] = []
-            file_rate, samples = 0, 0
-            to_mono = av.AudioResampler(format="s16", layout="mono")
+            own_rate = stream.codec_context.sample_rate
+            mono = av.AudioResampler(format="s16", layout="mono", rate=own_rate)
             for frame in container.decode(stream):
-                file_rate = frame.sample_rate
-                for mono in to_mono.resample(frame):
-                    parts.append(mono.to_ndarray().reshape(-1).astype(np.int16, copy=False))
-                    samples += parts[-1].size
-                if samples > LONGEST * file_rate:
-                    raise ConfigError(f"{path} is longer than an hour", hint="prompts are seconds, not hours")
-            for mono in to_mono.resample(None):
-                parts.append(mono.to_ndarray().reshape(-1).astype(np.int16, copy=False))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no audio file {path}", hint="paths count from the file that names them") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path} is a folder, not an audio file") from None
-    except PermissionError:
-        raise ConfigError(f"{path} may not be read", hint="check the file's permissions") from None
+                parts += [piece.to_ndarray()[0] for piece in mono.resample(frame)]
+            parts += [piece.to_ndarray()[0] for piece in mono.resample(None)]
     except (av.FFmpegError, OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ConfigError(
-            f"{path} is no audio that can be read: {error}", hint="play it elsewhere to check it"
+            f"{path} cannot be read as audio: {reason}",
+            hint=f"convert it, for example: ffmpeg -i {path.name} -ac 1 -c:a pcm_s16le {path.stem}.wav",
         ) from error
-    if not parts:
-        return np.zeros(0, np.int16)
-    pcm: Pcm = np.concatenate(parts)
-    return resample(pcm, file_rate, rate)
+    pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
+    if not pcm.size:
+        raise ConfigError(f"{path} holds no sound (0 samples)")
+    if rate is None:
+        return pcm, own_rate
+    return resample(pcm, own_rate, rate), rate
 
 
-def load_payloads(path: Path | str, codec: Codec, gain_db: float = 0.0) -> tuple[bytes, ...]:
-    """A file as payloads of 20 ms, `gain_db` louder. Made once per process, shared by all; thread-safe.
+def _similar(path: Path) -> str | None:
+    """The files that stand where this one should."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent} either; paths count from the file that names them"
+    beside = sorted(one.name for one in path.parent.iterdir() if one.is_file() and not one.name.startswith("."))
+    same = [name for name in beside if Path(name).stem.lower() == path.stem.lower()]
+    names = same or beside
+    if not names:
+        return f"{path.parent} is empty"
+    return f"{path.parent} holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"
 
-    Raises `ConfigError` as `decode_file` does.
+
+class Prompt:
+    """One file at one gain. Ask `load` for it."""
+
+    def __init__(self, path: Path, pcm: Pcm, rate: int) -> None:
+        self.path = path
+        self._pcm = {rate: pcm}
+        self._rate = rate
+        self._payloads: dict[str, tuple[bytes, ...]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self._pcm[self._rate].size / self._rate
+
+    def pcm(self, rate: int) -> Pcm:
+        """The samples at `rate`, shape (samples,); made once. Not to be written to."""
+        with self._lock:
+            return self._at(rate)
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        """20 ms each, made once; the last one is filled up with silence."""
+        with self._lock:
+            if codec.name not in self._payloads:
+                self._payloads[codec.name] = codec.encode_all(self._at(codec.rate))
+            return self._payloads[codec.name]
+
+    def _at(self, rate: int) -> Pcm:
+        if rate not in self._pcm:
+            made = resample(self._pcm[self._rate], self._rate, rate)
+            made.flags.writeable = False
+            self._pcm[rate] = made
+        return self._pcm[rate]
+
+
+_Key = tuple[Path, float]
+_Stamp = tuple[int, int]
+_loaded: dict[_Key, tuple[_Stamp, Prompt]] = {}
+_loading = threading.Lock()
+
+
+def load(path: Path | str, decibels: float = 0.0) -> Prompt:
+    """The prompt of a file, louder by `decibels`; the same object as long as the file stays the same.
+
+    Raises ConfigError as `decode_file` does.
     """
-    real = Path(path)
+    path = Path(path)
     try:
-        status = real.stat()
-    except OSError:
-        decode_file(real, codec.rate)  # says what is wrong with it
-        raise
-    key = (str(real.resolve()), status.st_mtime_ns, status.st_size, codec.name, gain_db)
-    with _lock:
-        known = _payloads.get(key)
-        if known is not None:
-            _payloads.move_to_end(key)
-            return known
-    payloads = codec.encode_all(gain(decode_file(real, codec.rate), gain_db))
-    with _lock:
-        _payloads[key] = payloads
-        while len(_payloads) > KEPT:
-            _payloads.popitem(last=False)
-    return payloads
+        path = path.resolve()
+        stat = path.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size)
+    except (OSError, ValueError):
+        stamp = (0, 0)  # decode_file has the words for it
+    with _loading:
+        known = _loaded.get((path, decibels))
+        if known is not None and known[0] == stamp:
+            return known[1]
+        pcm, rate = decode_file(path)
+        pcm = gain(pcm, decibels)
+        pcm.flags.writeable = False
+        prompt = Prompt(path, pcm, rate)
+        _loaded[path, decibels] = (stamp, prompt)
+        return prompt
+
+
+def load_payloads(path: Path | str, codec: Codec, decibels: float = 0.0) -> tuple[bytes, ...]:
+    """The payloads of a file for `codec`, louder by `decibels`, shared by all who ask."""
+    return load(path, decibels).payloads(codec)
+
+
+def forget_all() -> None:
+    """Give back the memory; what is still playing stays with whoever plays it."""
+    with _loading:
+        _loaded.clear()

@@ -1,0 +1,96 @@
+"""Sources: whatever can be played, as payloads for a codec or as samples.
+
+All are values: frozen, comparable, and as long as they say. Playing one in a loop is the player's
+business, and so is time. Files and tones are encoded once per codec and shared.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from botkit.media import prompt, tone
+from botkit.media.codec import Codec, codec_by_name
+from botkit.media.pcm import FRAME_SECONDS, Pcm
+
+
+class Source(Protocol):
+    """Something to play."""
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        """20 ms each. Files are read here: call it from a thread."""
+        ...
+
+    def pcm(self, rate: int) -> Pcm:
+        """The samples at `rate`, shape (samples,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """One or more audio files, one after the other, louder by `gain` dB."""
+
+    files: tuple[Path, ...]
+    gain: float = 0.0
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        """Raises ConfigError for a file that is missing or no audio."""
+        parts = [prompt.load(file, self.gain).payloads(codec) for file in self.files]
+        return parts[0] if len(parts) == 1 else tuple(payload for part in parts for payload in part)
+
+    def pcm(self, rate: int) -> Pcm:
+        """Raises ConfigError for a file that is missing or no audio."""
+        return np.concatenate([np.zeros(0, np.int16), *(prompt.load(file, self.gain).pcm(rate) for file in self.files)])
+
+
+@dataclass(frozen=True, slots=True)
+class ToneSource:
+    """One frequency, or several at once, each at `level` dBFS."""
+
+    hz: tuple[float, ...]
+    length: float
+    level: float = -13.0
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        return _tone_payloads(self, codec.name)
+
+    def pcm(self, rate: int) -> Pcm:
+        return tone.tone(self.hz, self.length, level=self.level, rate=rate)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressSource:
+    """A call-progress tone by name: one turn of its rhythm, or `length` seconds of it."""
+
+    name: str
+    length: float | None = None
+    level: float = -13.0
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        return _tone_payloads(self, codec.name)
+
+    def pcm(self, rate: int) -> Pcm:
+        return tone.progress(self.name, self.length, level=self.level, rate=rate)
+
+
+@functools.lru_cache(maxsize=128)
+def _tone_payloads(source: ToneSource | ProgressSource, codec: str) -> tuple[bytes, ...]:
+    encoder = codec_by_name(codec)
+    return encoder.encode_all(source.pcm(encoder.rate))
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceSource:
+    """`length` seconds of nothing."""
+
+    length: float
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        return (codec.silence,) * max(round(self.length / FRAME_SECONDS), 0)
+
+    def pcm(self, rate: int) -> Pcm:
+        return np.zeros(round(self.length * rate), np.int16)
