@@ -265,8 +265,10 @@ class Call:
     def _now_answered(self, event: events.Answered) -> None:
         if self.end is not None or self.answered_at is not None:
             return
-        self.answered_at = self._clock.now()
-        self._listening.set_mark(self.answered_at, slack=ANSWER_SLACK)
+        self.answered_at = now = self._clock.now()
+        # Audio bears the kernel's time, the answer that of our looking: a busy loop looks late.
+        looked_late = max(0.0, now - self._plane.pacer.last_beat)
+        self._listening.set_mark(now, slack=ANSWER_SLACK + looked_late)
         self.emit(event)
 
     def over(self, event: events.Ended) -> None:

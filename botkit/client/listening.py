@@ -28,7 +28,7 @@ SETTLE = 0.120
 STREAM_STOPPED = 0.2
 """Seconds without any packet after which a sound that was open is taken to have ended with the last one."""
 
-ANSWER_SLACK = 0.100
+ANSWER_SLACK = 0.200
 """The answer travels over TCP, the audio over UDP: audio that overtakes the answer by this much counts as after it."""
 
 

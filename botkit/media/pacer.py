@@ -53,6 +53,8 @@ class Pacer:
         self._lost = 0
         self._histogram = [0] * (len(_BUCKETS) + 1)
         self.kernel_times = True
+        self.last_beat = clock.now()
+        """When the latest beat was: later than that nobody has looked at the sockets."""
 
     def add(self, session: Beating, *, first: bool = False) -> None:
         """Walk `session` from the next beat on; bridged legs go `first`."""
@@ -104,6 +106,7 @@ class Pacer:
             await clock.sleep(max(0.0, due - clock.now()))
             now = clock.now()
             if not (self._first or self._rest):
+                self.last_beat = now
                 due = now + PTIME
                 continue
             lateness = now - due
@@ -127,6 +130,7 @@ class Pacer:
 
     def beat(self, now: float) -> None:
         """One beat, at `now`."""
+        self.last_beat = now
         to_monotonic = now - self._clock.wall()
         first, rest = self._first, self._rest
         for session in first:

@@ -106,6 +106,7 @@ class _Connection(aioice.Connection):
                 raise NetworkFault(
                     f"cannot open a media socket on {host}: {error}", hint="name an address of this machine"
                 ) from error
+            self._protocols.append(protocol)  # at once: `close` gives it back, should the next host fail
             address, port = wire.sock.getsockname()[:2]
             protocol.local_candidate = Candidate(
                 foundation=candidate_foundation("host", "udp", address),
@@ -117,7 +118,6 @@ class _Connection(aioice.Connection):
                 type="host",
             )
             wires.append(protocol)
-        self._protocols += wires
         found = [protocol.local_candidate for protocol in wires]
         if self.stun_server:
             asked = [
@@ -153,6 +153,7 @@ class Peer:
         "_connected",
         "_dtls",
         "_gatherer",
+        "_hidden",
         "_ice",
         "_inbox",
         "_offerer",
@@ -205,6 +206,7 @@ class Peer:
         self._offerer = False
         self._beats = 0
         self._closed = False
+        self._hidden = False  # the far end has named a candidate that we cannot resolve
         self._up = False
         self._trickled: set[asyncio.Task[None]] = set()
 
@@ -239,10 +241,12 @@ class Peer:
             ) from None
 
     async def _connect(self, remote: TransportParameters) -> None:
+        if self._closed:
+            raise NetworkFault("the media path was closed before it was up")
         for text in remote.candidates:
             await self._add(text)
         if not remote.trickle:
-            await self._ice.addRemoteCandidate(None)
+            await self._no_more_candidates()
         await self._ice.start(
             RTCIceParameters(usernameFragment=remote.ufrag, password=remote.password, iceLite=remote.ice_lite)
         )
@@ -289,23 +293,33 @@ class Peer:
     def _state_changed(self) -> None:
         if self._up and not self._closed and (self._ice.state == "failed" or self._dtls.state in ("closed", "failed")):
             self._up = False
+            expired = self._ice._connection._closing  # aioice closes itself then, which ends DTLS first
+            if expired:
+                self._wire = None
             if self.on_lost is not None:
-                self.on_lost("ICE consent expired" if self._ice.state == "failed" else "the other end closed its media")
+                self.on_lost("ICE consent expired" if expired else "the other end closed its media")
 
     async def _add(self, text: str) -> None:
         try:
             candidate = Candidate.from_sdp(text)
         except (ValueError, IndexError):
             return  # a candidate we cannot read is one path less, not an error (RFC 8839 5.1)
-        # Component 2 is RTCP, which we multiplex. A `.local` name would need multicast DNS; its
-        # owner reaches us all the same and is learned as peer reflexive.
-        if candidate.component == 1 and candidate.transport.lower() == "udp" and not candidate.host.endswith(".local"):
-            await self._ice.addRemoteCandidate(candidate_from_aioice(candidate))
+        if candidate.component != 1 or candidate.transport.lower() != "udp":
+            return  # component 2 is RTCP, which we multiplex
+        if candidate.host.endswith(".local"):
+            # That would need multicast DNS; its owner reaches us all the same and is learned as peer reflexive.
+            self._hidden = True
+            return
+        await self._ice.addRemoteCandidate(candidate_from_aioice(candidate))
+
+    async def _no_more_candidates(self) -> None:
+        if not self._hidden:  # else one more may be learned, and with none named aioice would give up at once
+            await self._ice.addRemoteCandidate(None)
 
     def add_candidate(self, candidate: str | None) -> None:
         async def add() -> None:
             with contextlib.suppress(ValueError):  # after the end of candidates: too late to matter
-                await (self._add(candidate) if candidate else self._ice.addRemoteCandidate(None))
+                await (self._add(candidate) if candidate else self._no_more_candidates())
 
         task = asyncio.get_running_loop().create_task(add())
         self._trickled.add(task)

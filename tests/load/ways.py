@@ -75,13 +75,20 @@ async def botkit(legs: int, seconds: float, *, listening: bool) -> dict[str, Any
 # --- stock aiortc -----------------------------------------------------------------------------------
 
 
+async def connected(peer: Any) -> None:
+    """Wait until an RTCPeerConnection is up."""
+    up = asyncio.Event()
+    peer.on("connectionstatechange", lambda: up.set() if peer.connectionState == "connected" else None)
+    if peer.connectionState != "connected":
+        await up.wait()
+
+
 async def stock_aiortc(legs: int, seconds: float) -> dict[str, Any]:
+    # aioice leaves loopback out by itself, and a machine without a network has nothing else
+    import aioice.ice
     import av
     from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection
     from aiortc.codecs import get_capabilities
-
-    # aioice leaves loopback out by itself, and a machine without a network has nothing else
-    import aioice.ice
 
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
     late = lost = received = 0
@@ -135,8 +142,7 @@ async def stock_aiortc(legs: int, seconds: float) -> dict[str, Any]:
         other.addTrack(Tone())
         await other.setLocalDescription(await other.createAnswer())
         await one.setRemoteDescription(other.localDescription)
-        while one.connectionState != "connected" or other.connectionState != "connected":
-            await asyncio.sleep(0.01)
+        await asyncio.gather(connected(one), connected(other))
     setup = (time.process_time() - before) / legs * 1e3
     await asyncio.sleep(1.0)
     late = lost = received = 0
