@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from botkit.clock import Clock
 from botkit.errors import UsageError
-from botkit.media import sdp
+from botkit.media import negotiation, sdp
 from botkit.media.codec import Codec, codec_by_name
 from botkit.media.dtmf import digit_tone
 from botkit.media.pacer import Pacer
@@ -73,13 +73,13 @@ class Endpoint:
         if codecs is not None:
             self._codecs = tuple(codecs)
         await self.transport.gather(offerer=True)
-        self._local = sdp.offer(self._ours(), self._codecs)
+        self._local = negotiation.offer(self._ours(), self._codecs)
         return str(self._local)
 
     def accept(self, answer: str, *, trickle: bool = False) -> None:
         """Take the answer to our offer. Raises `SdpError`."""
         assert self._local is not None, "offer() comes first"
-        self._remote = sdp.complete(self._local, sdp.parse(answer))
+        self._remote = negotiation.complete(self._local, sdp.parse(answer))
         self._trickle = trickle
         self._agree()
 
@@ -89,13 +89,13 @@ class Endpoint:
         self._we_answer = True
         self._trickle = trickle
         await self.transport.gather(offerer=False)
-        self._local = sdp.answer(self._remote, self._ours(), self._codecs, prefer_ours=True)
+        self._local = negotiation.answer(self._remote, self._ours(), self._codecs, prefer_ours=True)
         self._agree()
         return str(self._local)
 
-    def _ours(self) -> sdp.Transport:
+    def _ours(self) -> negotiation.Transport:
         local = self.transport.local
-        return sdp.Transport(
+        return negotiation.Transport(
             ufrag=local.ufrag,
             password=local.password,
             fingerprint=local.fingerprints[0][1],
@@ -107,7 +107,7 @@ class Endpoint:
     def _agree(self) -> None:
         assert self._local is not None
         assert self._remote is not None
-        self._agreement = agreed = sdp.agree(self._local, self._remote, we_answered=self._we_answer)
+        self._agreement = agreed = negotiation.agree(self._local, self._remote, we_answered=self._we_answer)
         codec: Codec = codec_by_name(agreed.send.name)
         receives = next((one for one in agreed.receive if one.same_as(agreed.send)), agreed.send)
         self._session = RtpSession(

@@ -189,7 +189,7 @@ class Peer:
             RTCIceServer(urls=server.url, username=server.username, credential=server.credential)
             for server in ice_servers
         ]
-        # Our own names: aioice draws its random ones letter by letter, which costs as much as the handshake's signature.
+        # Our own names: aioice draws its random ones letter by letter, which costs as much as a signature.
         name, password = secrets.token_hex(4), secrets.token_hex(16)
         gatherer = RTCIceGatherer([], local_username=name, local_password=password)
         gatherer._connection = _Connection(

@@ -20,7 +20,7 @@ from botkit.errors import BotkitError, FlowError, RemoteProtocolError
 from botkit.exchange.exchange import run_exchange
 from botkit.flow.expression import Expression, ExpressionFault
 from botkit.flow.source import Mark, read
-from botkit.media import rtcp, rtp, sdp
+from botkit.media import negotiation, rtcp, rtp, sdp
 from botkit.signalling.messages import parse as parse_message
 from botkit.vocabulary import Entry, Tone
 
@@ -58,7 +58,9 @@ def as_text(parse: Callable[[str], object]) -> Callable[[bytes], object]:
 
 
 OFFER = str(
-    sdp.offer(sdp.Transport("abcd1234", "p" * 32, ":".join(["AB"] * 32), ("1 1 udp 1 127.0.0.1 9 typ host",), 7))
+    negotiation.offer(
+        negotiation.Transport("abcd1234", "p" * 32, ":".join(["AB"] * 32), ("1 1 udp 1 127.0.0.1 9 typ host",), 7)
+    )
 )
 FLOW = b"""flow: x
 answer: any

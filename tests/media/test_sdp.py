@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.media import sdp
-from botkit.media.sdp import Description, Direction, Format, NoCommonCodec, SdpError, Setup, Transport
+from botkit.media import negotiation, sdp
+from botkit.media.negotiation import NoCommonCodec, Transport
+from botkit.media.sdp import Description, Direction, Format, SdpError, Setup
 
 DATA = Path(__file__).parent.parent / "data" / "sdp"
 SAMPLES = sorted(path.stem for path in DATA.glob("*.sdp"))
@@ -135,7 +136,7 @@ def use(text: str) -> None:
     with contextlib.suppress(SdpError):
         description = sdp.parse(text)
         sdp.parse(str(description))
-        sdp.agree(sdp.answer(description, ours()), description, we_answered=True)
+        negotiation.agree(negotiation.answer(description, ours()), description, we_answered=True)
 
 
 @given(st.text() | st.text().map(lambda tail: "v=0\n" + tail))
@@ -200,7 +201,7 @@ def test_mutated_offers_raise_its_own_error_only() -> None:
 
 def test_our_offer() -> None:
     """It has what signalling needs, line by line, each ended by CRLF."""
-    text = str(sdp.offer(ours(), session_id=77))
+    text = str(negotiation.offer(ours(), session_id=77))
     assert text.endswith("\r\n")
     assert text.count("\n") == text.count("\r\n")
     for line in (
@@ -225,17 +226,17 @@ def test_our_offer() -> None:
 
 def test_offer_order_is_the_callers() -> None:
     """Codecs stand in the order asked for; events without their own clock rate stay away."""
-    assert names(sdp.offer(ours(), ["opus", "PCMU"]).audio.formats)[:2] == ["111 opus/48000", "0 PCMU/8000"]
-    assert names(sdp.offer(ours(), ["pcma"]).audio.formats) == ["8 PCMA/8000", "101 telephone-event/8000"]
-    assert names(sdp.offer(ours(), ["PCMA"], events=False).audio.formats) == ["8 PCMA/8000"]
+    assert names(negotiation.offer(ours(), ["opus", "PCMU"]).audio.formats)[:2] == ["111 opus/48000", "0 PCMU/8000"]
+    assert names(negotiation.offer(ours(), ["pcma"]).audio.formats) == ["8 PCMA/8000", "101 telephone-event/8000"]
+    assert names(negotiation.offer(ours(), ["PCMA"], events=False).audio.formats) == ["8 PCMA/8000"]
 
 
 def test_an_unknown_codec_is_not_offered() -> None:
     """A codec that we do not have, and no codec at all, are refused."""
     with pytest.raises(SdpError, match="GSM"):
-        sdp.offer(ours(), ["GSM"])
+        negotiation.offer(ours(), ["GSM"])
     with pytest.raises(SdpError, match="at least one"):
-        sdp.offer(ours(), [])
+        negotiation.offer(ours(), [])
 
 
 # --- answers -----------------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ def test_an_unknown_codec_is_not_offered() -> None:
 def test_answer_to_a_browser() -> None:
     """One codec by the offer's number, its telephone-event, the mid echoed, DTLS active."""
     offer = sdp.parse(sample("chromium-offer"))
-    answer = sdp.answer(offer, ours(), ["PCMU", "opus"])
+    answer = negotiation.answer(offer, ours(), ["PCMU", "opus"])
     assert names(answer.audio.formats) == ["111 opus/48000", "110 telephone-event/48000"]
     assert (answer.bundle, answer.audio.mid, answer.audio.setup) == (("0",), "0", Setup.ACTIVE)
     assert "m=audio 40000 UDP/TLS/RTP/SAVPF 111 110" in str(answer)
@@ -253,16 +254,16 @@ def test_answer_to_a_browser() -> None:
 def test_the_answerers_order_where_asked() -> None:
     """With prefer_ours the first of our codecs wins, else the first of the offer."""
     offer = sdp.parse(sample("chromium-offer"))
-    answer = sdp.answer(offer, ours(), ["PCMU", "opus"], prefer_ours=True)
+    answer = negotiation.answer(offer, ours(), ["PCMU", "opus"], prefer_ours=True)
     assert names(answer.audio.formats) == ["0 PCMU/8000", "126 telephone-event/8000"]
-    every = sdp.answer(offer, ours(), ["PCMU", "opus"], every_codec=True)
+    every = negotiation.answer(offer, ours(), ["PCMU", "opus"], every_codec=True)
     assert names(every.audio.formats) == ["111 opus/48000", "0 PCMU/8000", "110 telephone-event/48000"]
 
 
 def test_other_m_lines_are_refused() -> None:
     """Video and data keep their place and kind, with port 0, outside the bundle."""
     offer = sdp.parse(sample("chromium-offer-video-data"))
-    answer = sdp.answer(offer, ours())
+    answer = negotiation.answer(offer, ours())
     assert [(media.kind, media.port, media.mid) for media in answer.media] == [
         ("audio", 40000, "0"),
         ("video", 0, "1"),
@@ -275,7 +276,7 @@ def test_other_m_lines_are_refused() -> None:
 
 def test_answer_to_freeswitch() -> None:
     """An offer without mid gets one and no bundle; its profile is kept; no events where none were offered."""
-    answer = sdp.answer(sdp.parse(sample("freeswitch-offer")), ours(), ["PCMU"])
+    answer = negotiation.answer(sdp.parse(sample("freeswitch-offer")), ours(), ["PCMU"])
     assert (answer.bundle, answer.audio.mid, answer.audio.protocol) == ((), "0", "RTP/SAVPF")
     assert names(answer.audio.formats) == ["0 PCMU/8000"]
 
@@ -283,7 +284,10 @@ def test_answer_to_freeswitch() -> None:
 def test_events_of_another_clock_are_better_than_none() -> None:
     """FreeSWITCH pairs opus with telephone-event/8000."""
     offer = sdp.parse(sample("client-offer"))
-    assert names(sdp.answer(offer, ours(), ["opus"]).audio.formats) == ["96 opus/48000", "101 telephone-event/8000"]
+    assert names(negotiation.answer(offer, ours(), ["opus"]).audio.formats) == [
+        "96 opus/48000",
+        "101 telephone-event/8000",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -300,26 +304,26 @@ def test_events_of_another_clock_are_better_than_none() -> None:
 def test_direction_of_the_answer(offered: str, wanted: str, answered: str) -> None:
     """We send only where they receive, and the other way round."""
     text = sample("chromium-offer").replace("a=sendrecv", f"a={offered}")
-    assert sdp.answer(sdp.parse(text), ours(), direction=Direction(wanted)).audio.direction == answered
+    assert negotiation.answer(sdp.parse(text), ours(), direction=Direction(wanted)).audio.direction == answered
 
 
 @pytest.mark.parametrize(("offered", "answered"), [("actpass", "active"), ("active", "passive"), ("passive", "active")])
 def test_setup_of_the_answer(offered: str, answered: str) -> None:
     """One of both begins DTLS, we where we may."""
     text = sample("chromium-offer").replace("a=setup:actpass", f"a=setup:{offered}")
-    assert sdp.answer(sdp.parse(text), ours()).audio.setup == answered
+    assert negotiation.answer(sdp.parse(text), ours()).audio.setup == answered
 
 
 def test_holdconn_cannot_be_answered() -> None:
     """An offer that wants no connection yet is refused."""
     with pytest.raises(SdpError, match="holdconn"):
-        sdp.answer(sdp.parse(sample("chromium-offer").replace("setup:actpass", "setup:holdconn")), ours())
+        negotiation.answer(sdp.parse(sample("chromium-offer").replace("setup:actpass", "setup:holdconn")), ours())
 
 
 def test_no_codec_in_common() -> None:
     """The error names both sides' codecs."""
     with pytest.raises(NoCommonCodec, match="offered PCMU; known here opus"):
-        sdp.answer(sdp.parse(sample("freeswitch-answer-pcmu")), ours(), ["opus"])
+        negotiation.answer(sdp.parse(sample("freeswitch-answer-pcmu")), ours(), ["opus"])
 
 
 # --- both together ------------------------------------------------------------------------------------
@@ -328,10 +332,10 @@ def test_no_codec_in_common() -> None:
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722", "opus"])
 def test_offer_and_answer_agree(codec: str) -> None:
     """Both ends come to the same codec and events, and to opposite DTLS roles."""
-    offer = sdp.parse(str(sdp.offer(ours(1))))
-    answer = sdp.complete(offer, sdp.parse(str(sdp.answer(offer, ours(2), [codec]))))
-    caller = sdp.agree(offer, answer, we_answered=False)
-    callee = sdp.agree(answer, offer, we_answered=True)
+    offer = sdp.parse(str(negotiation.offer(ours(1))))
+    answer = negotiation.complete(offer, sdp.parse(str(negotiation.answer(offer, ours(2), [codec]))))
+    caller = negotiation.agree(offer, answer, we_answered=False)
+    callee = negotiation.agree(answer, offer, we_answered=True)
     assert caller.send == callee.send
     assert caller.send.name == codec
     assert caller.events == callee.events
@@ -345,11 +349,11 @@ def test_offer_and_answer_agree(codec: str) -> None:
 @pytest.mark.parametrize("name", ["freeswitch-answer-opus", "freeswitch-answer-pcmu"])
 def test_freeswitch_answers_get_our_mid(name: str) -> None:
     """The answer without mid gets the offer's."""
-    offer = sdp.offer(ours(), ["opus", "PCMU"])
+    offer = negotiation.offer(ours(), ["opus", "PCMU"])
     renumbered = sample(name).replace("RTP/SAVPF 96", "RTP/SAVPF 111").replace(":96 ", ":111 ")
-    answer = sdp.complete(offer, sdp.parse(renumbered))
+    answer = negotiation.complete(offer, sdp.parse(renumbered))
     assert answer.audio.mid == "0"
-    agreement = sdp.agree(offer, answer, we_answered=False)
+    agreement = negotiation.agree(offer, answer, we_answered=False)
     assert agreement.send.name.lower() in name
     assert agreement.events == Format(101, "telephone-event", 8000)
     assert not agreement.dtls_client
@@ -357,18 +361,18 @@ def test_freeswitch_answers_get_our_mid(name: str) -> None:
 
 def test_asymmetric_numbers() -> None:
     """We send by the numbers that they want and receive by ours (RFC 3264 6.1)."""
-    offer = sdp.offer(ours(), ["opus"])
-    answer = sdp.complete(offer, sdp.parse(sample("freeswitch-answer-opus")))
-    agreement = sdp.agree(offer, answer, we_answered=False)
+    offer = negotiation.offer(ours(), ["opus"])
+    answer = negotiation.complete(offer, sdp.parse(sample("freeswitch-answer-opus")))
+    agreement = negotiation.agree(offer, answer, we_answered=False)
     assert agreement.send.payload_type == 96
     assert [one.payload_type for one in agreement.receive] == [111, 101]
 
 
 def test_hold_stops_a_direction() -> None:
     """After a sendonly offer the answerer receives and does not send."""
-    offer = sdp.offer(ours(1), direction=Direction.SENDONLY, version=2)
-    answer = sdp.answer(offer, ours(2))
-    agreement = sdp.agree(answer, offer, we_answered=True)
+    offer = negotiation.offer(ours(1), direction=Direction.SENDONLY, version=2)
+    answer = negotiation.answer(offer, ours(2))
+    agreement = negotiation.agree(answer, offer, we_answered=True)
     assert (agreement.sends, agreement.receives) == (False, True)
 
 
@@ -379,13 +383,13 @@ def change(description: Description, **changes: object) -> Description:
 
 def test_answers_that_do_not_fit() -> None:
     """Other m-lines, another mid, no DTLS role, none of our codecs: each is refused."""
-    offer = sdp.offer(ours())
-    answer = sdp.answer(offer, ours())
+    offer = negotiation.offer(ours())
+    answer = negotiation.answer(offer, ours())
     with pytest.raises(SdpError, match="m-lines"):
-        sdp.complete(offer, dataclasses.replace(answer, media=()))
+        negotiation.complete(offer, dataclasses.replace(answer, media=()))
     with pytest.raises(SdpError, match="mid"):
-        sdp.complete(offer, change(answer, mid="1"))
+        negotiation.complete(offer, change(answer, mid="1"))
     with pytest.raises(SdpError, match="setup"):
-        sdp.complete(offer, change(answer, setup=Setup.ACTPASS))
+        negotiation.complete(offer, change(answer, setup=Setup.ACTPASS))
     with pytest.raises(NoCommonCodec):
-        sdp.agree(offer, change(answer, formats=(Format(3, "GSM", 8000),)), we_answered=False)
+        negotiation.agree(offer, change(answer, formats=(Format(3, "GSM", 8000),)), we_answered=False)
