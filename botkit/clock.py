@@ -141,6 +141,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping.jobs_out -= 1
 
 
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work` whole; a caller that is cancelled meanwhile is cancelled when it is done.
+
+    For clean-up, which a second cancellation must not leave half done. It has its own deadlines.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            cancelled = True
+    result = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result
+
+
 def run(main: Coroutine[Any, Any, T], *, virtual: bool = False) -> T:
     """Run `main` to its end on the right loop: virtual, else uvloop where it is installed."""
     if virtual:

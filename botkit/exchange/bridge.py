@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from botkit.exchange.leg import Leg
+from botkit.media.dtmf import EVENT_DIGITS
 from botkit.media.pacer import Pacer
 
 DIGIT_LENGTH = 0.1
@@ -45,8 +46,9 @@ class Bridge:
         """Digits that one side sent by `info`, to the other as telephone-events or, without those, as tones.
 
         No SDK listens for digits in an `info` from the server, so this is how they arrive (the JS SDK's
-        `dtmf()` sends `info`; a server that bridges makes the rest itself).
+        `dtmf()` sends `info`; a server that bridges makes the rest itself). No SDK checks what it is
+        given either: what is no digit is left out.
         """
         far = self.legs[1] if sender is self.legs[0] else self.legs[0]
-        for digit in digits:
+        for digit in filter(frozenset(EVENT_DIGITS).__contains__, digits.upper()):
             far.endpoint.say_digit(digit, DIGIT_LENGTH)

@@ -82,12 +82,18 @@ class Exchange:
 
     async def close(self) -> None:
         """End every call with a bye, every line with a close; returns when all tasks have ended."""
+        await _cancelled({task for task in self._tasks if task.get_name().startswith("call ")})
+        # The byes still need the lines; a line that ends sends what is queued first.
+        await asyncio.gather(*(line.close() for line in list(self.lines)))
         while self._tasks:
-            calls = {task for task in self._tasks if task.get_name().startswith("call ")}
-            ending = calls or set(self._tasks)  # calls first: their byes still need the lines
-            for task in ending:
-                task.cancel()
-            await asyncio.wait(ending)
+            await _cancelled(set(self._tasks))
+
+
+async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 @contextlib.asynccontextmanager
@@ -105,4 +111,5 @@ async def run_exchange(
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))
+            stack.push_async_callback(exchange.close)  # before the server goes, and after it for who came meanwhile
         yield exchange

@@ -63,6 +63,10 @@ class ClientLine:
             for leg in list(self.legs.values()):
                 leg.ended(cause("DESTINATION_OUT_OF_ORDER"))
 
+    async def close(self) -> None:
+        """Send what is queued, then close the line; returns when that is done, or after 2 s."""
+        await self._session.close("the exchange is closed")
+
     def order(self, order: Order) -> None:
         """Have something sent. On a line that is gone it does nothing."""
         self._session.order(order)

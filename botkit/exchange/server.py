@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,14 @@ def make_app(exchange: Exchange) -> FastAPI:
     return app
 
 
+def _hint(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program has the port: choose one with --port, or 0 for any free one"
+    if error.errno == errno.EACCES:
+        return "ports below 1024 are the system's: choose one with --port, or 0 for any free one"
+    return "this machine has no such address: 127.0.0.1 is the usual one"
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -85,10 +94,10 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, port))
+            sock.listen(128)  # here, where a port that is taken can still be told
         except OSError as error:
             raise NetworkFault(
-                f"the exchange cannot listen on {host}:{port}: {error.strerror}",
-                hint="another program has the port: choose one with --port, or 0 for any free one",
+                f"the exchange cannot listen on {host}:{port}: {error.strerror}", hint=_hint(error)
             ) from error
         config = uvicorn.Config(
             make_app(exchange),

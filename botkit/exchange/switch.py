@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from botkit.causes import Cause, cause
-from botkit.clock import Clock
+from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.directory import Directory, plain_address
@@ -88,11 +88,14 @@ class Switch:
                 self._end(caller, called, cause("INCOMPATIBLE_DESTINATION"))
         finally:
             self._end(caller, called, cause("SYSTEM_SHUTDOWN"))
-            for leg in (caller, called):
-                if leg is not None:
-                    leg.line.forget(leg)
-                    self.bridges.pop(leg, None)
-                    await leg.close()
+            await to_the_end(self._forget(caller, called))
+
+    async def _forget(self, *legs: Leg | None) -> None:
+        for leg in legs:
+            if leg is not None:
+                leg.line.forget(leg)
+                self.bridges.pop(leg, None)
+                await leg.close()
 
     def _route(self, destination: str) -> ClientLine:
         user = self._directory.reach(destination)

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from botkit import clock
 from botkit.exchange.exchange import Exchange, run_exchange
@@ -76,7 +77,8 @@ class Phone:
     async def hears(self, method: str, patience: float = PATIENCE) -> Frame:
         """The params of the next request of this method; it is acknowledged."""
         frame = await self._wanted(lambda frame: frame.get("method") == f"telnyx_rtc.{method}", patience)
-        await self.write(json.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": {"method": frame["method"]}}))
+        with contextlib.suppress(LineClosed, ConnectionClosed):  # the last words on a line
+            await self.write(json.dumps({"jsonrpc": "2.0", "id": frame["id"], "result": {"method": frame["method"]}}))
         return dict(frame["params"])
 
     async def _wanted(self, wanted: Callable[[Frame], bool], patience: float = PATIENCE) -> Frame:
@@ -188,6 +190,12 @@ class Phone:
         await self._close()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Look again and again; its caller sets the limit."""
+    while not condition():  # noqa: ASYNC110 - what is looked at has no events to wait for
+        await asyncio.sleep(0.02)
+
+
 class Office:
     """An exchange with its phones."""
 
@@ -237,8 +245,7 @@ class Office:
     async def idle(self) -> None:
         """Wait until no call is left anywhere in the exchange; fails when one stays."""
         async with asyncio.timeout(PATIENCE):
-            while self.exchange.switch.bridges or any(line.legs for line in self.exchange.lines):
-                await asyncio.sleep(0.02)
+            await until(lambda: not self.exchange.switch.bridges and not any(ln.legs for ln in self.exchange.lines))
         up = sum(phone.media is not None and phone.media.up for phone in self.phones)
         assert len(self.plane.pacer) == up, "a leg of the exchange is still on the beat"
 
@@ -258,7 +265,7 @@ async def office(port: int | None) -> AsyncIterator[Office]:
                     await phone.close()
         assert not exchange.lines
         assert len(plane.pacer) == 0
-    left = {task.get_name() for task in asyncio.all_tasks()} - {asyncio.current_task().get_name()}  # type: ignore[union-attr]
+    left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks stayed: {left}"
     assert not one.troubles
 
@@ -278,8 +285,6 @@ def play(scene: Scene, *, over_network: bool = False) -> None:
 
 async def closed(phone: Phone) -> int:
     """Wait until the exchange closes the phone's line; gives the close code."""
-    from websockets.exceptions import ConnectionClosed
-
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -287,5 +292,4 @@ async def closed(phone: Phone) -> int:
     except LineClosed as over:
         return over.code
     except ConnectionClosed as over:
-        assert over.rcvd is not None
-        return over.rcvd.code
+        return over.rcvd.code if over.rcvd else 1006

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from tests.exchange.kit import Frame, Office, closed, play
+from tests.exchange.kit import Frame, Office, closed, play, until
 
 
 def refused_with(reply: Frame) -> tuple[int, str]:
@@ -169,8 +169,7 @@ def test_silent_client_is_given_up() -> None:
     async def scene(office: Office) -> None:
         alice = await office.phone("alice")
         async with asyncio.timeout(120):
-            while office.exchange.lines:
-                await asyncio.sleep(1)
+            await until(lambda: not office.exchange.lines)
         assert len(office.exchange.registrar) == 0
         assert await closed(alice) == 1000
 

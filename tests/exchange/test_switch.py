@@ -19,7 +19,7 @@ def ended(bye: Frame) -> tuple[Any, ...]:
     return bye["cause"], bye["causeCode"], bye.get("sipCode")
 
 
-# --- whom a number reaches ------------------------------------------------------------------------------
+# --- whom a number reaches -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_not_reached(dialled: str, how: tuple[Any, ...]) -> None:
     play(scene)
 
 
-# --- the usual course -------------------------------------------------------------------------------------
+# --- the usual course ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("over_network", [False, True], ids=["memory", "network"])
 def test_a_whole_call(over_network: bool) -> None:
-    """12.3, 12.4: result, ringing, media, answer on the caller's line; invite, result on the other's; a bye is passed on."""
+    """12.3, 12.4: result, ringing, media, answer for the caller; invite, result for the other; a bye is passed on."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
@@ -90,7 +90,7 @@ def test_a_whole_call(over_network: bool) -> None:
 
 
 def test_the_invite_that_rings() -> None:
-    """4.1: the callee's invite names the caller, what was dialled, the headers; its ids are UUIDs, one session's on both."""
+    """4.1: the callee's invite names the caller, what was dialled, the headers; its ids are UUIDs, of one session."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.phone("alice"), await office.phone("bob", "+1800*")
@@ -154,7 +154,7 @@ def test_ringback_before_the_answer() -> None:
     play(scene)
 
 
-# --- not answered ---------------------------------------------------------------------------------------------
+# --- not answered ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_nobody_answers() -> None:
     play(scene)
 
 
-# --- a client vanishes ------------------------------------------------------------------------------------------
+# --- a client vanishes -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("over_network", [False, True], ids=["memory", "network"])
@@ -357,7 +357,7 @@ def test_media_that_never_comes() -> None:
     play(scene)
 
 
-# --- what clients do wrong ------------------------------------------------------------------------------------------
+# --- what clients do wrong -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_calling_oneself() -> None:
     play(scene)
 
 
-# --- trickled candidates -----------------------------------------------------------------------------------------------
+# --- trickled candidates ---------------------------------------------------------------------------
 
 
 def without_candidates(sdp: str) -> tuple[str, list[str]]:
@@ -516,7 +516,7 @@ def test_candidates_for_a_refused_call_are_forgotten() -> None:
     play(scene)
 
 
-# --- many at once ------------------------------------------------------------------------------------------------------
+# --- many at once ----------------------------------------------------------------------------------
 
 
 def test_two_calls_on_one_line() -> None:

@@ -1,0 +1,279 @@
+"""Two legs joined: payloads as they came, silence on hold, digits carried over."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from botkit.media.codec import codec_by_name
+from tests.exchange.kit import Office, Phone, play, until
+
+SILENCE = bytes([0xFF]) * 160
+
+
+def noise(count: int, seed: int = 1) -> list[bytes]:
+    """Payloads that nobody else sends."""
+    rng = random.Random(seed)
+    return [rng.randbytes(160) for _ in range(count)]
+
+
+def contains(heard: list[bytes], wanted: list[bytes]) -> bool:
+    """The payloads are among what was heard, in one piece."""
+    return any(heard[at : at + len(wanted)] == wanted for at in range(len(heard) - len(wanted) + 1))
+
+
+async def hold(phone: Phone, action: str) -> str:
+    """Modify the call; gives the hold state of the reply."""
+    reply = await phone.ask("telnyx_rtc.modify", **phone.about(action=action))
+    assert reply["result"]["action"] == action
+    assert reply["result"]["callID"] == phone.call_id
+    return str(reply["result"]["holdState"])
+
+
+def test_payloads_pass_untouched() -> None:
+    """What one leg sends the other receives byte by byte, in order, both ways at once."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        one, other = noise(50, 1), noise(50, 2)
+        alice.speak(one)
+        bob.speak(other)
+        await asyncio.sleep(1.5)
+        assert contains(bob.heard, one)
+        assert contains(alice.heard, other)
+
+    play(scene)
+
+
+def test_payloads_pass_untouched_over_the_network() -> None:
+    """Over real sockets the bytes that arrive are bytes that were sent, in order."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        said = noise(40)
+        alice.speak(said)
+        async with asyncio.timeout(5):
+            await until(lambda: said[-1] in bob.heard)
+        arrived = [payload for payload in bob.heard if payload in said]
+        assert len(arrived) > 20
+        assert arrived == [payload for payload in said if payload in arrived]
+
+    play(scene, over_network=True)
+
+
+def test_nothing_is_sent_twice() -> None:
+    """A bridged leg sends what it is fed, and no silence of its own between."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        alice.speak(noise(100))
+        await asyncio.sleep(0.5)
+        bob.heard.clear()
+        await asyncio.sleep(1)
+        assert SILENCE not in bob.heard
+        assert len(bob.heard) == pytest.approx(50, abs=2)
+
+    play(scene)
+
+
+# --- hold --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("holder", ["caller", "callee"])
+def test_hold_silences_both_ways(holder: str) -> None:
+    """5.1: while one side holds, both hear silence, and the streams go on; afterwards they hear each other."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        one = alice if holder == "caller" else bob
+        assert await hold(one, "hold") == "held"
+        await asyncio.sleep(0.1)
+        alice.heard.clear()
+        bob.heard.clear()
+        alice.speak(noise(50, 1))
+        bob.speak(noise(50, 2))
+        await asyncio.sleep(1.2)
+        assert set(alice.heard) == set(bob.heard) == {SILENCE}
+        assert len(alice.heard) == pytest.approx(60, abs=3)
+        assert await hold(one, "unhold") == "active"
+        alice.speak(noise(10, 3))
+        bob.speak(noise(10, 4))
+        await asyncio.sleep(0.5)
+        assert contains(bob.heard, noise(10, 3))
+        assert contains(alice.heard, noise(10, 4))
+
+    play(scene)
+
+
+def test_held_by_both() -> None:
+    """A call that both hold is heard again only when both have taken it up."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await hold(bob, "hold")
+        await hold(alice, "unhold")
+        alice.speak(noise(10))
+        await asyncio.sleep(0.5)
+        assert set(bob.heard[10:]) == {SILENCE}
+        await hold(bob, "unhold")
+        alice.speak(noise(10))
+        await asyncio.sleep(0.5)
+        assert contains(bob.heard, noise(10))
+
+    play(scene)
+
+
+def test_toggle() -> None:
+    """toggleHold holds and takes up by turns; a hold that holds already stays held."""
+
+    async def scene(office: Office) -> None:
+        alice, _ = await office.joined()
+        states = [await hold(alice, action) for action in ("toggleHold", "toggleHold", "hold", "hold", "toggleHold")]
+        assert states == ["held", "active", "held", "held", "active"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("action", ["transfer", "updateMedia", "replace", "dance"])
+def test_what_we_cannot_do(action: str) -> None:
+    """An action that is not ours to do is refused, and the call goes on as it was."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        more = {"destination": "200", "sdp": "v=0", "replaceCallID": "k"}
+        reply = await alice.ask("telnyx_rtc.modify", **alice.about(action=action, **more))
+        assert reply["error"]["code"] == -32002
+        alice.speak(noise(10))
+        await asyncio.sleep(0.5)
+        assert contains(bob.heard, noise(10))
+
+    play(scene)
+
+
+def test_hold_before_the_answer() -> None:
+    """A call that is not up cannot be held."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.phone("alice"), await office.phone("bob", "100")
+        await alice.dial("100")
+        await bob.rings()
+        assert "error" in await alice.ask("telnyx_rtc.modify", **alice.about(action="hold"))
+
+    play(scene)
+
+
+def test_hang_up_on_hold() -> None:
+    """A held call ends like any other."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(bob, "hold")
+        await alice.hang_up()
+        assert (await bob.hears("bye"))["cause"] == "NORMAL_CLEARING"
+        await office.idle()
+
+    play(scene)
+
+
+# --- digits -------------------------------------------------------------------------------------------
+
+
+async def send_digits(phone: Phone, digits: str) -> None:
+    assert (await phone.ask("telnyx_rtc.info", **phone.about(dtmf=digits)))["result"]["message"] == "SENT"
+
+
+@pytest.mark.parametrize("direction", ["to the callee", "to the caller"])
+def test_digits_arrive_as_telephone_events(direction: str) -> None:
+    """5.3: digits by info, several in one too, arrive in order and once each as telephone-events."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        sender, hearer = (alice, bob) if direction == "to the callee" else (bob, alice)
+        await send_digits(sender, "12")
+        await send_digits(sender, "3")
+        await send_digits(sender, "*#AD")
+        await asyncio.sleep(3)
+        assert "".join(hearer.digits) == "123*#AD"
+        assert not sender.digits
+
+    play(scene)
+
+
+def test_digits_of_the_media_pass() -> None:
+    """Telephone-events that a client sends itself pass the bridge."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        assert alice.media is not None
+        for digit in "19#":
+            alice.media.session.send_event(digit, 0.1)
+        await asyncio.sleep(2)
+        assert "".join(bob.digits) == "19#"
+
+    play(scene)
+
+
+def without_events(sdp: str) -> str:
+    """An SDP with no telephone-event in it."""
+    (kind,) = set(re.findall(r"a=rtpmap:(\d+) telephone-event/8000", sdp))
+    sdp = re.sub(rf"(m=audio .*?) {kind}\b", r"\1", sdp)
+    return "".join(line for line in sdp.splitlines(keepends=True) if not re.match(rf"a=(rtpmap|fmtp):{kind} ", line))
+
+
+def test_digits_become_tones() -> None:
+    """An end that knows no telephone-event gets a digit as its two frequencies, over what is being said."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined(change=without_events)
+        await send_digits(alice, "1")
+        await asyncio.sleep(1)
+        assert not bob.digits
+        sounds = [payload for payload in bob.heard if payload != SILENCE]
+        assert len(sounds) >= 4
+        pcm = codec_by_name("PCMU").decode(b"".join(sounds[:4])).astype(float)
+        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size), 8000))
+        loudest = [int(spectrum[:1000].argmax()), 1000 + int(spectrum[1000:].argmax())]
+        assert loudest == pytest.approx([697, 1209], abs=10)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("change", [str, without_events], ids=["events", "tones"])
+@pytest.mark.parametrize("digits", ["x", "w", "hello 5", "½", "５", "\ud800", ""])
+def test_what_is_no_digit(digits: str, change: Callable[[str], str]) -> None:
+    """5.3: no SDK checks the digits. What is none is left out, and neither call nor beat is hurt."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined(change=change)
+        await send_digits(alice, digits)
+        await send_digits(alice, "9")
+        await asyncio.sleep(2)
+        if change is str:
+            assert "".join(bob.digits) == ("59" if "5" in digits else "9")
+        alice.speak(noise(10))
+        await asyncio.sleep(0.5)
+        assert contains(bob.heard, noise(10))
+
+    play(scene)
+
+
+def test_digits_before_the_answer() -> None:
+    """Digits into a call that is not up are answered and go nowhere."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.phone("alice"), await office.phone("bob", "100")
+        await alice.dial("100")
+        invite = await bob.rings()
+        await send_digits(alice, "1")
+        await alice.connect((await alice.hears("media"))["sdp"])
+        await bob.take(invite["sdp"])
+        await asyncio.sleep(1)
+        assert not bob.digits
+
+    play(scene)
