@@ -89,7 +89,7 @@ def run(
         result = faulty(error, folder, clock() - began)
     assert folder is not None
     outputs.write_reports(result, folder)
-    _print(result, folder, as_json, say, list(console.summary(result)))
+    _print(result, folder, as_json, say, list(console.summary(result, calls=False)))
     status = result.status
     if stopped is not None and not any(True for _ in _failures(result)):
         status = stopped

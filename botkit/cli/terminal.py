@@ -15,7 +15,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TextIO
 
 import typer
 
@@ -23,20 +23,27 @@ from botkit.errors import BotkitError, ExpectationFailed
 
 PASSED, FAILED, FAULT, BREACHED, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 130, 143
 
-R = TypeVar("R")
-
 debug = False
 """`--debug` was given: traces are shown. Set once, by the top command."""
 
 
 def say(text: str = "") -> None:
     """A line for people who read standard output."""
-    print(text, flush=True)
+    _print(text, sys.stdout)
 
 
 def tell(text: str = "") -> None:
     """A line beside the result: to standard error."""
-    print(text, file=sys.stderr, flush=True)
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        # whoever read our output has gone (`botkit run … | head`). The work goes on, and so does its
+        # exit status; the rest of the text, and what Python flushes at its end, goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,11 +57,6 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            # whoever read our output has gone (`botkit steps | head`): nothing is wrong. Python would
-            # complain when it flushes at the end, so give it somewhere to flush to
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(PASSED) from None
         except BaseException as error:
             if isinstance(error, GeneratorExit | SystemExit):
                 raise

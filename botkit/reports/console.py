@@ -155,10 +155,10 @@ class LiveProgress:
 # --- when it is over ------------------------------------------------------------------------------
 
 
-def summary(result: RunResult) -> Iterator[str]:
-    """The summary as lines: every call, then every problem, then the verdict."""
+def summary(result: RunResult, *, calls: bool = True) -> Iterator[str]:
+    """The summary as lines: every call (unless the progress told them already), every problem, the verdict."""
     for flow in result.flows:
-        for call in flow.calls:
+        for call in flow.calls if calls else ():
             yield call_line(call)
         if not flow.calls:
             yield f"{words.ICONS[flow.verdict]} {flow.bot}: no call"
@@ -189,7 +189,7 @@ def call_line(call: CallResult) -> str:
     if call.cause and call.cause != "NORMAL_CLEARING":
         parts.append(call.cause)
     if call.aborted_by:
-        parts.append(f"because of {call.aborted_by}")
+        parts.append(f"because of {call.aborted_by.split(': ')[0]}")  # the rest is told where it happened
     arrow = "→" if call.direction == "dial" else "←"
     return f"{words.ICONS[call.verdict]} {call.bot} {arrow} {call.remote}: {', '.join(parts)}"
 

@@ -48,6 +48,7 @@ class StepView:
     """A row of a call's table."""
 
     step: StepResult
+    index: int  # among the call's steps, as the bars of the drawing have it
     kind: str
     depth: int
     name: str
@@ -98,17 +99,18 @@ def call_view(call: CallResult, anchor: str) -> CallView:
         call=call,
         anchor=anchor,
         drawing=timeline.draw(call.steps, call.duration),
-        steps=tuple(step_view(step) for step in call.steps),
+        steps=tuple(step_view(step, index) for index, step in timeline.in_order(call.steps)),
         problems=tuple(problem_view(problem, call.bot, anchor) for problem in call.problems),
         recordings=tuple((name, PurePath(path).as_posix()) for name, path in sides if path),
     )
 
 
-def step_view(step: StepResult) -> StepView:
+def step_view(step: StepResult, index: int) -> StepView:
     """One step, put into words."""
     told = "" if step.problem else ", ".join(_fields(step))
     return StepView(
         step=step,
+        index=index,
         kind=timeline.kind(step),
         depth=max(step.path.count("/") - 1, 0),
         name=step.summary or step.step,

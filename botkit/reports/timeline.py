@@ -62,38 +62,54 @@ class Timeline:
 def draw(steps: Sequence[StepResult], duration: float | None) -> Timeline | None:
     """The drawing of these steps, or None where nothing took any time.
 
-    Steps that only hold others are left out: their own steps show the same span.
+    Steps that only hold others are left out, since their own steps show the same span, and so are
+    those that took no time (`set`, `log`) and were no expectation.
     """
-    shown = [(i, s) for i, s in enumerate(steps) if s.step not in _CONTAINERS or (s.problem and not s.cancelled)]
+    shown = [(i, s) for i, s in in_order(steps) if _is_shown(s)]
     total = max([duration or 0.0, *(step.ended for _, step in shown)], default=0.0)
     if not shown or total <= 0:
         return None
     scale = WIDTH / total
     free: list[float] = []  # where each lane becomes free
     bars = []
-    for index, step in sorted(shown, key=lambda pair: (pair[1].started, pair[0])):
+    for index, step in shown:
         x = max(step.started, 0.0) * scale
         # a step of no length still shows, as a sliver
         width = max((step.ended - max(step.started, 0.0)) * scale, 3.0)
         x = min(x, WIDTH - width)
-        lane = next((n for n, end in enumerate(free) if end <= x + 0.01), len(free))
+        lane = next((n for n, end in enumerate(free) if end <= x + 0.5), len(free))
         if lane == len(free):
             free.append(0.0)
-        free[lane] = x + width + 1.0
+        free[lane] = x + width
         name = step.summary or step.step
+        shown_name = step.label if step.label else name
         bars.append(
             Bar(
                 x=round(x, 1),
                 y=AXIS + lane * (LANE + GAP),
-                width=round(width, 1),
+                width=round(width - 1, 1),  # one unit of air before the next
                 kind=kind(step),
-                text=_fit(name, width),
-                title=f"{name}\n{step.started:.2f}–{step.ended:.2f} s",
+                text=_fit(shown_name, width),
+                title=f"{step.label + ': ' if step.label else ''}{name}\n{step.started:.2f}–{step.ended:.2f} s",
                 started=step.started,
                 index=index,
             )
         )
     return Timeline(WIDTH, AXIS + len(free) * (LANE + GAP), tuple(bars), _ticks(total, scale), total)
+
+
+def in_order(steps: Sequence[StepResult]) -> list[tuple[int, StepResult]]:
+    """The steps as a reader wants them, by their begin, each with its index: they are told when they end.
+
+    Of two that began together, the one that holds the other comes first.
+    """
+    return sorted(enumerate(steps), key=lambda pair: (pair[1].started, len(pair[1].path), pair[0]))
+
+
+def _is_shown(step: StepResult) -> bool:
+    if step.problem is not None and not step.cancelled:
+        return True
+    return step.step not in _CONTAINERS and (kind(step) != "plain" or step.ended - step.started > 0.02)
 
 
 def kind(step: StepResult) -> str:

@@ -57,3 +57,10 @@ def test_module(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "there is no flow no.yaml" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_reader_that_goes_away() -> None:
+    """When the reader of our output has gone, the work still ends with its own status, in silence."""
+    shell = f"{sys.executable} -m botkit check nowhere.yaml | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")

@@ -99,3 +99,8 @@ def test_live_table_is_drawn_rarely() -> None:
         for n in range(100):
             progress.show(Notice(0.001 * n, "step", "caller", "c1", f"step {n}"))
         assert len(out.getvalue()) == size
+
+
+def test_summary_after_progress() -> None:
+    """Calls that the progress told are not told again."""
+    assert list(summary(samples.PASSED, calls=False)) == ["", "passed: 2 calls, 3 expectations met, in 14.2 s"]

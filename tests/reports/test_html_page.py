@@ -81,3 +81,10 @@ def test_javascript_addresses_are_no_links() -> None:
     call = replace(samples.caller(), events="javascript:alert(1)")
     hrefs = [attributes.get("href") for tag, attributes in Page(samples.run(call)).tags if tag == "a"]
     assert all(not (href or "").startswith("javascript:") for href in hrefs)
+
+
+def test_steps_stand_in_the_order_of_reading() -> None:
+    """A step that holds others stands before them, though it ended after them."""
+    inner, outer = samples.step("a/do/0", "inner", 1.0, 2.0), samples.step("a", "outer", 1.0, 3.0)
+    text = Page(samples.run(replace(samples.caller(), steps=(inner, outer)))).text
+    assert text.index("outer") < text.index("inner")

@@ -20,7 +20,7 @@ def test_scale() -> None:
     """A step from 3 to 6 s of a 12 s call lies from a quarter to half of the width."""
     drawing = draw([samples.step("a", "play", 3.0, 6.0)], 12.0)
     assert drawing is not None
-    assert (drawing.bars[0].x, drawing.bars[0].width) == (WIDTH / 4, WIDTH / 4)
+    assert (drawing.bars[0].x, drawing.bars[0].width) == (WIDTH / 4, WIDTH / 4 - 1)
     assert [tick.text for tick in drawing.ticks][:2] == ["0 s", "1 s"]
 
 
@@ -50,4 +50,20 @@ def test_bars_never_overlap(spans: list[tuple[float, float]]) -> None:
         assert bar.y + 20 <= drawing.height
         for other in drawing.bars:
             if other is not bar and other.y == bar.y:
-                assert bar.x + bar.width <= other.x + 0.2 or other.x + other.width <= bar.x + 0.2
+                assert bar.x + bar.width <= other.x or other.x + other.width <= bar.x
+
+
+def test_steps_of_no_time_are_left_out() -> None:
+    """A `set` shows nowhere, an expectation that was met at once does, and so does whatever failed."""
+    at_once = samples.step("a", "expect_tone", 1.0, 1.0, is_expectation=True)
+    failed = samples.step("c", "check", 2.0, 2.0, ok=False, problem=samples.UNMET)
+    drawing = draw([samples.step("b", "set", 0.0, 0.0), at_once, failed], 4.0)
+    assert drawing is not None
+    assert [bar.kind for bar in drawing.bars] == ["met", "unmet"]
+
+
+def test_steps_in_a_row_share_a_lane() -> None:
+    """One step after the other needs no second lane."""
+    drawing = draw([samples.step("a", "play", n, n + 1.0) for n in range(8)], 8.0)
+    assert drawing is not None
+    assert len({bar.y for bar in drawing.bars}) == 1
