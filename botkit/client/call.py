@@ -18,7 +18,9 @@ from typing import Any, Self
 
 from botkit import events
 from botkit.causes import cause as find_cause
+from botkit.client.devices import Devices
 from botkit.client.entries import Entries
+from botkit.client.facts import facts_of
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
 from botkit.client.recording import record_heard
@@ -30,6 +32,8 @@ from botkit.media.ear import Ear, HeardDigit
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
+from botkit.media.sink import Sink
+from botkit.media.source import Source
 from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, Modify, SendInfo
 from botkit.states import CallState
@@ -81,6 +85,7 @@ class Call:
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
+        self._devices = Devices(self.ear, signals.start)
         self._hearing: CallHearing | None = None
         self._voice: Voice | None = None
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered)
@@ -108,28 +113,7 @@ class Call:
 
     def facts(self) -> dict[str, Any]:
         """The `call` of expressions; plain data, a fresh copy."""
-        figures = self.figures
-        end = self.end
-        return {
-            "id": self._id,
-            "direction": self.direction,
-            "state": self.state.value,
-            "from": self.local if self.direction == "dial" else self.remote,
-            "to": self.remote if self.direction == "dial" else self.local,
-            "headers": dict(self.headers),
-            "cause": end.cause if end else None,
-            "code": end.code if end else None,
-            "sip_code": end.sip_code if end else None,
-            "duration": self.duration or 0.0,
-            "codec": self.endpoint.session.codec.name if self.endpoint.described else None,
-            "rtp": {
-                "sent": figures.sent,
-                "received": figures.received,
-                "lost": figures.lost,
-                "jitter": figures.jitter,
-                "rtt": figures.rtt,
-            },
-        }
+        return facts_of(self)
 
     @property
     def figures(self) -> RtpFigures:
@@ -158,6 +142,24 @@ class Call:
     def mark(self) -> float:
         """The moment after which expectations count onsets (monotonic seconds)."""
         return self._listening.mark
+
+    @property
+    def audio_in(self) -> Source | None:
+        """The source that is said over and over while nothing is played; None: silence. Changeable at any time."""
+        return self._devices.audio_in
+
+    @audio_in.setter
+    def audio_in(self, source: Source | None) -> None:
+        self._devices.audio_in = source
+
+    @property
+    def audio_out(self) -> Sink | None:
+        """The sink that gets every 20 ms heard; one that is replaced is closed. Changeable at any time."""
+        return self._devices.audio_out
+
+    @audio_out.setter
+    def audio_out(self, sink: Sink | None) -> None:
+        self._devices.audio_out = sink
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -212,6 +214,7 @@ class Call:
         self._hearing = CallHearing(self._plane.hearing, self.ear, session.codec)
         session.on_payload = self._hearing.payload
         session.on_digit = self._hearing.digit_event
+        self._devices.attach(session)
         self._voice = Voice(session, self._clock, self._listening.set_mark)
         if self._plane.spool is not None:
             self.spool_call = self._plane.spool.new_call(
@@ -291,6 +294,10 @@ class Call:
             if not self._connecting.cancelled():
                 self._connecting.exception()  # told already, as `fault`
         await self.endpoint.close()
+        if self._hearing is not None:
+            self._hearing.close()
+            self._hearing = None
+        await self._devices.close()
 
     async def __aenter__(self) -> Self:
         return self

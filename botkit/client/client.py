@@ -18,6 +18,8 @@ from botkit import events
 from botkit.client.call import Call
 from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, RemoteProtocolError, TimeoutFault, UsageError
 from botkit.media.plane import MediaPlane, media_plane
+from botkit.media.sink import Sink
+from botkit.media.source import Source
 from botkit.settings import Account
 from botkit.signalling import ClientProtocol, Line, Password, Session, Token, choose, connect
 from botkit.signalling.facts import ProtocolViolated, RequestTimedOut
@@ -43,8 +45,14 @@ class Client:
         connect_line: Callable[[], Awaitable[Line]] | Callable[[], Line] | None = None,
         plane: MediaPlane | None = None,
         codecs: Sequence[str] = ("PCMU",),
+        audio_in: Source | None = None,
+        audio_out: Callable[[Call], Sink] | None = None,
     ) -> None:
         self.account = account
+        self.audio_in = audio_in
+        """The source of calls made from now on (see `Call.audio_in`)."""
+        self.audio_out = audio_out
+        """Makes the sink of each call made from now on (see `Call.audio_out`)."""
         self.codecs = tuple(codecs)
         self.calls: dict[str, Call] = {}
         self._connect_line = connect_line
@@ -297,6 +305,8 @@ class Client:
             headers=headers,
             offer=offer,
         )
+        call.audio_in = self.audio_in
+        call.audio_out = self.audio_out(call) if self.audio_out is not None else None
         self.calls[call_id] = call
         return call
 

@@ -67,6 +67,8 @@ class RtpSession:
         "_event_done",
         "_events",
         "_forward_in",
+        "_idle",
+        "_idle_at",
         "_last_sr",
         "_marker",
         "_next_at",
@@ -145,6 +147,8 @@ class RtpSession:
         self._event_at = 0  # the RTP timestamp at which it began
         self._event_done: Callable[[float], None] | None = None
         self._urgent: deque[bytes] = deque()
+        self._idle: Sequence[bytes] = ()
+        self._idle_at = -1
         self._marker = True  # the first packet of a talkspurt
         self._remote_ssrc: int | None = None
         self._reorderer = Reorderer(codec.clock_rate // 50)
@@ -187,6 +191,10 @@ class RtpSession:
         """
         self._events.append((digit, length, on_done))
 
+    def say_when_idle(self, payloads: Sequence[bytes]) -> None:
+        """What goes out, over and over, while nothing is being played: a room, a line's hum. Empty: silence."""
+        self._idle, self._idle_at = payloads, -1
+
     def stop_events(self) -> None:
         """Forget digits that have not been begun."""
         self._events.clear()
@@ -213,6 +221,8 @@ class RtpSession:
             payload = urgent.popleft()
         elif playing is not None:
             payload = self._next_payload(playing, now)
+        elif self._idle:
+            payload = self._next_idle()
         else:
             payload = self._silence
         if self.muted:
@@ -226,6 +236,10 @@ class RtpSession:
         self.transport.send(HEADER.pack(VERSION_2, payload_type, seq, timestamp, self._ssrc) + payload)
         if self.spool is not None:
             self.spool.append(self.spool_call, 1, self.payload_type, seq, timestamp, now, payload)
+
+    def _next_idle(self) -> bytes:
+        self._idle_at = (self._idle_at + 1) % len(self._idle)
+        return self._idle[self._idle_at]
 
     def _next_payload(self, playing: Playback, now: float) -> bytes:
         payloads = playing.payloads

@@ -57,11 +57,8 @@ def as_text(parse: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda data: parse(data.decode("utf-8", "replace"))
 
 
-OFFER = str(
-    negotiation.offer(
-        negotiation.Transport("abcd1234", "p" * 32, ":".join(["AB"] * 32), ("1 1 udp 1 127.0.0.1 9 typ host",), 7)
-    )
-)
+ENDS = negotiation.Transport("abcd1234", "p" * 32, ":".join(["AB"] * 32), ("1 1 udp 1 127.0.0.1 9 typ host",), 7)
+OFFER = str(negotiation.offer(ENDS))
 FLOW = b"""flow: x
 answer: any
 vars: {a: 1}
