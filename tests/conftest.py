@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import shutil
@@ -21,10 +22,11 @@ LEFT_OUT = "left out: "
 
 def sockets() -> set[str]:
     """The open sockets of this process, by inode; none where the platform does not tell."""
-    try:
-        links = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
-    except OSError:
-        return set()
+    links: set[str] = set()
+    with contextlib.suppress(OSError):  # no such folder outside Linux
+        for number in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):  # the folder's own descriptor is closed by now
+                links.add(os.readlink(f"/proc/self/fd/{number}"))
     return {link for link in links if link.startswith("socket:")}
 
 
