@@ -18,19 +18,17 @@ from typing import Any, Self
 
 from botkit import events
 from botkit.causes import cause as find_cause
-from botkit.client.devices import Devices
 from botkit.client.entries import Entries
 from botkit.client.facts import facts_of
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
+from botkit.client.media import CallMedia
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
-from botkit.client.voice import Voice
 from botkit.clock import Clock
 from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
 from botkit.media.ear import Ear, HeardDigit
 from botkit.media.endpoint import Endpoint
-from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
 from botkit.media.sink import Sink
 from botkit.media.source import Source
@@ -78,18 +76,14 @@ class Call:
         self.ear = Ear()
         self.ear.on_digit = self._digit_heard
         self.ear.on_speech = self._speech_heard
-        self.spool_call: int | None = None
         self.session_id: str | None = None
         """The platform's telnyx_session_id: the same on both legs of a call."""
         self.may_read: Callable[[Path], Path] = lambda path: path
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
+        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark)
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
-        self._devices = Devices(self.ear, signals.start)
-        self._hearing: CallHearing | None = None
-        self._voice: Voice | None = None
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered)
-        self._connecting: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -139,6 +133,11 @@ class Call:
         return (self._clock.now() if at is None else at) - self.answered_at
 
     @property
+    def spool_call(self) -> int | None:
+        """The number of its recording in the plane's spool; None where there is none."""
+        return self._media.spool_call
+
+    @property
     def mark(self) -> float:
         """The moment after which expectations count onsets (monotonic seconds)."""
         return self._listening.mark
@@ -146,20 +145,20 @@ class Call:
     @property
     def audio_in(self) -> Source | None:
         """The source that is said over and over while nothing is played; None: silence. Changeable at any time."""
-        return self._devices.audio_in
+        return self._media.devices.audio_in
 
     @audio_in.setter
     def audio_in(self, source: Source | None) -> None:
-        self._devices.audio_in = source
+        self._media.devices.audio_in = source
 
     @property
     def audio_out(self) -> Sink | None:
         """The sink that gets every 20 ms heard; one that is replaced is closed. Changeable at any time."""
-        return self._devices.audio_out
+        return self._media.devices.audio_out
 
     @audio_out.setter
     def audio_out(self, sink: Sink | None) -> None:
-        self._devices.audio_out = sink
+        self._media.devices.audio_out = sink
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -188,13 +187,12 @@ class Call:
         await self.close()
 
     def _digit_heard(self, heard: HeardDigit) -> None:
-        if self._voice is not None:
-            self._voice.heard("dtmf")
+        self._media.heard("dtmf")
         self.emit(events.DigitReceived(self._id, heard.digit, heard.via, heard.at, heard.duration), heard.at)
 
     def _speech_heard(self, started: bool, at: float, duration: float) -> None:
-        if started and self._voice is not None:
-            self._voice.heard("speech")
+        if started:
+            self._media.heard("speech")
         self.emit(events.SpeechStarted(self._id, at) if started else events.SpeechEnded(self._id, at, duration), at)
 
     def _over_in_words(self) -> str | None:
@@ -208,26 +206,7 @@ class Call:
 
     def described(self) -> None:
         """Both descriptions are known: open the ear and the mouth."""
-        if self._hearing is not None:
-            return
-        session = self.endpoint.session
-        self._hearing = CallHearing(self._plane.hearing, self.ear, session.codec)
-        session.on_payload = self._hearing.payload
-        session.on_digit = self._hearing.digit_event
-        self._devices.attach(session)
-        self._voice = Voice(session, self._clock, self._listening.set_mark)
-        if self._plane.spool is not None:
-            self.spool_call = self._plane.spool.new_call(
-                self._id, caller_is_us=self.direction == "dial", formats={str(session.payload_type): session.codec.name}
-            )
-            session.record_to(self._plane.spool, self.spool_call)
-        self.endpoint.transport.on_lost = self._media_lost
-
-    def connect_media(self) -> asyncio.Task[None]:
-        """Start joining the media path, once; the task is the call's own."""
-        if self._connecting is None:
-            self._connecting = asyncio.get_running_loop().create_task(self.endpoint.connect(), name=f"media {self._id}")
-        return self._connecting
+        self._media.open(self._id, dialled=self.direction == "dial", on_lost=self._media_lost)
 
     def _media_lost(self, why: str) -> None:
         if self.end is None and self.fault is None:
@@ -241,7 +220,7 @@ class Call:
     def early_media(self, event: events.EarlyMedia) -> None:
         self.endpoint.accept(event.sdp)
         self.described()
-        self.connect_media()
+        self._media.connect()
         self.emit(event)
 
     def info_digits(self, digits: str) -> None:
@@ -258,9 +237,8 @@ class Call:
         self._now_answered(event)
 
     async def _media_up(self) -> None:
-        task = self.connect_media()
         try:
-            await asyncio.shield(task)
+            await asyncio.shield(self._media.connect())
         except (TimeoutFault, NetworkFault) as fault:
             self.fault = fault
             raise
@@ -280,24 +258,15 @@ class Call:
             return
         self.ended_at = self._clock.now()
         self.end = event
-        if self._voice is not None:
-            self._voice.call_is_over()
+        if self._media.voice is not None:
+            self._media.voice.call_is_over()
         self.emit(event)
         self._gone.set()
 
     async def close(self) -> None:
         """Hang up if need be and give the media back. May be called more than once."""
         await self.hangup()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait((self._connecting,))
-            if not self._connecting.cancelled():
-                self._connecting.exception()  # told already, as `fault`
-        await self.endpoint.close()
-        if self._hearing is not None:
-            self._hearing.close()
-            self._hearing = None
-        await self._devices.close()
+        await self._media.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -418,11 +387,11 @@ class Call:
             what = Audio((Path(what),))
         if isinstance(what, Audio):
             what = Audio(tuple(self.may_read(file) for file in what.files), what.gain)
-        if self._voice is None:
+        if self._media.voice is None:
             if self.end is not None:
                 return Played(0.0, "ended")
             raise UsageError("there is no media to play into yet", hint="answer first, or wait for the answer")
-        return await self._voice.play(what, stop_on=stop_on, loop=loop, over=over)
+        return await self._media.voice.play(what, stop_on=stop_on, loop=loop, over=over)
 
     async def record(
         self,
@@ -452,13 +421,13 @@ class Call:
         """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark."""
         if self.end is not None:
             return
-        if self._voice is None:
+        if self._media.voice is None:
             raise UsageError("digits need a call that is up", hint="wait for the answer first")
 
         async def by_info(digit: str) -> None:
             self._signals.order(SendInfo(self._id, digits=digit))
 
-        await self._voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)
+        await self._media.voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)
 
     # --- expectations ------------------------------------------------------------------------------
 
@@ -503,7 +472,7 @@ class Call:
     ) -> Heard:
         """Await a tone: one frequency, two at once, or a name (dial busy ringback sit beep)."""
         wanted = (float(hz),) if isinstance(hz, (int, float)) else hz
-        question = tone_question(lambda: self._hearing, wanted, length, until)
+        question = tone_question(lambda: self._media.hearing, wanted, length, until)
         return await self._listening.expect(question, window or Window(within))
 
     async def expect_silence(

@@ -1,0 +1,75 @@
+"""The media of one call: endpoint, hearing, voice and devices, opened once both descriptions are known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from botkit.client.devices import Devices
+from botkit.client.voice import Voice
+from botkit.media.ear import Ear
+from botkit.media.endpoint import Endpoint
+from botkit.media.hearing import CallHearing
+from botkit.media.plane import MediaPlane
+
+
+class CallMedia:
+    """`voice` and `hearing` are None until `open`; `spool_call` is the recording's number, None without one."""
+
+    def __init__(
+        self,
+        plane: MediaPlane,
+        endpoint: Endpoint,
+        ear: Ear,
+        start: Callable[[Coroutine[Any, Any, Any], str], None],
+        set_mark: Callable[[float], None],
+    ) -> None:
+        self.endpoint = endpoint
+        self.devices = Devices(ear, start)
+        self.hearing: CallHearing | None = None
+        self.voice: Voice | None = None
+        self.spool_call: int | None = None
+        self._plane = plane
+        self._ear = ear
+        self._set_mark = set_mark
+        self._connecting: asyncio.Task[None] | None = None
+
+    def open(self, label: str, *, dialled: bool, on_lost: Callable[[str], None]) -> None:
+        """Both descriptions are known: open the ear and the mouth. Once open it does nothing."""
+        if self.hearing is not None:
+            return
+        session = self.endpoint.session
+        self.hearing = CallHearing(self._plane.hearing, self._ear, session.codec)
+        session.on_payload = self.hearing.payload
+        session.on_digit = self.hearing.digit_event
+        self.devices.attach(session)
+        self.voice = Voice(session, self._plane.clock, self._set_mark)
+        if self._plane.spool is not None:
+            formats = {str(session.payload_type): session.codec.name}
+            self.spool_call = self._plane.spool.new_call(label, caller_is_us=dialled, formats=formats)
+            session.record_to(self._plane.spool, self.spool_call)
+        self.endpoint.transport.on_lost = on_lost
+
+    def connect(self) -> asyncio.Task[None]:
+        """Start joining the media path, once. Awaiting the task raises `TimeoutFault` or `NetworkFault`."""
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self.endpoint.connect(), name="media path")
+        return self._connecting
+
+    def heard(self, what: str) -> None:
+        """`dtmf` or `speech` was heard: stop the plays that wait for it."""
+        if self.voice is not None:
+            self.voice.heard(what)
+
+    async def close(self) -> None:
+        """Give everything back. May be called more than once."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait((self._connecting,))
+            if not self._connecting.cancelled():
+                self._connecting.exception()  # whoever awaited it has been told
+        await self.endpoint.close()
+        if self.hearing is not None:
+            self.hearing.close()
+        await self.devices.close()
