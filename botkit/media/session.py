@@ -332,6 +332,8 @@ class RtpSession:
 
     def _switch_source(self, ssrc: int) -> None:
         if self._remote_ssrc is not None:
+            if self.forward_to is not None:
+                self.forward_to.fed(True)  # its numbers have nothing to do with those before
             self.statistics.switch_source()
             self._receiver = EventReceiver(self.codec.clock_rate)
         self._remote_ssrc = ssrc
@@ -387,18 +389,20 @@ class RtpSession:
 
     def forward(self, payload: bytes, payload_type: int, seq: int, timestamp: int, marker: bool) -> None:
         """Send what the other leg received, undecoded. Gaps in its numbering stay gaps."""
-        if self._event is not None or self._events or self._urgent:
-            self._forward_in = (-1, 0)
-            return  # a digit of ours has the line
         before = self._forward_in
         if before is None:
             return
+        if self._event is not None or self._events or self._urgent:
+            self._forward_in = (-1, 0)
+            return  # a digit of ours has the line
         if before[0] < 0:
             step, ticks, marker = 1, self._ticks, True
         else:
             step = seq_diff(seq, before[0])
             ticks = timestamp - before[1]
-            if not -50 < step < 3000 or step == 0:
+            if step == 0:
+                return  # doubled under way
+            if not -50 < step < 3000:
                 step, ticks = 1, self._ticks
         self._forward_in = (seq, timestamp)
         self._seq = (self._seq + step) & 0xFFFF
