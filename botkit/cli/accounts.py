@@ -115,7 +115,7 @@ class _Reader:
             if name == inside or not re.fullmatch(r"\w+", name):
                 hint = "only ${env.NAME}, a variable of the environment, may stand here"
                 raise _error(node.mark, f"{what}: ${{{inside}}} is not known", hint)
-            if name not in self._environ:
+            if not self._environ.get(name):  # an empty one is nobody's password
                 message = f"{what}: {name} is not set in the environment"
                 raise _error(node.mark, message, f"export {name}=… first", _Unset)
             return self._environ[name]

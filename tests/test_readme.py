@@ -1,0 +1,155 @@
+"""The README shows, then tells: everything it shows is run here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from botkit.flow.check import check_paths
+from botkit.states import chart
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BOTKIT = [sys.executable, "-m", "botkit"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def commands() -> list[str]:
+    return [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
+
+
+def flow(name: str) -> str:
+    """The flow that the README calls `name`."""
+    return next(block for block in blocks("yaml") if block.startswith(f"flow: {name}\n"))
+
+
+def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    # Without the variables of an account: nothing here may leave this machine.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TELNYX_", "BOTKIT_"))}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, env=environment)
+
+
+def test_every_command_is_known_here() -> None:
+    """A command that is added to the README must be run by a test below."""
+    assert commands() == [
+        "make demo",
+        "botkit run hello_line.yaml hello_caller.yaml",
+        "botkit run caller.yaml --account staging",
+    ]
+
+
+def test_make_demo(tmp_path: Path) -> None:
+    """`make demo` runs the clinic; what its recipe runs ends well and leaves what the README lists."""
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = re.search(r"^demo:.*\n\t@\$\(BIN\)/botkit (.*)$", makefile, re.M)
+    assert recipe is not None
+    words = shlex.split(recipe[1])
+    out = tmp_path / "demo"
+    words[words.index("--out") + 1] = str(out)
+    done = run([*BOTKIT, *words], ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in re.findall(r"^\| `([a-z_]+\.(?:html|json|xml|jsonl))`", README, re.M):
+        assert (out / name).stat().st_size, name
+    for call in ("clinic_caller-1", "clinic_ivr-1"):
+        for name in ("rx.wav", "tx.wav", "both.wav", "events.jsonl"):
+            assert (out / "calls" / call / name).stat().st_size, name
+
+
+def test_make_test_exists() -> None:
+    """`make test` is a target."""
+    assert re.search(r"^test:", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_the_first_call(tmp_path: Path) -> None:
+    """The two flows of the first call run as shown, and pass."""
+    (tmp_path / "hello_line.yaml").write_text(flow("Hello line"))
+    (tmp_path / "hello_caller.yaml").write_text(flow("Hello caller"))
+    done = run([*BOTKIT, *shlex.split(commands()[1])[1:]], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the caller pressed 1" in done.stdout
+
+
+def test_the_failure_that_is_shown(tmp_path: Path) -> None:
+    """With another tone the run ends with 1, in the words that the README shows."""
+    (tmp_path / "hello_line.yaml").write_text(flow("Hello line").replace("tone: 440", "tone: 480"))
+    (tmp_path / "hello_caller.yaml").write_text(flow("Hello caller"))
+    done = run([*BOTKIT, *shlex.split(commands()[1])[1:]], tmp_path)
+    assert done.returncode == 1
+    shown = next(block for block in blocks("console") if block.startswith("FAILED"))
+    words = re.sub(r"\d+\.\d+ s", "… s", shown.splitlines()[0])
+    assert words in re.sub(r"\d+\.\d+ s", "… s", done.stdout)
+
+
+def test_an_account_without_its_environment(tmp_path: Path) -> None:
+    """The account that is shown is read; without its variables the run says which one is missing."""
+    (tmp_path / "botkit.yaml").write_text(next(block for block in blocks("yaml") if block.startswith("accounts:")))
+    (tmp_path / "caller.yaml").write_text(flow("Hello caller"))
+    done = run([*BOTKIT, *shlex.split(commands()[2])[1:]], tmp_path)
+    assert done.returncode == 2
+    assert "TELNYX_" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_python_example(tmp_path: Path) -> None:
+    """The program in Python runs as shown."""
+    script = tmp_path / "example.py"
+    script.write_text(blocks("python")[0])
+    done = run([sys.executable, str(script)], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "after the answer" in done.stdout
+    assert "'digits': '1'" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange"])
+def test_each_command_that_is_listed_has_help_with_examples(command: str) -> None:
+    """`botkit COMMAND --help` shows examples, and the README lists the command."""
+    assert f"`botkit {command}" in README
+    done = run([*BOTKIT, command, "--help"], ROOT)
+    assert done.returncode == 0
+    assert "Examples:" in done.stdout
+
+
+def test_no_other_command_is_listed() -> None:
+    """The README lists no command that does not exist."""
+    listed = set(re.findall(r"^\| `botkit ([a-z]+)", README, re.M))
+    assert listed == {"run", "check", "steps", "exchange"}
+
+
+def test_every_flow_that_is_listed_exists() -> None:
+    """The table of flows and the folder are the same."""
+    listed = {
+        name
+        for row in re.findall(r"^\| ((?:`[a-z_]+` ?)+) \|", README, re.M)
+        for name in re.findall(r"`([a-z_]+)`", row)
+        if (ROOT / "flows" / f"{name}.yaml").exists()
+    }
+    assert listed == {path.stem for path in (ROOT / "flows").glob("*.yaml")}
+
+
+def test_the_chart_is_printed_from_the_table() -> None:
+    """The states in the README are those of `botkit/states.py`."""
+    assert blocks("mermaid") == ["\n".join(chart()) + "\n"]
+
+
+def test_the_flows_of_the_readme_are_without_a_warning(tmp_path: Path) -> None:
+    """`botkit check` has nothing to say about what we show."""
+    for index, name in enumerate(("Hello line", "Hello caller")):
+        (tmp_path / f"{index}.yaml").write_text(flow(name))
+    report = check_paths([tmp_path])
+    assert not report.errors
+    assert not report.warnings
+
+
+def test_the_bench_table_is_filled() -> None:
+    """The README has the figures of a real run."""
+    table = README.split("<!-- bench -->")[1].split("<!-- /bench -->")[0]
+    assert "**botkit**" in table
