@@ -21,6 +21,7 @@ HISTORY = 20.0
 """Seconds of audio kept, so that a tone asked for now is also found where it began before the question."""
 
 SEGMENTS_KEPT = 400
+WAITERS_KEPT = 32
 SAME_DIGIT = 0.1
 """A digit that arrives as event and as tone within this time is one (flow-language.md section 4)."""
 
@@ -137,6 +138,8 @@ class Ear:
 
     def next_change(self) -> asyncio.Future[None]:
         """Resolved at the next change. Cancelling it loses nothing."""
+        if len(self._waiters) > WAITERS_KEPT:  # most have given up meanwhile
+            self._waiters = [waiter for waiter in self._waiters if not waiter.done()]
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         return waiter

@@ -37,7 +37,9 @@ class CallHearing:
         self._decoder = None if codec.stateless else codec.decoder()
         self._vad = VoiceActivity()
         self._dtmf = DtmfToneDetector(hearing.bank)
-        self._trackers: dict[tuple[object, float], tuple[Tracker, SegmentLog]] = {}
+        self._logs: dict[tuple[object, float], SegmentLog] = {}  # by what was asked for
+        self._trackers: list[tuple[Tracker, SegmentLog]] = []
+        self._closed = False
 
     def payload(self, payload: bytes | None, at: float) -> None:
         """Take in 20 ms that were heard at `at`; None: they were lost."""
@@ -53,15 +55,20 @@ class CallHearing:
         `length`: shorter ones need not be told. Raises ValueError for a frequency that 8 kHz cannot carry.
         """
         key = (wanted if isinstance(wanted, str) else tuple(wanted), length)
-        if key not in self._trackers:
-            tracker, log = tracker_for(self._hearing.bank, wanted, length), SegmentLog()
-            self._trackers[key] = (tracker, log)
-            past = list(self.ear.history)
-            if past:
-                heard = self._hearing.bank.hear(np.stack([frame.pcm for frame in past]))
-                for row, frame in enumerate(past):
-                    _advance(tracker, log, frame.at, heard, row)
-        return self._trackers[key][1]
+        if key in self._logs:
+            return self._logs[key]
+        tracker, log = tracker_for(self._hearing.bank, wanted, length), SegmentLog()
+        self._logs[key] = log
+        past = list(self.ear.history)
+        if past:
+            heard = self._hearing.bank.hear(np.stack([frame.pcm for frame in past]))
+            for row, frame in enumerate(past):
+                _advance(tracker, log, frame.at, heard, row)
+        if self._closed:
+            tracker.close()
+        else:
+            self._trackers.append((tracker, log))
+        return log
 
     def decode(self, payload: bytes) -> Pcm:
         """One payload as 160 samples at 8 kHz."""
@@ -92,7 +99,7 @@ class CallHearing:
                 ear.speech_ended(fact.at)
         for digit in self._dtmf.push(at, heard, row):
             ear.hear_digit(HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
-        for tracker, log in self._trackers.values():
+        for tracker, log in self._trackers:
             if _advance(tracker, log, at, heard, row):
                 changed = True
         ear.heard_until = max(ear.heard_until, at + PTIME)
@@ -100,8 +107,11 @@ class CallHearing:
             ear.changed()
 
     def close(self) -> None:
-        """Hear no more; columns of the shared matrix go back."""
-        for tracker, _ in self._trackers.values():
+        """Hear no more; columns of the shared matrix go back. Once closed it does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for tracker, _ in self._trackers:
             tracker.close()
         self._trackers.clear()
         self._dtmf.close()

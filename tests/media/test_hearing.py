@@ -1,0 +1,311 @@
+"""All ears of a process, analysed together."""
+
+import numpy as np
+import pytest
+
+from botkit.media.codec import PCMA, PCMU, Codec
+from botkit.media.dtmf import digit_tone
+from botkit.media.ear import Ear, SegmentLog
+from botkit.media.hearing import CallHearing, Hearing
+from botkit.media.pcm import Pcm
+from botkit.media.tone import progress, tone
+from tests.media.sounds import babble, joined, noise, silence
+
+BEAT = 0.02
+BEGIN = 50.0
+
+
+class Call:
+    """One call's ear, and the sound that reaches it."""
+
+    def __init__(self, hearing: Hearing, sound: Pcm, codec: Codec = PCMU) -> None:
+        self.ear = Ear()
+        self.hearing = CallHearing(hearing, self.ear, codec)
+        self.payloads: list[bytes | None] = list(codec.encode_all(sound))
+
+    def send(self, number: int) -> None:
+        if number < len(self.payloads):
+            self.hearing.payload(self.payloads[number], BEGIN + number * BEAT)
+
+
+def hear(hearing: Hearing, *calls: Call, begin: int = 0, end: int | None = None) -> None:
+    """Beat by beat, all calls at once."""
+    longest = max(len(call.payloads) for call in calls)
+    for number in range(begin, longest if end is None else end):
+        for call in calls:
+            call.send(number)
+        hearing.analyse(BEGIN + number * BEAT)
+
+
+def spans(log: SegmentLog) -> list[tuple[float, float | None]]:
+    return [(segment.start - BEGIN, None if segment.end is None else segment.end - BEGIN) for segment in log]
+
+
+def facts(call: Call) -> object:
+    return (
+        spans(call.ear.sounds),
+        spans(call.ear.speech),
+        [(digit.digit, digit.via, digit.at, digit.duration) for digit in call.ear.digits],
+        [(frame.at, frame.pcm.tobytes()) for frame in call.ear.history],
+        call.ear.heard_until,
+    )
+
+
+def about(*times: float) -> list[float]:
+    return [pytest.approx(time, abs=0.021) for time in times]
+
+
+# --- sound and silence --------------------------------------------------------------------------------------
+
+
+def test_sounds_are_segments() -> None:
+    """Sound above -45 dBFS is a segment from its first frame to the first quiet one; what is softer is silence."""
+    hearing = Hearing()
+    call = Call(
+        hearing,
+        joined(
+            silence(0.4), noise(0.6, -30), silence(0.5), noise(0.3, -60), silence(0.2), tone(440, 0.2), silence(0.1)
+        ),
+    )
+    hear(hearing, call)
+    (first, second) = spans(call.ear.sounds)
+    assert first == tuple(about(0.4, 1.0))
+    assert second == tuple(about(2.0, 2.2))
+    assert call.ear.sounds.open is None
+
+
+def test_sound_that_still_lasts() -> None:
+    """A sound at the end of what was heard is open."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), noise(0.2)))
+    hear(hearing, call)
+    assert spans(call.ear.sounds) == [(pytest.approx(0.2), None)]
+    assert call.ear.heard_until == pytest.approx(BEGIN + 0.4)
+
+
+def test_lost_frames_are_silence() -> None:
+    """A frame that was lost is heard as silence, at its time."""
+    hearing = Hearing()
+    call = Call(hearing, noise(0.4))
+    call.payloads[5:8] = [None] * 3
+    hear(hearing, call)
+    assert spans(call.ear.sounds) == [(0.0, pytest.approx(0.1)), (pytest.approx(0.16), None)]
+    assert not call.ear.history[6].pcm.any()
+
+
+def test_speech_is_told() -> None:
+    """Something that moves as speech does is told as speech, from about where it began."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.5), babble(1.5), silence(1.0)))
+    told: list[bool] = []
+    call.ear.on_speech = lambda started, at, duration: told.append(started)
+    hear(hearing, call)
+    starts = [start for start, _ in spans(call.ear.speech)]
+    assert starts
+    assert 0.4 < starts[0] < 1.0
+    assert told[0] is True
+    assert told[-1] is False
+
+
+# --- together or alone ------------------------------------------------------------------------------------------
+
+
+def crowd(hearing: Hearing) -> list[Call]:
+    """Calls that hear different things, in different codecs."""
+    calls = [
+        Call(hearing, joined(silence(0.3), tone(440, 0.8), silence(0.5))),
+        Call(hearing, joined(digit_tone("7", 0.1), silence(0.2), digit_tone("7", 0.1), silence(0.3)), PCMA),
+        Call(hearing, joined(silence(0.2), babble(1.2, seed=5), silence(0.8))),
+        Call(hearing, noise(1.0, -30, seed=2), PCMA),
+        Call(hearing, silence(1.5)),
+        Call(hearing, joined(progress("busy", 2.0))),
+    ]
+    calls[2].payloads[20:23] = [None] * 3
+    return calls
+
+
+def test_together_as_alone() -> None:
+    """A batch over many calls gives each the same facts as if it had been analysed by itself."""
+    hearing = Hearing()
+    together = crowd(hearing)
+    hear(hearing, *together)
+    for number in range(len(together)):
+        hearing = Hearing()
+        alone = crowd(hearing)[number]
+        hear(hearing, alone)
+        assert facts(together[number]) == facts(alone)
+
+
+def test_several_frames_a_beat() -> None:
+    """Frames that come several at once give the same facts as one by one."""
+    steadily, in_bursts = Hearing(), Hearing()
+    one, other = crowd(steadily), crowd(in_bursts)
+    hear(steadily, *one)
+    for begin in range(0, 120, 7):
+        for call in other:
+            for number in range(begin, begin + 7):
+                call.send(number)
+        in_bursts.analyse(BEGIN + begin * BEAT)
+    assert [facts(call) for call in one] == [facts(call) for call in other]
+
+
+def test_nothing_arrived() -> None:
+    """A beat on which nothing arrived changes nothing."""
+    hearing = Hearing()
+    call = Call(hearing, silence(0.0))
+    hearing.analyse(BEGIN)
+    assert not call.ear.history
+
+
+@pytest.mark.parametrize("size", [0, 1, 80, 159, 161, 240, 320], ids=str)
+def test_payloads_of_other_lengths(size: int) -> None:
+    """A payload that is not 20 ms long is heard as far as it fits a frame, and disturbs no other call."""
+    hearing = Hearing()
+    odd, other = Call(hearing, silence(0.0)), Call(hearing, noise(0.02))
+    odd.payloads = [PCMU.encode(np.full(size, 8000, np.int16))]
+    hear(hearing, odd, other)
+    frame = odd.ear.history[0].pcm
+    assert frame.shape == (160,)
+    assert np.count_nonzero(frame) == min(size, 160)
+    assert len(other.ear.sounds) == 1
+
+
+# --- tones ------------------------------------------------------------------------------------------------------
+
+
+def test_tone_that_is_asked_for_before() -> None:
+    """A tone that somebody waits for is logged from its beginning to its end."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.3), tone(440, 0.5), silence(0.3)))
+    log = call.hearing.tone((440.0,), 0.1)
+    hear(hearing, call)
+    assert spans(log) == [tuple(about(0.3, 0.8))]
+
+
+@pytest.mark.parametrize("asked_at", [30, 60], ids=["while it lasts", "when it is over"])
+def test_tone_that_is_asked_for_after_it_began(asked_at: int) -> None:
+    """A tone asked for after it began is found where it began; the log is the same as if asked for before."""
+    hearing = Hearing()
+    early, late = (Call(hearing, joined(silence(0.3), tone(440, 0.5), silence(0.6))) for _ in range(2))
+    before = early.hearing.tone((440.0,), 0.1)
+    hear(hearing, early, late, end=asked_at)
+    after = late.hearing.tone((440.0,), 0.1)
+    hear(hearing, early, late, begin=asked_at)
+    assert spans(after) == spans(before) == [tuple(about(0.3, 0.8))]
+
+
+def test_open_tone_is_sure_as_far_as_heard() -> None:
+    """While a tone lasts its log knows how far it has certainly lasted."""
+    hearing = Hearing()
+    call = Call(hearing, tone(440, 1.0))
+    log = call.hearing.tone((440.0,), 0.1)
+    hear(hearing, call)
+    assert log.open is not None
+    assert log.sure_until == pytest.approx(BEGIN + 1.0, abs=0.011)
+
+
+def test_one_log_for_each_question() -> None:
+    """The same question has one log, however often it is asked; another length is another question."""
+    hearing = Hearing()
+    call = Call(hearing, silence(0.1))
+    log = call.hearing.tone((440.0,), 0.1)
+    assert call.hearing.tone((440.0,), 0.1) is log
+    assert call.hearing.tone((440.0,), 0.5) is not log
+    assert call.hearing.tone("busy", 0.1) is not log
+
+
+def test_named_tone() -> None:
+    """A tone may be asked for by its name."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.4), progress("busy", 3.0)))
+    log = call.hearing.tone("busy", 0.1)
+    hear(hearing, call)
+    assert spans(log)[0][0] == pytest.approx(0.4, abs=0.021)
+
+
+def test_changes_wake_who_waits() -> None:
+    """Sounds and tones wake whoever waits on the ear; silence that goes on does not."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.1), noise(0.06), silence(0.1)))
+    woken: list[int] = []
+    changed = call.ear.changed
+    call.ear.changed = lambda: (woken.append(len(call.ear.history)), changed())[1]  # type: ignore[method-assign]
+    hear(hearing, call)
+    assert woken == [6, 9]
+
+
+def test_frequency_that_cannot_be_heard() -> None:
+    """A frequency beyond 4 kHz cannot be waited for."""
+    hearing = Hearing()
+    call = Call(hearing, silence(0.1))
+    with pytest.raises(ValueError, match="5000"):
+        call.hearing.tone((5000.0,), 0.1)
+
+
+# --- digits -------------------------------------------------------------------------------------------------------
+
+
+def test_digit_as_event_and_as_tone() -> None:
+    """A digit whose event and tone arrive within 100 ms is one digit."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("5", 0.1), silence(0.3)))
+    hear(hearing, call, end=16)
+    call.hearing.digit_event("5", BEGIN + 0.21, 0.1)
+    hear(hearing, call, begin=16)
+    assert [(digit.digit, digit.via) for digit in call.ear.digits] == [("5", "rtp")]
+
+
+def test_digit_as_tone_alone() -> None:
+    """Without events the tone is the digit, dated to its onset."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("5", 0.1), silence(0.3)))
+    hear(hearing, call)
+    (digit,) = call.ear.digits
+    assert (digit.digit, digit.via) == ("5", "tone")
+    assert digit.at - BEGIN == pytest.approx(0.2, abs=0.021)
+    assert digit.duration == pytest.approx(0.1, abs=0.021)
+
+
+# --- taps and the end ---------------------------------------------------------------------------------------------
+
+
+def test_taps_get_every_frame() -> None:
+    """Whoever taps the ear is given each frame, as samples at 8 kHz with its time."""
+    hearing = Hearing()
+    sound = noise(0.2)
+    call = Call(hearing, sound)
+    tapped: list[tuple[float, Pcm]] = []
+    call.ear.taps.append(lambda frame: tapped.append((frame.at, frame.pcm)))
+    hear(hearing, call)
+    assert [at for at, _ in tapped] == [pytest.approx(BEGIN + number * BEAT) for number in range(10)]
+    assert np.array_equal(np.concatenate([pcm for _, pcm in tapped]), PCMU.decode(PCMU.encode(sound)))
+
+
+def test_closed_ears_give_their_columns_back() -> None:
+    """A call that is over hears nothing more, and what it waited for is waited for no longer."""
+    hearing = Hearing()
+    stays = Call(hearing, tone(440, 0.5))
+    wanted = list(hearing.bank._wanted)
+    call = Call(hearing, tone(440, 0.5))
+    log = call.hearing.tone((440.0,), 0.1)
+    call.hearing.tone("busy", 0.1)
+    hear(hearing, stays, call, end=10)
+    call.send(10)
+    call.hearing.close()
+    call.hearing.close()
+    hearing.analyse(BEGIN + 0.2)
+    assert len(call.ear.history) == 10
+    assert [count for count in hearing.bank._wanted if count] == [count for count in wanted if count]
+    assert len(log) == 1
+
+
+def test_asking_when_the_call_is_over() -> None:
+    """After the close a tone is still found in what was heard, and nothing is waited for any more."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.1), tone(440, 0.3), silence(0.2)))
+    before = call.hearing.tone((600.0,), 0.1)
+    hear(hearing, call)
+    call.hearing.close()
+    assert spans(call.hearing.tone((440.0,), 0.1)) == [tuple(about(0.1, 0.4))]
+    assert call.hearing.tone((600.0,), 0.1) is before
+    assert not any(hearing.bank._wanted)
