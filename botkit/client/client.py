@@ -169,6 +169,9 @@ class Client:
             case events.ClientReady():
                 if self._ready is not None and not self._ready.done():
                     self._ready.set_result(None)
+            case events.Disconnected(reason):
+                for call in self.calls.values():  # lost with their line, and no flow is to blame
+                    call.fault = call.fault or NetworkFault(f"the connection to the server was lost: {reason}")
             case events.Punted():
                 self._not_ready(NetworkFault("a newer login of the same user took this session's place"))
             case RequestTimedOut(phase, call_id):

@@ -10,6 +10,7 @@ from pathlib import Path
 from botkit import events
 from botkit.client.call import Call
 from botkit.client.client import Client
+from botkit.clock import to_the_end
 from botkit.errors import Fault
 from botkit.flow.document import Flow
 from botkit.flow.runtime import FlowRun, Inputs
@@ -38,6 +39,8 @@ class RunContext:
     progress: Callable[[Notice], None]
     readable: Callable[[Path], Path]
     running: dict[FlowRun, tuple[Bot, Call]] = field(default_factory=dict)
+    uncut: list[Call] = field(default_factory=list)
+    """Calls whose recording is in the spool only."""
 
     def t(self) -> float:
         """Seconds since the run began."""
@@ -77,13 +80,21 @@ class Bot:
 
     # --- answering -----------------------------------------------------------------------------------
 
-    def wants(self, call: Call) -> bool:
-        """Whether there is room for one more call; where there is none, the caller hears busy."""
-        return self.flow.at_most is None or self.active < self.flow.at_most
+    def admit(self) -> bool:
+        """Keep room for one more call, which `take` gives back; False where there is none: the caller hears busy."""
+        if self.flow.at_most is not None and self.active >= self.flow.at_most:
+            return False
+        self._enter()
+        return True
 
     async def take(self, call: Call) -> None:
-        """Run the flow on a call that came in."""
-        await self._run(call)
+        """Run the flow on a call that came in and was admitted."""
+        try:
+            await self._run(call)
+        except Fault as fault:
+            self.blame(fault)
+        finally:
+            self._leave()
         if self.flow.calls is not None and len(self.calls) >= self.flow.calls[0] and not self.active:
             self.enough.set()
 
@@ -118,15 +129,26 @@ class Bot:
                 headers=tuple(flow.headers.items()),
                 codecs=known_codecs(flow.codecs),
             )
-            await self._run(call)
+            self._enter()
+            try:
+                await self._run(call)
+            finally:
+                self._leave()
 
     # --- a call --------------------------------------------------------------------------------------
 
+    def _enter(self) -> None:
+        self.active += 1
+        self.quiet.clear()
+
+    def _leave(self) -> None:
+        self.active -= 1
+        if not self.active:
+            self.quiet.set()
+
     async def _run(self, call: Call) -> None:
         context = self._context
-        self.active += 1
         self.came += 1
-        self.quiet.clear()
         name = f"{self.name}-{self.came}"
         folder = context.out / "calls" / name
         journal = Journal(folder / "events.jsonl")
@@ -166,7 +188,7 @@ class Bot:
             context.limits.ended(call)
             if run is not None:
                 context.running.pop(run, None)
-            await asyncio.shield(self._finish(call, run, journal, name, folder, started_at))
+            await to_the_end(self._finish(call, run, journal, name, folder, started_at))
 
     async def _finish(
         self, call: Call, run: FlowRun | None, journal: Journal, name: str, folder: Path, started_at: float
@@ -178,17 +200,16 @@ class Bot:
         problems: list[Problem] = []
         try:
             recordings = await cut(context.spool, call, context.out, folder)
-        except (OSError, ValueError) as error:
-            problems.append(Problem(f"the recording could not be cut: {error}", kind="fault"))
+        except (OSError, ValueError, Fault) as error:
+            said = error.args[0] if isinstance(error, Fault) else error
+            context.uncut.append(call)
+            problems.append(Problem(f"the recording could not be cut: {said}", kind="fault"))
         if call.fault is not None:
             problems.append(Problem(str(call.fault.args[0]), kind="fault", hint=call.fault.hint))
         result = self._result(call, run, name, started_at, recordings, problems, events_path=journal.path)
         journal.write(context.t(), "verdict", verdict=result.verdict.value, cause=result.cause, code=result.code)
         journal.close()
         self.calls.append(result)
-        self.active -= 1
-        if not self.active:
-            self.quiet.set()
         context.progress(Notice(context.t(), "done", bot=self.name, call=name, result=result))
 
     def _result(

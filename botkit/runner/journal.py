@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from botkit.flow.trace import EventSeen, Logged, Record, StepDone, StepStarted
 
 
 class Journal:
-    """One call's file, opened at the first line."""
+    """One call's file, opened at the first line. What comes after `close` is added at its end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
+        self._mode = "w"
 
-    def write(self, t: float, kind: str, **fields: Any) -> None:
+    def write(self, t: float, kind: str, /, **fields: Any) -> None:
         """One line. Values that are None are left out."""
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8", buffering=1)
+            # Half a character, which JSON allows and the other party may send, is written as its escape.
+            self._file = self.path.open(self._mode, encoding="utf-8", errors="backslashreplace", buffering=1)
+            self._mode = "a"
         line = {"t": round(t, 4), "type": kind, **{name: value for name, value in fields.items() if value is not None}}
         self._file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
 

@@ -11,7 +11,7 @@ from botkit.client.call import Call
 from botkit.clock import Clock
 from botkit.media.plane import MediaPlane
 from botkit.media.recorder import cut_call
-from botkit.media.spool import Spool, index_path
+from botkit.media.spool import MAGIC, Spool, index_path
 from botkit.results import Recordings
 
 SPOOL = "spool.botkit"
@@ -36,6 +36,9 @@ async def recording(plane: MediaPlane, out: Path) -> AsyncIterator[Spool]:
         with contextlib.suppress(asyncio.CancelledError):
             await flusher
         spool.close()
+        with contextlib.suppress(FileNotFoundError):
+            if spool.path.stat().st_size <= len(MAGIC):
+                discard(spool.path)  # no call was made
 
 
 def _set_aside(path: Path) -> None:

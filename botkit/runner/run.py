@@ -136,6 +136,7 @@ class _Run:
         self._bots: list[Bot] = []
         self._problems: list[Problem] = []
         self._taking: set[asyncio.Task[None]] = set()
+        self._broken: list[BaseException] = []  # what nobody foresaw while a call was taken
         self._cancelled = False
 
     async def run(self) -> RunResult:
@@ -166,8 +167,11 @@ class _Run:
                     if task is not None:
                         task.uncancel()
                 await self._stop_taking()
+                if self._broken:
+                    raise BaseExceptionGroup("while calls were taken", self._broken)
         health = self._plane.pacer.health
-        discard(self._options.out / SPOOL)
+        if not context.uncut:
+            discard(self._options.out / SPOOL)
         return self._result(health)
 
     async def _set_up(self, stack: contextlib.AsyncExitStack, context: RunContext) -> None:
@@ -224,13 +228,18 @@ class _Run:
 
     def _incoming(self, answering: list[Bot], call: Call) -> None:
         bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account)), None)
-        if bot is None or not bot.wants(call):
+        if bot is None or not bot.admit():
             work = call.refuse("UNALLOCATED_NUMBER" if bot is None else "USER_BUSY")
         else:
             work = bot.take(call)
         task = asyncio.get_running_loop().create_task(work, name=f"take {call.id}")
         self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        task.add_done_callback(self._taken)
+
+    def _taken(self, task: asyncio.Task[None]) -> None:
+        self._taking.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken.append(error)
 
     async def _stop_taking(self) -> None:
         """Whatever is still going on ends now, with a bye."""

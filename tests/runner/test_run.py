@@ -1,0 +1,284 @@
+"""Flows together: who is started, what is refused before any call, when a run is over, and how it came out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from botkit import clock
+from botkit.client.call import Call
+from botkit.client.client import Client
+from botkit.errors import ConfigError
+from botkit.exchange.exchange import run_exchange
+from botkit.flow.explain import FlowErrors
+from botkit.results import Verdict
+from botkit.runner.bot import Bot
+from botkit.runner.options import Notice, RunOptions
+from botkit.runner.run import run_flows
+from botkit.settings import Account, Caps, Settings
+from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, play, run, written
+
+ENDLESS_LINE = """
+flow: Endless line
+answer: "5100"
+on: {answered: [{play: {tone: 440, for: 1s, loop: true}}]}
+"""
+ENDLESS_CALLER = """
+flow: Endless caller
+dial: "5100"
+on: {answered: [{wait: 200s}]}
+"""
+
+
+# --- before any call ------------------------------------------------------------------------------------
+
+
+def test_all_errors_of_all_files(tmp_path: Path) -> None:
+    """Errors of every file are told at once, and nobody is called."""
+    bad = "flow: Bad\ndial: '1'\non: {answered: [{wiat: 1s}, {wait: soon}]}\n"
+    told: list[Notice] = []
+    with pytest.raises(FlowErrors) as caught:
+        play(tmp_path, {"one": bad, "two": bad, "good": TONE_LINE}, progress=told.append)
+    files = [Path(issue.mark.file).name for issue in caught.value.issues]
+    assert files == ["one.yaml", "one.yaml", "two.yaml", "two.yaml"]
+    assert not told
+
+
+def test_variables(tmp_path: Path) -> None:
+    """`--var` goes to every flow that declares it, as a plain scalar, and wins over the flow's value."""
+    flow = "flow: {}\n{}\nvars: {{count: 1, text: a}}\non: {{ended: [{{check: count == 5 and text == '0123'}}]}}\n"
+    flows = {"line": flow.format("Line", "answer: '5100'"), "caller": flow.format("Caller", "dial: '5100'")}
+    result = play(tmp_path, flows, vars={"count": "5", "text": "0123"})
+    assert result.verdict is Verdict.PASSED
+    assert play(tmp_path, flows).verdict is Verdict.FAILED
+
+
+def test_unknown_variable(tmp_path: Path) -> None:
+    """A variable that no flow declares is an error of the command line."""
+    with pytest.raises(ConfigError, match="--var nope"):
+        play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, vars={"nope": "1"})
+
+
+@pytest.mark.parametrize("number", ["911", "112", "sip:911@example.com"])
+def test_emergency_number(tmp_path: Path, number: str) -> None:
+    """An emergency number is dialled by nobody, not even on the embedded exchange."""
+    told: list[Notice] = []
+    with pytest.raises(ConfigError, match="emergency"):
+        play(tmp_path, {"caller": TONE_CALLER.replace('"5100"', f'"{number}"')}, progress=told.append)
+    assert not told
+
+
+def test_number_in_a_variable_is_judged_too(tmp_path: Path) -> None:
+    """What counts is the number that is dialled, wherever it comes from."""
+    caller = "flow: Caller\nvars: {to: '5100'}\ndial: '${to}'\non: {answered: [hangup]}\n"
+    with pytest.raises(ConfigError, match="emergency"):
+        play(tmp_path, {"caller": caller}, vars={"to": "911"})
+    with pytest.raises(ConfigError, match="none of `allow`"):
+        play(tmp_path, {"caller": caller}, vars={"to": "+1555"}, settings=Settings(allow=("51??",)))
+
+
+def test_server_account_needs_allow(tmp_path: Path) -> None:
+    """Through a server nothing is dialled that `allow` does not name; no connection is even tried."""
+    account = Account("there", server="ws://127.0.0.1:9", login="a", password="b")
+    settings = Settings(accounts={"there": account})
+    with pytest.raises(ConfigError, match="nothing is allowed there yet"):
+        play(tmp_path, {"caller": TONE_CALLER}, settings=settings, account="there", virtual=False)
+
+
+def test_account_that_a_flow_may_not_choose(tmp_path: Path) -> None:
+    """A flow cannot lead a run off this machine by naming an account."""
+    account = Account("there", server="ws://127.0.0.1:9", login="a", password="b")
+    settings = Settings(accounts={"there": account}, allow=("*",))
+    with pytest.raises(ConfigError, match="may not choose"):
+        play(tmp_path, {"caller": f"{TONE_CALLER}account: there\n"}, settings=settings, virtual=False)
+
+
+# --- who takes part ---------------------------------------------------------------------------------------
+
+
+def test_names_of_bots(tmp_path: Path) -> None:
+    """A bot is called as its file; the same file twice is numbered, and each has a folder."""
+    (tmp_path / "flows").mkdir()
+    line, caller = written(tmp_path / "flows", {"line": TONE_LINE, "caller": TONE_CALLER})
+    result = run([caller, line, caller], tmp_path / "out")
+    assert [flow.bot for flow in result.flows] == ["line", "caller_1", "caller_2"]
+    folders = {folder.name for folder in (tmp_path / "out" / "calls").iterdir()}
+    assert folders == {"line-1", "line-2", "caller_1-1", "caller_2-1"}
+    assert result.verdict is Verdict.PASSED
+
+
+def test_answering_bots_first(tmp_path: Path) -> None:
+    """Whatever the order on the command line, who answers is ready before anybody dials."""
+    told: list[str] = []
+    play(tmp_path, {"caller": TONE_CALLER, "line": TONE_LINE}, progress=lambda n: told.append(f"{n.kind} {n.bot}"))
+    assert told.index("ready line") < told.index("calling caller")
+
+
+def test_room_for_so_many(tmp_path: Path) -> None:
+    """`at_most` calls at once, also when all come in the same moment: the others hear busy."""
+    busy = "flow: Busy\ndial: '5100'\nexpect_call: any\non: {answered: [{wait: 1s}]}\n"
+    line = TONE_LINE.replace("on:", "at_most: 2\non:")
+    result = play(tmp_path, {"line": line, **{f"caller{n}": busy for n in range(5)}})
+    causes = sorted(call_of(result, f"caller{n}").cause or "" for n in range(5))
+    assert causes == ["NORMAL_CLEARING"] * 2 + ["USER_BUSY"] * 3
+    assert len(flow_of(result, "line").calls) == 2
+    assert result.verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict"),
+    [
+        ("2", Verdict.PASSED),
+        ("1..", Verdict.PASSED),
+        ("1..2", Verdict.PASSED),
+        ("3", Verdict.FAILED),
+        ("1", Verdict.FAILED),
+    ],
+)
+def test_calls_that_must_come(tmp_path: Path, wanted: str, verdict: Verdict) -> None:
+    """`calls` says how many must come; too few and too many are failures of the answering bot."""
+    line = TONE_LINE.replace("on:", f"calls: {wanted}\non:")
+    result = play(tmp_path, {"line": line, "one": TONE_CALLER, "two": TONE_CALLER})
+    assert flow_of(result, "line").verdict is result.verdict is verdict
+    if verdict is Verdict.FAILED:
+        (problem,) = flow_of(result, "line").problems
+        assert problem.message == f"expected {wanted} calls, 2 came"
+        assert problem.place is not None
+        assert result.status == 1
+
+
+def test_no_caller_ever(tmp_path: Path) -> None:
+    """Answering bots alone wait for as many calls as must come, or for the time limit, which is a fault."""
+    result = play(tmp_path, {"line": TONE_LINE}, time_limit=30.0)
+    assert result.verdict is Verdict.FAULT
+    assert result.took == pytest.approx(30, abs=1)
+    (problem,) = result.problems
+    assert "longer than its 30 s" in problem.message
+    assert "--time-limit" in (problem.hint or "")
+
+
+def test_unallocated_without_an_answering_bot(tmp_path: Path) -> None:
+    """A number that nobody answers is unallocated on the embedded exchange."""
+    result = play(tmp_path, {"caller": TONE_CALLER})
+    assert call_of(result, "caller").cause == "UNALLOCATED_NUMBER"
+    assert result.status == 1
+
+
+# --- cut short ------------------------------------------------------------------------------------------------
+
+
+def test_cancelled(tmp_path: Path) -> None:
+    """A run that is cancelled ends its calls with a bye and tells what it knows; what was said is recorded."""
+    result = play(tmp_path, {"line": ENDLESS_LINE, "caller": ENDLESS_CALLER}, cancel_after=5.0)
+    assert result.verdict is Verdict.ABORTED
+    for bot in ("line", "caller"):
+        call = call_of(result, bot)
+        assert call.cause == "NORMAL_CLEARING"
+        assert call.duration == pytest.approx(4.9, abs=0.3)
+        assert not call.problems
+        assert (tmp_path / "out" / (call.recordings.both or "none")).is_file()
+    assert call_of(result, "caller").verdict is Verdict.ABORTED
+    assert not list((tmp_path / "out").glob("spool*"))
+
+
+def test_cancelled_after_a_failure(tmp_path: Path) -> None:
+    """What had failed before counts more than that the rest was cut off."""
+    failing = "flow: Failing\ndial: '5200'\non: {answered: [hangup]}\n"
+    flows = {"line": ENDLESS_LINE, "caller": ENDLESS_CALLER, "failing": failing}
+    result = play(tmp_path, flows, cancel_after=5.0)
+    assert result.verdict is Verdict.FAILED
+    assert call_of(result, "caller").verdict is Verdict.ABORTED
+
+
+def test_cancelled_while_it_is_set_up(tmp_path: Path) -> None:
+    """Before any call there is nothing to tell: the cancellation goes on, and leaves no file of ours."""
+    with pytest.raises(asyncio.CancelledError):
+        play(tmp_path, {"line": ENDLESS_LINE}, cancel_after=0.0)
+    assert not list((tmp_path / "out").glob("spool*"))
+
+
+def test_time_limit(tmp_path: Path) -> None:
+    """A run that takes too long is a fault; its calls end with a bye, and are in the result."""
+    result = play(tmp_path, {"line": ENDLESS_LINE, "caller": ENDLESS_CALLER}, time_limit=3.0)
+    assert (result.verdict, result.status) == (Verdict.FAULT, 2)
+    assert call_of(result, "caller").cause == "NORMAL_CLEARING"
+    assert call_of(result, "caller").verdict is Verdict.ABORTED
+
+
+def test_minutes_used_up(tmp_path: Path) -> None:
+    """`caps.minutes` ends every call with a bye, as a fault that names the cap."""
+    settings = Settings(caps=Caps(minutes=0.5))
+    result = play(tmp_path, {"line": ENDLESS_LINE, "caller": ENDLESS_CALLER}, settings=settings)
+    assert result.verdict is Verdict.FAULT
+    (problem,) = result.problems
+    assert "0.5 minutes" in problem.message
+    assert call_of(result, "caller").aborted_by == problem.message
+    assert result.took < 40
+
+
+def test_concurrent_cap(tmp_path: Path) -> None:
+    """`caps.concurrent` makes callers wait for each other, and all are served."""
+    told: list[Notice] = []
+    flows = {"line": TONE_LINE, **{f"caller{n}": TONE_CALLER for n in range(3)}}
+    result = play(tmp_path, flows, settings=Settings(caps=Caps(concurrent=1)), progress=told.append)
+    assert result.verdict is Verdict.PASSED
+    kinds = [notice.kind for notice in told if notice.bot.startswith("caller") and notice.kind in ("calling", "done")]
+    assert kinds == ["calling", "done"] * 3
+
+
+def test_error_of_ours_while_a_call_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw in an answering bot does not get lost: it is raised when the run is over."""
+
+    async def broken(self: Bot, call: object) -> None:
+        raise ZeroDivisionError("by mistake")
+
+    monkeypatch.setattr(Bot, "take", broken)
+    caller = TONE_CALLER.replace("on:", "ring_timeout: 2s\non:")
+    with pytest.raises(BaseExceptionGroup) as caught:
+        play(tmp_path, {"line": TONE_LINE, "caller": caller})
+    assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
+
+
+# --- the server goes away -----------------------------------------------------------------------------------------
+
+
+def test_connection_lost(tmp_path: Path) -> None:
+    """A server that goes away under a call is a fault, not a failure of the flow."""
+    (tmp_path / "out").mkdir()
+    (caller,) = written(tmp_path, {"caller": ENDLESS_CALLER})
+
+    async def whole() -> None:
+        async with run_exchange() as exchange:
+            there, far = exchange.account("caller"), exchange.account("far", "5100")
+            server = Account("there", server=exchange.url, login=there.login, password=there.password)
+            async with Client(far) as client:
+                taken = []
+
+                def take(call: Call) -> None:
+                    taken.append(call)
+                    client.start(call.answer(), "answer")
+
+                client.on("incoming", take)
+                options = RunOptions(
+                    out=tmp_path / "out",
+                    settings=Settings(accounts={"there": server}, allow=("5100",)),
+                    account="there",
+                )
+
+                def progress(notice: Notice) -> None:
+                    if notice.kind == "answered":
+                        for line in list(exchange.lines):
+                            if line.user is not None and line.user.name == "caller":
+                                client.start(line.close(), "cut")
+
+                result = await run_flows([caller], options, progress)
+                for call in taken:
+                    await call.close()
+        assert result.status == 2
+        lost = call_of(result, "caller")
+        assert lost.verdict is Verdict.FAULT
+        assert any(problem.kind == "fault" and "connection" in problem.message for problem in lost.problems)
+
+    clock.run(whole())
