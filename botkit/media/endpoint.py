@@ -15,11 +15,14 @@ from botkit.clock import Clock
 from botkit.errors import UsageError
 from botkit.media import negotiation, sdp
 from botkit.media.codec import Codec, codec_by_name
-from botkit.media.dtmf import digit_tone
+from botkit.media.dtmf import digits_tone
 from botkit.media.pacer import Pacer
 from botkit.media.session import Playback, RtpSession
 from botkit.media.tone import progress
 from botkit.media.transport import Transport, TransportParameters
+
+DIGIT_GAP = 0.06
+"""Seconds of silence after a digit said as a tone: Q.24's receivers need 40 ms to tell two presses of a key apart."""
 
 
 class Endpoint:
@@ -163,7 +166,7 @@ class Endpoint:
         if session.event_type is not None:
             session.send_event(digit, length)
         else:
-            tone = digit_tone(digit, length, rate=session.codec.rate)
+            tone = digits_tone(digit, length=length, gap=DIGIT_GAP, rate=session.codec.rate)
             session.interrupt(session.codec.encode_all(tone))
 
     async def close(self) -> None:
