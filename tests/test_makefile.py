@@ -1,0 +1,43 @@
+"""The two commands on a machine that lacks something: they say what to install."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("make") is None, reason="left out: needs make; install: apt-get install make"
+)
+
+
+def make_with(python: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """`make setup` in an empty project, with a Python that is this script."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\n" + python)
+    script.chmod(0o755)
+    return subprocess.run(
+        ["make", "setup", f"PYTHON={script}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_python_without_venv_names_the_package(tmp_path: Path) -> None:
+    """Where venv is missing, the package to install is named, and nothing is left behind."""
+    done = make_with('case "$*" in *"import venv"*) exit 1;; esac\nexec python3 "$@"\n', tmp_path)
+    assert done.returncode
+    assert "apt-get install python3." in done.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_old_python_is_told_so(tmp_path: Path) -> None:
+    """A Python before 3.11 is named, with the way to choose another."""
+    done = make_with('case "$*" in --version) echo Python 3.9.2;; *) exit 1;; esac\n', tmp_path)
+    assert done.returncode
+    assert "Python 3.9.2" in done.stdout
+    assert "make PYTHON=" in done.stdout
