@@ -50,8 +50,16 @@ class Question(Protocol):
         """In words, for people: "a 440 Hz tone for 0.5 s"."""
         ...
 
+    @property
+    def now(self) -> bool:
+        """A level is asked for, not an onset: what reigns when it is asked counts, however long it has."""
+        ...
+
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
-        """The first candidate whose onset lies after `after`, met or under way; None: nothing yet."""
+        """The first candidate whose onset lies after `after`, met or under way; None: nothing yet.
+
+        For a level, `after` is when it was asked for.
+        """
         ...
 
 
@@ -63,7 +71,7 @@ class SegmentQuestion:
     log: Callable[[Ear], SegmentLog]
     length: float
     until: str = "start"
-    now: bool = False  # level, not onset: a segment that began before the mark counts
+    now: bool = False
     fields: tuple[tuple[str, Any], ...] = ()
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
@@ -95,7 +103,8 @@ class SilenceQuestion:
         return f"silence for {self.length:g} s"
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
-        quiet_since = float("-inf")
+        # For an onset it was quiet for ever; for a level, since there was something to hear.
+        quiet_since = ear.heard_since if self.now and ear.heard_since is not None else float("-inf")
         gaps: list[Segment] = []
         for sound in ear.sounds:
             gaps.append(Segment(quiet_since, sound.start))
@@ -158,6 +167,8 @@ class Listening:
         if at >= self.mark:
             self.mark = at
             self._slack = slack
+        else:  # within the slack: what was matched there shall not count again
+            self._slack = min(self._slack, self.mark - at)
 
     async def wait_for_change(self, until: float | None) -> None:
         """Return at the next change of the ear or the call, or when it is `until`."""
@@ -174,8 +185,12 @@ class Listening:
 
         Raises `ExpectationFailed` with what was heard instead. A cancelled caller loses nothing.
         """
-        mark, after = self.mark, self.mark - self._slack
+        mark = after = self.mark
         begin = max(mark, self._clock.now())
+        if question.now:
+            after = begin
+        elif not isinstance(question, SilenceQuestion):  # quiet counts from the mark itself
+            after -= self._slack
         deadline = begin + window.within
         starts_by = None if window.starts_within is None else begin + window.starts_within
         while True:

@@ -93,6 +93,8 @@ class Ear:
         self.digits: deque[HeardDigit] = deque()
         """The queue that `gather` and `expect_dtmf` consume."""
         self.history: deque[HeardFrame] = deque(maxlen=int(HISTORY / PTIME))
+        self.heard_since: float | None = None
+        """When the first frame was heard."""
         self.heard_until = 0.0
         """Everything that arrived before this has been analysed."""
         self.taps: list[Callable[[HeardFrame], object]] = []

@@ -102,6 +102,8 @@ class CallHearing:
         for tracker, log in self._trackers:
             if _advance(tracker, log, at, heard, row):
                 changed = True
+        if ear.heard_since is None:
+            ear.heard_since = at
         ear.heard_until = max(ear.heard_until, at + PTIME)
         if changed or self._trackers:
             ear.changed()
