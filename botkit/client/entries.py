@@ -58,18 +58,26 @@ class Entries:
     async def expect(self, entry: Entry, window: Window, *, flush: bool = False) -> Heard:
         """Await an entry. Raises `ExpectationFailed` as soon as the digits cannot become it any more.
 
-        A cancelled caller loses the digits that it had already taken.
+        A cancelled caller gives back the digits that it had already taken.
         """
-        with self._consuming(flush):
-            return await self._expect(entry, window)
+        taken: list[HeardDigit] = []
+        with self._consuming(flush), self._given_back(taken):
+            return await self._expect(entry, window, taken)
 
-    async def _expect(self, entry: Entry, window: Window) -> Heard:
+    @contextlib.contextmanager
+    def _given_back(self, taken: list[HeardDigit]) -> Iterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._ear.digits.extendleft(reversed(taken))
+            raise
+
+    async def _expect(self, entry: Entry, window: Window, taken: list[HeardDigit]) -> Heard:
         mark = self._listening.mark
         begin = max(mark, self._clock.now())
         deadline = begin + window.within
         starts_by = None if window.starts_within is None else begin + window.starts_within
         expected = _in_words(entry)
-        taken: list[HeardDigit] = []
 
         def unmet(heard: str) -> ExpectationFailed:
             text = f"no {expected}" if window.absent else expected
@@ -77,7 +85,7 @@ class Entries:
                 f"{text} within {window.within:g} s",
                 heard,
                 at=self._call_time(self._clock.now()),
-                detail={"digits": "".join(digit.digit for digit in taken)},
+                detail={"digits": _typed(taken)},
             )
 
         while True:
@@ -88,7 +96,7 @@ class Entries:
                         continue
                     raise unmet(f"{digit.digit} via {digit.via}")
                 taken.append(digit)
-                typed = "".join(one.digit for one in taken)
+                typed = _typed(taken)
                 if _is_met(entry, typed):
                     if window.absent:
                         raise unmet(f"digits {typed} at {self._call_time(taken[0].at):.2f} s")
@@ -97,7 +105,7 @@ class Entries:
                     return self._met(window, mark, taken, expected)
                 if not window.absent and not _may_become(entry, typed):
                     raise unmet(f"digits {typed} at {self._call_time(taken[-1].at):.2f} s")
-            typed = "".join(one.digit for one in taken)
+            typed = _typed(taken)
             over = self._over()
             if over is not None:
                 if window.absent and window.ended_ok:
@@ -117,10 +125,10 @@ class Entries:
 
     def _met(self, window: Window, mark: float, taken: list[HeardDigit], expected: str) -> Heard:
         first, last = taken[0], taken[-1]
-        latency = first.at - mark  # negative for digits typed ahead
+        latency = max(0.0, first.at - mark)  # digits typed ahead are not late
         ended = last.at + (last.duration or 0.0)
-        self._listening.set_mark(max(mark, ended))
-        typed = "".join(digit.digit for digit in taken)
+        self._listening.set_mark(ended)
+        typed = _typed(taken)
         if window.max_latency is not None and latency > window.max_latency:
             raise ExpectationFailed(
                 f"{expected} with a latency of at most {window.max_latency:g} s",
@@ -148,15 +156,16 @@ class Entries:
     ) -> Gathered:
         """Collect digits. `prompt` plays meanwhile, to be stopped by the first digit; `first` counts from its end.
 
-        A cancelled caller stops the prompt and loses the digits already taken.
+        A cancelled caller stops the prompt and gives back the digits already taken.
         """
-        with self._consuming(flush):
+        taken: list[HeardDigit] = []
+        with self._consuming(flush), self._given_back(taken):
             if prompt is None or self._ear.digits:
-                return await self._gather(count, end, first, between, within, None)
+                return await self._gather(taken, count, end, first, between, within, None)
             speaking = asyncio.get_running_loop().create_task(prompt(), name="gather prompt")
             speaking.add_done_callback(lambda _: self._ear.changed())
             try:
-                gathered = await self._gather(count, end, first, between, within, speaking)
+                gathered = await self._gather(taken, count, end, first, between, within, speaking)
             finally:
                 speaking.cancel()
                 await asyncio.wait((speaking,))
@@ -166,6 +175,7 @@ class Entries:
 
     async def _gather(
         self,
+        taken: list[HeardDigit],
         count: int | None,
         end: str | None,
         first: float,
@@ -175,7 +185,6 @@ class Entries:
     ) -> Gathered:
         begin = self._clock.now()
         limit = None if within is None else begin + within
-        digits: list[str] = []
         waiting_until = None if speaking is not None else begin + first
         while True:
             while self._ear.digits:
@@ -184,23 +193,28 @@ class Entries:
                     speaking.cancel()
                 waiting_until = max(self._clock.now(), heard.at) + between
                 if end is not None and heard.digit == end:
-                    return self._gathered(digits, "end", heard)
-                digits.append(heard.digit)
-                if count is not None and len(digits) >= count:
-                    return self._gathered(digits, "complete", heard)
+                    return self._gathered(taken, "end", heard)
+                taken.append(heard)
+                if count is not None and len(taken) >= count:
+                    return self._gathered(taken, "complete", heard)
             if self._over() is not None:
-                return Gathered("".join(digits), "ended")
+                return Gathered(_typed(taken), "ended")
             now = self._clock.now()
             if waiting_until is None and speaking is not None and speaking.done():
+                speaking.result()  # raises what kept it from being played
                 waiting_until = now + first
             waits = [at for at in (waiting_until, limit) if at is not None]
             if any(now >= at for at in waits):
-                return Gathered("".join(digits), "timeout")
+                return Gathered(_typed(taken), "timeout")
             await self._listening.wait_for_change(min(waits, default=None))
 
-    def _gathered(self, digits: list[str], reason: str, last: HeardDigit) -> Gathered:
-        self._listening.set_mark(max(self._listening.mark, last.at + (last.duration or 0.0)))
-        return Gathered("".join(digits), reason)
+    def _gathered(self, taken: list[HeardDigit], reason: str, last: HeardDigit) -> Gathered:
+        self._listening.set_mark(last.at + (last.duration or 0.0))
+        return Gathered(_typed(taken), reason)
+
+
+def _typed(digits: list[HeardDigit]) -> str:
+    return "".join(heard.digit for heard in digits)
 
 
 def _in_words(entry: Entry) -> str:
