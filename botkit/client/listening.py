@@ -16,7 +16,7 @@ import numpy as np
 
 from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
-from botkit.media.ear import Ear, Segment, SegmentLog
+from botkit.media.ear import PTIME, Ear, Segment, SegmentLog
 from botkit.media.hearing import CallHearing
 from botkit.media.spectrum import tones_in
 from botkit.vocabulary import Heard, Window
@@ -222,6 +222,8 @@ class Listening:
                 wake = min(wake, starts_by + SETTLE)
             if found is not None and isinstance(question, SilenceQuestion):
                 wake = min(wake, found.onset + question.length + SETTLE)
+            elif found is not None and found.met is None:
+                wake = min(wake, now + PTIME)  # it is under way: look again with the next frame
             await self.wait_for_change(max(wake, now + 0.001))
 
     def _met(self, question: Question, window: Window, mark: float, found: Found) -> Heard:

@@ -105,7 +105,7 @@ class CallHearing:
         if ear.heard_since is None:
             ear.heard_since = at
         ear.heard_until = max(ear.heard_until, at + PTIME)
-        if changed or self._trackers:
+        if changed:
             ear.changed()
 
     def close(self) -> None:
