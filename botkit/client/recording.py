@@ -40,6 +40,7 @@ async def record_heard(
     """
     frames: list[HeardFrame] = []
     began = clock.now()
+    deadline = None if limit is None else began + limit
     digits = ear.digits_heard
     ear.taps.append(frames.append)
     watching = asyncio.ensure_future(until.wait()) if until is not None else None
@@ -48,7 +49,7 @@ async def record_heard(
     try:
         while not over.is_set() and not (until is not None and until.is_set()):
             now = clock.now()
-            if limit is not None and now - began >= limit:
+            if deadline is not None and now >= deadline:
                 break
             if "dtmf" in stop_on and ear.digits_heard > digits:
                 break
@@ -56,7 +57,7 @@ async def record_heard(
                 break
             change = ear.next_change()
             try:
-                async with clock.timeout(0.1 if limit is None else min(0.1, began + limit - now)):
+                async with clock.timeout(0.1 if deadline is None else min(0.1, deadline - now)):
                     await change
             except TimeoutError:
                 pass

@@ -90,20 +90,22 @@ class Voice:
                 self._session.stop(playback)
 
         self._stoppers[playback] = stop
-        began = self._clock.now()
         self._session.play(playback, replace=over == "replace")
         try:
-            at = await finished
+            await finished
         finally:
             del self._stoppers[playback]
             if not playback.done:
                 self._session.stop(playback)
-            # the beat's own time: we may have been woken late
-            self._set_mark(finished.result() if finished.done() and not finished.cancelled() else self._clock.now())
-        played = len(payloads) * PTIME if not playback.stopped else (at - began if loop else playback.index * PTIME)
+            if playback.sent:
+                # the beat's own time: we may have been woken late
+                self._set_mark(finished.result() if finished.done() and not finished.cancelled() else self._clock.now())
+        played = playback.sent * PTIME
+        if not playback.stopped:
+            return Played(played)
         if self._over.is_set():
             return Played(played, "ended")
-        return Played(played, stopped_by[0] if stopped_by else None)
+        return Played(played, stopped_by[0] if stopped_by else "replaced")
 
     async def send_digits(
         self,
@@ -115,10 +117,13 @@ class Voice:
         by_info: Callable[[str], Awaitable[None]],
     ) -> None:
         """Send digits and wait until the last has ended. A cancelled caller's remaining digits are not sent."""
+        for digit in digits:
+            if digit.upper() not in DIGITS and digit.lower() != PAUSE:
+                raise UsageError(f"{digit!r} is no DTMF digit", hint="digits are 0-9 A-D * # and w for a pause")
         for index, digit in enumerate(digits):
             if self._over.is_set():
                 return
-            if digit in (PAUSE, PAUSE.upper()):
+            if digit.lower() == PAUSE:
                 await self._sleep(PAUSE_LENGTH)
                 continue
             if index and digits[index - 1].lower() != PAUSE:
@@ -130,8 +135,6 @@ class Voice:
     async def _send_digit(
         self, digit: str, via: str, length: float, by_info: Callable[[str], Awaitable[None]], *, last: bool
     ) -> None:
-        if digit not in DIGITS:
-            raise UsageError(f"{digit!r} is no DTMF digit", hint="digits are 0-9 A-D * # and w for a pause")
         if via == "info":
             await by_info(digit)
             self._set_mark(self._clock.now())

@@ -35,11 +35,13 @@ GAP_FRAMES_MAX = 50
 class Playback:
     """Payloads on their way out, one a beat. `done` is called once, with the time the last one left."""
 
-    __slots__ = ("done", "index", "loop", "on_done", "payloads", "stopped")
+    __slots__ = ("done", "index", "loop", "on_done", "payloads", "sent", "stopped")
 
     def __init__(self, payloads: Sequence[bytes], on_done: Callable[[float], None], *, loop: bool = False) -> None:
         self.payloads = payloads
         self.index = 0
+        self.sent = 0
+        """Payloads that went out, all turns of a loop."""
         self.loop = loop
         self.on_done = on_done
         self.done = False
@@ -249,6 +251,7 @@ class RtpSession:
             return self._silence
         payload = payloads[playing.index]
         playing.index += 1
+        playing.sent += 1
         if playing.index >= len(payloads):
             if playing.loop:
                 playing.index = 0
