@@ -21,16 +21,22 @@ class Limits:
         self._next = 0.0
         self._spent = 0.0
         self._running: dict[object, float] = {}
+        self._used_up: ConfigError | None = None
 
     @contextlib.asynccontextmanager
     async def admitted(self) -> AsyncIterator[None]:
-        """Wait for a place, and for the rate. A cancelled caller gives its place back."""
+        """Wait for a place, and for the rate. A cancelled caller gives its place back.
+
+        Raises `ConfigError` once the minutes are used up.
+        """
         async with self._slots or contextlib.nullcontext():
             if self._caps.per_second:
                 now = self._clock.now()
                 at = max(now, self._next)
                 self._next = at + 1 / self._caps.per_second
                 await self._clock.sleep(at - now)
+            if self._used_up is not None:
+                raise ConfigError(str(self._used_up.args[0]), hint=self._used_up.hint)
             yield
 
     def answered(self, call: object) -> None:
@@ -52,11 +58,10 @@ class Limits:
             used = self._spent + sum(now - began for began in self._running.values())
             left = self._caps.minutes * 60 - used
             if left <= 0:
-                stop(
-                    ConfigError(
-                        f"the run has used its {self._caps.minutes:g} minutes of calls",
-                        hint="raise caps.minutes in botkit.yaml",
-                    )
+                self._used_up = ConfigError(
+                    f"the run has used its {self._caps.minutes:g} minutes of calls",
+                    hint="raise caps.minutes in botkit.yaml",
                 )
+                stop(self._used_up)
                 return
             await self._clock.sleep(max(0.05, min(1.0, left / max(1, len(self._running)))))

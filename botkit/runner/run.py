@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import os
 import random
 from collections.abc import Callable, Sequence
@@ -68,11 +69,14 @@ def _load(paths: Sequence[Path]) -> list[Flow]:
 def _names(paths: Sequence[Path]) -> list[str]:
     """A name for each bot: its file's, numbered where there are several of one name."""
     stems = [path.stem for path in paths]
-    seen: dict[str, int] = {}
+    taken = {stem for stem in stems if stems.count(stem) == 1}
     names = []
     for stem in stems:
-        seen[stem] = seen.get(stem, 0) + 1
-        names.append(stem if stems.count(stem) == 1 else f"{stem}_{seen[stem]}")
+        if stems.count(stem) == 1:
+            names.append(stem)
+            continue
+        names.append(next(name for n in itertools.count(1) if (name := f"{stem}_{n}") not in taken))
+        taken.add(names[-1])
     return names
 
 
@@ -269,6 +273,8 @@ class _Run:
             self._problems.append(Problem(str(fault.args[0]), kind="fault", hint=fault.hint))
             for run in list(context.running):
                 run.abort(str(fault.args[0]))
+            for bot in self._bots:
+                bot.enough.set()
 
         return stop
 
@@ -279,17 +285,14 @@ class _Run:
             async with asyncio.TaskGroup() as group:
                 for bot in dialling:
                     group.create_task(self._dial(bot), name=f"{bot.name} dials")
-            with contextlib.suppress(TimeoutError):
-                async with self._clock.timeout(SETTLE):
-                    for bot in answering:
-                        await bot.quiet.wait()
-            return
-        counted = [bot for bot in answering if bot.flow.calls is not None]
-        if counted:
-            for bot in counted:
-                await bot.enough.wait()
         else:
-            await asyncio.Event().wait()  # until Ctrl-C or the time limit
+            counted = [bot for bot in answering if bot.flow.calls is not None]
+            for bot in counted or answering:
+                await bot.enough.wait()  # of uncounted ones never: until Ctrl-C or a limit
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(SETTLE):
+                for bot in answering:
+                    await bot.quiet.wait()
 
     async def _dial(self, bot: Bot) -> None:
         try:

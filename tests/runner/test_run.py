@@ -109,6 +109,17 @@ def test_names_of_bots(tmp_path: Path) -> None:
     assert result.verdict is Verdict.PASSED
 
 
+def test_names_that_are_taken(tmp_path: Path) -> None:
+    """A number that makes the name of another file is left out: no two bots are one."""
+    (tmp_path / "flows").mkdir()
+    line, caller, other = written(
+        tmp_path / "flows", {"line": TONE_LINE, "caller": TONE_CALLER, "caller_1": TONE_CALLER}
+    )
+    result = run([line, caller, caller, other], tmp_path / "out")
+    assert [flow.bot for flow in result.flows] == ["line", "caller_2", "caller_3", "caller_1"]
+    assert result.verdict is Verdict.PASSED
+
+
 def test_answering_bots_first(tmp_path: Path) -> None:
     """Whatever the order on the command line, who answers is ready before anybody dials."""
     told: list[str] = []
@@ -216,6 +227,48 @@ def test_minutes_used_up(tmp_path: Path) -> None:
     assert "0.5 minutes" in problem.message
     assert call_of(result, "caller").aborted_by == problem.message
     assert result.took < 40
+
+
+def test_minutes_used_up_while_others_wait(tmp_path: Path) -> None:
+    """Who waits for a place when the minutes are used up is not called any more."""
+    settings = Settings(caps=Caps(minutes=0.1, concurrent=1))
+    flows = {"line": ENDLESS_LINE, "one": ENDLESS_CALLER, "two": ENDLESS_CALLER}
+    result = play(tmp_path, flows, settings=settings)
+    assert result.took < 12
+    assert len(flow_of(result, "line").calls) == 1
+    assert not flow_of(result, "two").calls
+    assert "0.1 minutes" in flow_of(result, "two").problems[0].message
+
+
+def test_minutes_end_a_run_that_waits_for_calls(tmp_path: Path) -> None:
+    """A run that only answers ends when its minutes are used up."""
+    (tmp_path / "out").mkdir()
+    (line,) = written(tmp_path, {"line": ENDLESS_LINE})
+
+    async def whole() -> None:
+        async with run_exchange() as exchange:
+            there = exchange.account("line", "5100")
+            account = Account("there", server=exchange.url, login=there.login, password=there.password)
+            settings = Settings(accounts={"there": account}, caps=Caps(minutes=0.01))
+            options = RunOptions(out=tmp_path / "out", settings=settings, account="there")
+            async with Client(exchange.account("caller")) as client:
+                calls: list[Call] = []
+
+                async def dial() -> None:
+                    calls.append(await client.dial("5100"))
+
+                def progress(notice: Notice) -> None:
+                    if notice.kind == "ready":
+                        asyncio.get_running_loop().call_soon(client.start, dial(), "dial")
+
+                async with asyncio.timeout(20):
+                    result = await run_flows([line], options, progress)
+                assert (await calls[0].ended()).cause == "NORMAL_CLEARING"
+                await calls[0].close()
+        assert result.status == 2
+        assert call_of(result, "line").verdict is Verdict.ABORTED
+
+    clock.run(whole())
 
 
 def test_concurrent_cap(tmp_path: Path) -> None:
