@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from botkit import events
 from botkit.client.call import Call
+from botkit.client.happenings import tell
 from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, RemoteProtocolError, TimeoutFault, UsageError
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.sink import Sink
@@ -152,7 +153,7 @@ class Client:
 
     def _tell(self, name: str, what: Any) -> None:
         for handler in list(self._handlers.get(name, ())):
-            handler(what)
+            tell(handler, what)
 
     def _happened(self, event: events.Event) -> None:
         match event:

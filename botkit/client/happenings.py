@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from botkit import events
@@ -15,6 +17,25 @@ from botkit.errors import ExpectationFailed, UsageError
 KEPT = 1000
 LATCHED = frozenset({"incoming", "ringing", "early_media", "answered", "ended"})
 """Events that happen once and stay true: a wait finds them however long ago they came."""
+
+
+@dataclass(slots=True)
+class Logged:
+    """An event, when it happened (monotonic), and whether a wait has taken it."""
+
+    at: float
+    event: events.CallEvent
+    taken: bool = False
+
+
+def tell(handler: Callable[[Any], Any], what: Any) -> None:
+    """Call a handler. One that raises shall not hurt the line or the beat that told it: the loop hears of it."""
+    try:
+        handler(what)
+    except Exception as error:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"the handler {handler!r} failed", "exception": error}
+        )
 
 
 class CallEvents:
@@ -28,8 +49,7 @@ class CallEvents:
         self._call_time = call_time
         self._listeners: list[Callable[[events.CallEvent], None]] = []
         self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
-        self._log: deque[tuple[float, events.CallEvent]] = deque(maxlen=KEPT)
-        self._taken: set[int] = set()
+        self._log: deque[Logged] = deque(maxlen=KEPT)
 
     def listen(self, handler: Callable[[events.CallEvent], None]) -> Callable[[], None]:
         """Call `handler` for each event from now on; the result unsubscribes."""
@@ -49,11 +69,9 @@ class CallEvents:
 
     def emit(self, event: events.CallEvent, at: float) -> None:
         """Tell everybody, and remember it as of `at` (monotonic)."""
-        self._log.append((at, event))
-        for listener in list(self._listeners):
-            listener(event)
-        for handler in list(self._handlers.get(event.name or "", ())):
-            handler(event)
+        self._log.append(Logged(at, event))
+        for handler in [*self._listeners, *self._handlers.get(event.name or "", ())]:
+            tell(handler, event)
 
     async def wait(
         self, name: str, matches: Callable[[events.CallEvent], bool], within: float, listening: Listening
@@ -63,12 +81,12 @@ class CallEvents:
         since = float("-inf") if latched else listening.mark
         deadline = self._clock.now() + within
         while True:
-            for at, event in self._log:
-                if event.name != name or at < since or not (latched or id(event) not in self._taken):
+            for logged in self._log:
+                if logged.event.name != name or logged.at < since or (logged.taken and not latched):
                     continue
-                if matches(event):
-                    self._taken.add(id(event))
-                    return event
+                if matches(logged.event):
+                    logged.taken = True
+                    return logged.event
             over = self._over()
             if over is not None or self._clock.now() >= deadline:
                 raise ExpectationFailed(

@@ -11,6 +11,7 @@ audio, and a new tracker hears them first.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -172,4 +173,9 @@ class Hearing:
         heard = self.bank.hear(frames)
         levels = levels_from_energy(heard.energy.sum(axis=1), 160).tolist()
         for row, (call, _, at) in enumerate(entries):
-            call.judge(at, frames[row], levels[row], heard, row)
+            try:
+                call.judge(at, frames[row], levels[row], heard, row)
+            except Exception as error:  # somebody's tap or listener: the other calls must not suffer for it
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "a listener of a call failed", "exception": error}
+                )

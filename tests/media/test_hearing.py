@@ -1,5 +1,7 @@
 """All ears of a process, analysed together."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -279,6 +281,22 @@ def test_taps_get_every_frame() -> None:
     hear(hearing, call)
     assert [at for at, _ in tapped] == [pytest.approx(BEGIN + number * BEAT) for number in range(10)]
     assert np.array_equal(np.concatenate([pcm for _, pcm in tapped]), PCMU.decode(PCMU.encode(sound)))
+
+
+def test_tap_that_raises() -> None:
+    """A tap that raises hurts no other call, and the loop hears of it."""
+
+    async def main() -> None:
+        said: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(context["exception"]))
+        hearing = Hearing()
+        broken, other = Call(hearing, noise(0.04)), Call(hearing, noise(0.04))
+        broken.ear.taps.append(lambda frame: 1 / 0)
+        hear(hearing, broken, other)
+        assert len(other.ear.history) == 2
+        assert [type(error) for error in said] == [ZeroDivisionError] * 2
+
+    asyncio.run(main())
 
 
 def test_closed_ears_give_their_columns_back() -> None:
