@@ -103,7 +103,8 @@ def test_caller_is_aborted(tmp_path: Path) -> None:
 
 def test_others_are_not_aborted(tmp_path: Path) -> None:
     """A failure ends its own call only: other calls of the run, of the same bot too, go on."""
-    result = play(tmp_path, {"ivr": IVR, "good": CALLER, "bad": CALLER.replace('pin: "4321"', 'pin: "1"')})
+    good = CALLER.replace("- hangup", "- wait: 5s\n    - hangup")
+    result = play(tmp_path, {"ivr": IVR, "good": good, "bad": CALLER.replace('pin: "4321"', 'pin: "9"')})
     assert call_of(result, "good").verdict is Verdict.PASSED
     assert call_of(result, "bad").verdict is Verdict.FAILED
     assert sorted(call.verdict.value for call in flow_of(result, "ivr").calls) == ["aborted", "passed"]

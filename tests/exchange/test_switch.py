@@ -11,8 +11,9 @@ import pytest
 from botkit.exchange import switch
 from botkit.exchange.leg import Leg
 from botkit.media.endpoint import Endpoint
+from botkit.media.transport import MemoryTransport
 from botkit.signalling.line import LineClosed
-from tests.exchange.kit import Frame, Office, play
+from tests.exchange.kit import Frame, Office, Phone, play
 
 
 def ended(bye: Frame) -> tuple[Any, ...]:
@@ -497,6 +498,35 @@ def test_trickled_candidates(early: bool) -> None:
         assert "error" not in alice.order
 
     play(scene, over_network=True)
+
+
+def test_trickled_candidates_reach_their_leg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates of either side are given to its own leg, in order, whether they came too early or not."""
+    given: dict[int, list[str | None]] = {}
+
+    def add(transport: MemoryTransport, candidate: str | None) -> None:
+        given.setdefault(id(transport), []).append(candidate)
+
+    monkeypatch.setattr(MemoryTransport, "add_candidate", add)
+
+    async def scene(office: Office) -> None:
+        async def trickle(phone: Phone, name: str) -> None:
+            await phone.say("telnyx_rtc.candidate", candidate=f"candidate:{name}", sdpMid="0", **phone.about())
+
+        alice, bob = await office.phone("alice"), await office.phone("bob", "100")
+        alice.call_id = str(uuid.uuid4())
+        await trickle(alice, "alice early")
+        await alice.dial("100", call_id=alice.call_id, trickle=True)
+        invite = await bob.rings()
+        await trickle(bob, "bob early")
+        media = await alice.hears("media")
+        await trickle(alice, "alice late")
+        await asyncio.gather(alice.connect(media["sdp"]), bob.take(invite["sdp"]))
+        await bob.say("telnyx_rtc.endOfCandidates", **bob.about())
+        await asyncio.sleep(0.1)
+        assert sorted(given.values(), key=str) == [["alice early", "alice late"], ["bob early", None]]
+
+    play(scene)
 
 
 def test_candidates_for_a_refused_call_are_forgotten() -> None:
