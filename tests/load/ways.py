@@ -171,7 +171,7 @@ def main() -> None:
         case "listening":
             result = clocks.run(botkit(legs, seconds, listening=True))
         case "stock_aiortc":
-            result = clocks.run(stock_aiortc(legs, seconds))
+            result = asyncio.run(stock_aiortc(legs, seconds))  # as its users run it: on asyncio's own loop
         case _:
             sys.exit(f"no way is called {way}")
     print(json.dumps(result))
