@@ -11,6 +11,7 @@ Leaving the scope hangs up. All that a call hears is in its `ear`, from the firs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,9 @@ from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, Modify, SendInfo
 from botkit.states import CallState
 from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
+
+BYE_GRACE = 2.0
+"""Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
 
 class Call:
@@ -210,17 +214,25 @@ class Call:
 
     def _media_lost(self, why: str) -> None:
         if self.end is None and self.fault is None:
+            self._signals.start(self._without_media(why), f"media lost {self._id}")
+
+    async def _without_media(self, why: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(BYE_GRACE):
+                await self._gone.wait()
+        if self.end is None:
             self.fault = NetworkFault(f"media was lost: {why}")
             self.ear.changed()
-            self._signals.start(self.hangup("MEDIA_TIMEOUT"), f"hang up {self._id}")
+            await self.hangup("MEDIA_TIMEOUT")
 
     def ringing(self, event: events.Ringing) -> None:
         self.emit(event)
 
     def early_media(self, event: events.EarlyMedia) -> None:
-        self.endpoint.accept(event.sdp)
-        self.described()
-        self._media.connect()
+        if not self.endpoint.described:
+            self.endpoint.accept(event.sdp)
+            self.described()
+            self._media.connect()
         self.emit(event)
 
     def info_digits(self, digits: str) -> None:
@@ -230,18 +242,30 @@ class Call:
 
     async def answer_arrived(self, event: events.Answered) -> None:
         """The far end answered: `answered` fires when media can flow."""
+        if self.end is not None:
+            return
         if event.sdp is not None and not self.endpoint.described:
             self.endpoint.accept(event.sdp)
             self.described()
-        await self._media_up()
-        self._now_answered(event)
+        if await self._media_up():
+            self._now_answered(event)
 
-    async def _media_up(self) -> None:
+    async def _media_up(self) -> bool:
+        """Wait for the media path; False when the call was over first. Raises `TimeoutFault` or `NetworkFault`."""
+        connecting = self._media.connect()
+        over = asyncio.ensure_future(self._gone.wait())
         try:
-            await asyncio.shield(self._media.connect())
+            await asyncio.wait((connecting, over), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            over.cancel()
+        if self.end is not None or connecting.cancelled():
+            return False
+        try:
+            connecting.result()
         except (TimeoutFault, NetworkFault) as fault:
             self.fault = fault
             raise
+        return True
 
     def _now_answered(self, event: events.Answered) -> None:
         if self.end is not None or self.answered_at is not None:
@@ -312,18 +336,17 @@ class Call:
         if answering:
             return
         sdp = await self.endpoint.answer(offer)
-        self.described()
         if self.end is not None:
             return
+        self.described()
         self._signals.order(Answer(self._id, sdp))
         try:
-            await self._media_up()
+            up = await self._media_up()
         except (NetworkFault, TimeoutFault):
-            if self.end is not None:
-                return  # the caller hung up meanwhile
             await self.hangup("DESTINATION_OUT_OF_ORDER")
             raise
-        self._now_answered(events.Answered(self._id))
+        if up:
+            self._now_answered(events.Answered(self._id))
 
     async def reject(self, cause: str = "busy") -> None:
         """Refuse the incoming call. `cause` is a Q.850 name or a short word of `botkit.causes`."""
@@ -354,7 +377,8 @@ class Call:
         happened = asyncio.get_running_loop().create_future()
 
         def watch(event: events.CallEvent) -> None:
-            if isinstance(event, (done, events.Ended, events.CallRefused)) and not happened.done():
+            refused = isinstance(event, events.CallRefused) and event.method == "modify"
+            if (refused or isinstance(event, (done, events.Ended))) and not happened.done():
                 happened.set_result(event)
 
         unsubscribe = self.listen(watch)

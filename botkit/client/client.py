@@ -63,6 +63,7 @@ class Client:
         self._ready: asyncio.Future[None] | None = None
         self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing: set[asyncio.Task[Any]] = set()
         self._stack = contextlib.AsyncExitStack()
 
     # --- life --------------------------------------------------------------------------------------
@@ -114,16 +115,23 @@ class Client:
     def _line_lost(self, pump: asyncio.Task[str]) -> None:
         """The line is gone for good: so are its calls."""
         for call in list(self.calls.values()):
-            del self.calls[call.id]
-            call.over(events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
+            self._over(call, events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
+
+    def _over(self, call: Call, event: events.Ended) -> None:
+        """A call has ended: its media is given back, whether somebody closes it or not."""
+        self.calls.pop(call.id, None)
+        call.over(event)
+        task = asyncio.get_running_loop().create_task(call.close(), name=f"close {call.id}")
+        self._closing.add(task)
+        task.add_done_callback(self._task_over)
 
     async def _end(self, pump: asyncio.Task[str]) -> None:
-        for call in list(self.calls.values()):
-            await call.close()
+        if self.calls:
+            await asyncio.wait([asyncio.ensure_future(call.close()) for call in self.calls.values()])
         for task in list(self._tasks):
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if tasks := self._tasks | self._closing:
+            await asyncio.wait(tasks)
         assert self._session is not None
         self._session.end("client closed")
         await asyncio.wait((pump,))
@@ -201,6 +209,8 @@ class Client:
                     hint="is this the signalling address of the right kind of server?",
                 )
             )
+        elif phase == "modify" and call_id in self.calls:
+            self.calls[call_id].emit(events.CallRefused(call_id, phase, 0, "it did not reply"))
 
     def _call_event(self, call: Call, event: events.CallEvent) -> None:
         try:
@@ -210,8 +220,7 @@ class Client:
                 case events.Answered():
                     self.start(self._answered(call, event), f"answered {call.id}")
                 case events.Ended():
-                    self.calls.pop(call.id, None)
-                    call.over(event)
+                    self._over(call, event)
                 case events.InfoReceived() if event.digits:
                     call.info_digits(event.digits)
                 case events.CandidateReceived():
@@ -351,6 +360,7 @@ class Client:
 
     def _task_over(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._closing.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"client task {task.get_name()!r} failed", "exception": error, "task": task}

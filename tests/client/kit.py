@@ -63,7 +63,8 @@ def play(scene: Callable[[Stage], Coroutine[Any, Any, None]], **options: Any) ->
 
     async def main() -> None:
         async with stage(**options) as whole:
-            await scene(whole)
+            async with asyncio.timeout(600.0):  # of virtual time: what waits for ever fails, and does not hang
+                await scene(whole)
             plane = whole.exchange.plane
         assert not whole.alice.calls
         assert not whole.bob.calls
