@@ -24,6 +24,7 @@ from botkit.client.facts import facts_of
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
+from botkit.client.modify import modify
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
 from botkit.clock import Clock
@@ -34,7 +35,7 @@ from botkit.media.plane import MediaPlane
 from botkit.media.sink import Sink
 from botkit.media.source import Source
 from botkit.results import RtpFigures
-from botkit.signalling.orders import Answer, Hangup, Modify, SendInfo
+from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
 from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
 
@@ -365,30 +366,11 @@ class Call:
 
     async def hold(self) -> None:
         """Put the call on hold; returns when it is."""
-        await self._modify("hold", events.Held)
+        await modify(self, self._signals, "hold", events.Held)
 
     async def resume(self) -> None:
         """Take the call up again; returns when it is."""
-        await self._modify("unhold", events.Resumed)
-
-    async def _modify(self, action: Any, done: type[events.CallEvent]) -> None:
-        if self.end is not None:
-            return
-        happened = asyncio.get_running_loop().create_future()
-
-        def watch(event: events.CallEvent) -> None:
-            refused = isinstance(event, events.CallRefused) and event.method == "modify"
-            if (refused or isinstance(event, (done, events.Ended))) and not happened.done():
-                happened.set_result(event)
-
-        unsubscribe = self.listen(watch)
-        try:
-            self._signals.order(Modify(self._id, action))
-            event = await happened
-        finally:
-            unsubscribe()
-        if isinstance(event, events.CallRefused):
-            raise Fault(f"the server refused to {action}: {event.message} ({event.code})")
+        await modify(self, self._signals, "unhold", events.Resumed)
 
     def mute(self, muted: bool = True) -> None:
         """Send silence instead of what is being said, or stop doing so. Nothing goes over the wire for it."""

@@ -1,0 +1,40 @@
+"""Changes that the server is asked for during a call, and its reply: hold and resume."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+from botkit import events
+from botkit.client.signals import CallSignals
+from botkit.errors import Fault
+from botkit.signalling.orders import Modify
+
+if TYPE_CHECKING:
+    from botkit.client.call import Call
+
+
+async def modify(
+    call: Call, signals: CallSignals, action: Literal["hold", "unhold"], done: type[events.CallEvent]
+) -> None:
+    """Ask for `action`; returns when `done` has come, or the call's end. On a call that is over it does nothing.
+
+    Raises `Fault` when the server refuses or does not reply, `LocalProtocolError` before the answer.
+    """
+    if call.end is not None:
+        return
+    happened: asyncio.Future[events.CallEvent] = asyncio.get_running_loop().create_future()
+
+    def watch(event: events.CallEvent) -> None:
+        refused = isinstance(event, events.CallRefused) and event.method == "modify"
+        if (refused or isinstance(event, (done, events.Ended))) and not happened.done():
+            happened.set_result(event)
+
+    unsubscribe = call.listen(watch)
+    try:
+        signals.order(Modify(call.id, action))
+        event = await happened
+    finally:
+        unsubscribe()
+    if isinstance(event, events.CallRefused):
+        raise Fault(f"the server did not {action}: {event.message} ({event.code})")
