@@ -41,8 +41,9 @@ class Exchange:
 
     @property
     def url(self) -> str:
-        """The WebSocket's address; empty for an exchange with no port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The WebSocket's address, as seen from this machine; empty for an exchange with no port."""
+        reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = f"[{reached}]" if ":" in reached else reached
         return f"ws://{host}:{self.port}" if self.port is not None else ""
 
     def account(self, name: str, *numbers: str) -> Account:
@@ -64,8 +65,9 @@ class Exchange:
         """The session id of a login."""
         return str(uuid.uuid4())
 
-    def _endpoint(self) -> Endpoint:
-        return self.plane.endpoint(host=self.host, connected=True, cname="exchange")
+    def _endpoint(self, line: ClientLine) -> Endpoint:
+        # Media goes where signalling came: to the address by which this client reached us.
+        return self.plane.endpoint(host=line.local_host or self.host, connected=True, cname="exchange")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -48,6 +48,8 @@ class ClientLine:
     def __init__(self, exchange: Exchange, wire: Line) -> None:
         self.user: User | None = None
         self.legs: dict[str, Leg] = {}
+        self.local_host: str | None = getattr(wire, "local_host", None)
+        """The address of ours that the client reached; None where there is no network between."""
         self._exchange = exchange
         self._session = Session(
             wire, ServerProtocol(TELNYX, new_voice_sdk_id()), clock=exchange.clock, handler=self._happened

@@ -29,6 +29,8 @@ class WebSocketLine:
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
+        server = websocket.scope.get("server")
+        self.local_host: str | None = server[0] if server else None
         self._closed = False
 
     async def send(self, text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -40,6 +41,10 @@ RING_TIMEOUT = 60.0
 """Seconds that the exchange lets a phone ring; no SDK stops by itself (signalling: the server owns it)."""
 
 
+BYE_GRACE = 2.0
+"""Seconds that a leg whose media ended has to say bye before it is taken for lost."""
+
+
 class Refused(Exception):
     """The call cannot be put through; the caller is told this cause."""
 
@@ -49,7 +54,7 @@ class Refused(Exception):
 
 
 class Switch:
-    """The calls of an exchange. `make_endpoint` gives a leg its media."""
+    """The calls of an exchange. `make_endpoint` gives a leg of a line its media."""
 
     def __init__(
         self,
@@ -57,7 +62,7 @@ class Switch:
         directory: Directory,
         registrar: Registrar[ClientLine],
         pacer: Pacer,
-        make_endpoint: Callable[[], Endpoint],
+        make_endpoint: Callable[[ClientLine], Endpoint],
     ) -> None:
         self._clock = clock
         self._directory = directory
@@ -70,7 +75,7 @@ class Switch:
     async def handle(self, line: ClientLine, invite: InviteReceived) -> None:
         """One call from its invite to its end. Never raises what a client did wrong."""
         session_id = str(uuid.uuid4())
-        caller = Leg(line, invite.call_id, self._make_endpoint(), inbound=True, session_id=session_id)
+        caller = Leg(line, invite.call_id, self._make_endpoint(line), inbound=True, session_id=session_id)
         line.legs[caller.id] = caller
         called: Leg | None = None
         try:
@@ -107,7 +112,7 @@ class Switch:
         return line
 
     def _ring(self, line: ClientLine, session_id: str) -> Leg:
-        leg = Leg(line, str(uuid.uuid4()), self._make_endpoint(), inbound=False, session_id=session_id)
+        leg = Leg(line, str(uuid.uuid4()), self._make_endpoint(line), inbound=False, session_id=session_id)
         line.legs[leg.id] = leg
         return leg
 
@@ -145,12 +150,19 @@ class Switch:
             if not await self._unless_over(caller, called, asyncio.shield(caller_up)):
                 return
         caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
+        for leg in (caller, called):
+            leg.endpoint.transport.on_lost = functools.partial(self._media_lost, leg)
         bridge = Bridge(self._pacer, caller, called)
         self.bridges[caller] = self.bridges[called] = bridge
         bridge.join()
         await asyncio.wait((caller.over, called.over), return_when=asyncio.FIRST_COMPLETED)
         bridge.part()
         self._pass_on(caller, called, answered=True)
+
+    def _media_lost(self, leg: Leg, why: str) -> None:
+        """A leg's media is gone. As a rule its bye is on the way, by the slower road."""
+        log.info("leg.media_lost leg=%s %s", leg.id, why)
+        asyncio.get_running_loop().call_later(BYE_GRACE, leg.bye, "MEDIA_TIMEOUT")
 
     async def _early_media(self, caller: Leg) -> None:
         await caller.endpoint.connect()

@@ -186,8 +186,9 @@ class _Run:
             self._tell("exchange", text=exchange.url or "in memory")
         signals = Signals()
         clients: dict[str, Client] = {}
+        answering: dict[Client, list[Bot]] = {}
         for one in sorted(self._prepared, key=lambda one: one.flow.dials):
-            client = await self._client(stack, one, exchange, clients)
+            client = self._client(one, exchange, clients)
             inputs = Inputs(
                 vars=one.inputs.vars,
                 env=one.inputs.env,
@@ -198,34 +199,32 @@ class _Run:
             )
             bot = Bot(one.name, one.flow, inputs, context, client)
             self._bots.append(bot)
-            self._tell("ready", bot=one.name)
-        for client in {id(bot.client): bot.client for bot in self._bots}.values():
-            answering = [bot for bot in self._bots if bot.client is client and not bot.flow.dials]
-            client.on("incoming", functools.partial(self._incoming, answering))
+            if client not in answering:
+                answering[client] = []
+                client.on("incoming", functools.partial(self._incoming, answering[client]))
+            if not bot.flow.dials:
+                answering[client].append(bot)
+        for client in answering:  # those that answer first; a call may come as soon as a login is ready
+            await stack.enter_async_context(client)
+            for bot in self._bots:
+                if bot.client is client:
+                    self._tell("ready", bot=bot.name)
 
-    async def _client(
-        self,
-        stack: contextlib.AsyncExitStack,
-        one: _Prepared,
-        exchange: Exchange | None,
-        clients: dict[str, Client],
-    ) -> Client:
+    def _client(self, one: _Prepared, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
         """A user of its own for each bot on the embedded exchange; elsewhere one login per account."""
         account = one.account
         codecs = known_codecs(one.flow.codecs)
         if account.is_embedded:
             assert exchange is not None
             numbers = (one.flow.answer,) if one.flow.answer is not None else ()
-            account = exchange.account(one.name, *numbers)
-            client = Client(
-                account,
+            return Client(
+                exchange.account(one.name, *numbers),
                 plane=self._plane,
                 codecs=codecs,
                 connect_line=exchange.connect if self._plane.network is not None else None,
             )
-            return await stack.enter_async_context(client)
         if account.name not in clients:
-            clients[account.name] = await stack.enter_async_context(Client(account, plane=self._plane, codecs=codecs))
+            clients[account.name] = Client(account, plane=self._plane, codecs=codecs)
         return clients[account.name]
 
     # --- calls that come -----------------------------------------------------------------------------

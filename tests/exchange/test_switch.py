@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from botkit import clock
+from botkit.client.call import Call
+from botkit.client.client import Client
 from botkit.exchange import switch
+from botkit.exchange.exchange import run_exchange
 from botkit.exchange.leg import Leg
 from botkit.media.endpoint import Endpoint
 from botkit.media.transport import MemoryTransport
@@ -596,3 +600,29 @@ def test_a_leg_ends_once() -> None:
         await bob.hears_nothing(0.2)
 
     play(scene)
+
+
+def test_a_leg_whose_media_is_lost_ends_the_call() -> None:
+    """Media that dies without a bye is given two seconds for one, then both sides hear MEDIA_TIMEOUT."""
+
+    async def main() -> tuple[str, str, float]:
+        async with (
+            run_exchange(port=None) as exchange,
+            Client(exchange.account("bob", "100"), connect_line=exchange.connect) as bob,
+            Client(exchange.account("alice"), connect_line=exchange.connect) as alice,
+        ):
+            calls: asyncio.Queue[Call] = asyncio.Queue()
+            bob.on("incoming", calls.put_nowait)
+            async with await alice.dial("100") as call, await calls.get() as taken:
+                await taken.answer()
+                await call.answered(within=5)
+                began = call.clock.now()
+                leg = next(iter(exchange.switch.bridges))
+                assert leg.endpoint.transport.on_lost is not None
+                leg.endpoint.transport.on_lost("ICE consent expired")
+                ends = (await call.ended()).cause, (await taken.ended()).cause
+                return *ends, call.clock.now() - began
+
+    one, other, took = clock.run(main(), virtual=True)
+    assert (one, other) == ("MEDIA_TIMEOUT", "MEDIA_TIMEOUT")
+    assert took == pytest.approx(switch.BYE_GRACE, abs=0.1)
