@@ -51,6 +51,11 @@ class Question(Protocol):
         ...
 
     @property
+    def sure_after(self) -> float:
+        """Seconds after its onset until it is known for what it is."""
+        ...
+
+    @property
     def now(self) -> bool:
         """A level is asked for, not an onset: what reigns when it is asked counts, however long it has."""
         ...
@@ -72,6 +77,7 @@ class SegmentQuestion:
     length: float
     until: str = "start"
     now: bool = False
+    sure_after: float = 0.0
     fields: tuple[tuple[str, Any], ...] = ()
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
@@ -97,6 +103,7 @@ class SilenceQuestion:
 
     length: float
     now: bool = False
+    sure_after: float = 0.0
 
     @property
     def expected(self) -> str:
@@ -125,6 +132,13 @@ class SilenceQuestion:
         return None
 
 
+SURE_AFTER = {"dial": 2.0, "busy": 1.4, "ringback": 2.6, "sit": 1.2}
+"""Seconds until the rhythm of a named tone has told its name (the longest of `botkit.media.cadence`)."""
+
+SHORTEST = 0.1
+"""Seconds of a tone until its log has it; a longer one that is asked for is measured there."""
+
+
 def tone_question(
     hearing: Callable[[], CallHearing | None], wanted: tuple[float, ...] | str, length: float, until: str
 ) -> Question:
@@ -140,9 +154,12 @@ def tone_question(
 
     def log(_ear: Ear) -> SegmentLog:
         heard = hearing()
-        return none if heard is None else heard.tone(wanted, length)  # without media nothing can have been heard
+        if heard is None:
+            return none  # without media nothing can have been heard
+        return heard.tone(wanted, min(length, SHORTEST))
 
-    return SegmentQuestion(f"{words} for {length:g} s", log, length, until, fields=fields)
+    sure_after = SURE_AFTER.get(wanted, 0.0) if isinstance(wanted, str) else 0.0
+    return SegmentQuestion(f"{words} for {length:g} s", log, length, until, sure_after=sure_after, fields=fields)
 
 
 class Listening:
@@ -193,6 +210,7 @@ class Listening:
             after -= self._slack
         deadline = begin + window.within
         starts_by = None if window.starts_within is None else begin + window.starts_within
+        starts_known = None if starts_by is None else starts_by + SETTLE + question.sure_after
         while True:
             now = self._clock.now()
             settled = self.ear.heard_until >= deadline or now >= deadline + SETTLE
@@ -204,7 +222,7 @@ class Listening:
                 if late_start:
                     raise self._unmet(question, window, mark, f"it began only {self._at(found.onset)}", found)
                 return self._met(question, window, mark, found)
-            if starts_by is not None and not window.absent and now >= starts_by + SETTLE:
+            if starts_by is not None and starts_known is not None and not window.absent and now >= starts_known:
                 begun = found is not None and found.onset <= starts_by
                 if not begun:
                     raise self._unmet(question, window, mark, self._what_was_heard(mark))
@@ -218,8 +236,8 @@ class Listening:
                     return Heard()
                 raise self._unmet(question, window, mark, self._what_was_heard(mark))
             wake = deadline + SETTLE
-            if starts_by is not None and starts_by + SETTLE > now:
-                wake = min(wake, starts_by + SETTLE)
+            if starts_known is not None and starts_known > now:
+                wake = min(wake, starts_known)
             if found is not None and isinstance(question, SilenceQuestion):
                 wake = min(wake, found.onset + question.length + SETTLE)
             elif found is not None and found.met is None:

@@ -29,6 +29,10 @@ from botkit.testing.script import PAUSE, QUIET_ENDS_RECORDING, Script, Sound
 from botkit.testing.window import CLOSE, Later, Met, Span, Wanted, judge
 from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
 
+DIGITS = frozenset("0123456789ABCD*#")
+LATCHED = frozenset({"incoming", "ringing", "early_media", "answered", "ended"})
+"""Events that happen once and stay true: a wait finds them however long ago they came."""
+
 
 class FakeCall(Script):
     """A `CallPort` with a script. See `Script` for how to write it."""
@@ -195,6 +199,9 @@ class FakeCall(Script):
         return Recorded(str(to), seconds, -91.0)
 
     async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
+        for digit in digits:
+            if digit.upper() not in DIGITS and digit not in "wW":
+                raise UsageError(f"{digit!r} is no DTMF digit", hint="digits are 0-9 A-D * # and w for a pause")
         started, out = self._clock.now(), ""
         try:
             for number, digit in enumerate(digits):
@@ -247,6 +254,7 @@ class FakeCall(Script):
             if not isinstance(found, Later):
                 if found.late is not None and not window.absent:
                     late = found.late - mark
+                    self._set_mark(found.mark or mark, matched=True)
                     raise self._unmet(
                         f"{expected} with a latency of at most {window.max_latency:g} s", f"it after {late:.2f} s"
                     )
@@ -336,10 +344,12 @@ class FakeCall(Script):
             while True:
                 digits = "".join(each.digit for each in taken)
                 if count is not None and len(taken) >= count:
+                    self._set_mark(max_of(self._mark, taken[-1].ended), matched=True)
                     return Gathered(digits, "complete")
                 limit = wait_until if due is None else min(wait_until, due)
                 if (digit := self._digits.take()) is not None:
                     if digit.digit == end:
+                        self._set_mark(max_of(self._mark, digit.ended), matched=True)
                         return Gathered(digits, "end")
                     taken.append(digit)
                     wait_until = max_of(digit.ended, self._clock.now()) + between
@@ -359,7 +369,7 @@ class FakeCall(Script):
         due = self._clock.now() + within
         seen = 0
         mark = self._mark
-        latched = name in ("answered", "ringing", "ended")
+        latched = name in LATCHED
         while True:
             for number in range(seen, len(self._events)):
                 at, event = self._events[number]

@@ -52,10 +52,11 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """It can no longer be met. `late`: the onset that came too late, where one came."""
+    """It can no longer be met. `late`: the onset that came too late, where one came; the mark moves to `mark`."""
 
     why: str
     late: float | None = None
+    mark: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,11 @@ def judge(
             break
         if full <= now + CLOSE:
             latency = max(counted.started - mark, 0.0)
-            if window.max_latency is not None and latency > window.max_latency + CLOSE:
-                return Unmet("too late", late=counted.started)
             begins = wanted.until == "start" and not wanted.clipped
-            return Met(counted, full, latency, counted.started if begins else full)
+            moved = max(mark, counted.started if begins else full)
+            if window.max_latency is not None and latency > window.max_latency + CLOSE:
+                return Unmet("too late", late=counted.started, mark=moved)
+            return Met(counted, full, latency, moved)
         candidate = True
         look = min(look, full)
         break

@@ -298,6 +298,23 @@ def test_starts_within_for_what_came_long_ago() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(("onset", "met"), [(0.9, True), (1.1, False)])
+def test_starts_within_for_what_is_known_late(onset: float, met: bool) -> None:
+    """A tone whose rhythm must first be heard is waited for, and judged by when it began."""
+
+    async def scene(stage: Stage) -> None:
+        stage.loop.call_at(onset + 1.3, stage._tell, stage.tones.begin, onset)
+        question = SegmentQuestion("a busy tone", lambda ear: stage.tones, 0.1, sure_after=1.4)
+        waiting = stage.listening.expect(question, Window(within=5.0, starts_within=1.0))
+        if met:
+            assert (await waiting).started == about(onset)
+        else:
+            with pytest.raises(ExpectationFailed):
+                await waiting
+
+    play(scene)
+
+
 def test_max_latency_names_both_numbers() -> None:
     """A latency beyond `max_latency` fails, and the failure names the bound and what was measured."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from botkit import clock
+from botkit.client.call import Call
 from botkit.errors import ExpectationFailed, UsageError
 from botkit.events import Answered, CallEvent, DigitReceived, Ended
 from botkit.flow.port import CallPort
@@ -23,6 +24,7 @@ from botkit.states import CallState
 from botkit.testing import FakeCall
 from botkit.testing.script import Script
 from botkit.vocabulary import Entry, Silence, Tone, Window
+from tests.client.kit import Stage, play
 
 Scene = Callable[[CallPort, Script], Coroutine[Any, Any, None]]
 
@@ -175,6 +177,45 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    def test_late_match_has_been_matched(self) -> None:
+        """What came too late for `max_latency` was matched all the same: it does not count again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=1.0, length=0.5)
+            far.will_hear_tone(440, at=3.0, length=0.5)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(max_latency=0.5))
+            heard = await call.expect_tone((440.0,), Window())
+            assert (heard.started, heard.latency) == (self.about(3.0), self.about(2.0))
+
+        self.play_scene(scene)
+
+    def test_starts_within(self) -> None:
+        """What has not begun by `starts_within` is not met, and that is told long before `within` is over."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=3.0)
+            await call.expect_tone((440.0,), Window(within=5.0, starts_within=1.0), length=2.0)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((600.0,), Window(within=5.0, starts_within=1.0))
+            assert call.since_answered() < 4.0
+
+        self.play_scene(scene)
+
+    def test_silence_now(self) -> None:
+        """With `now` it is the level that counts: quiet from before the mark is met at once."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.5)
+            await call.clock.sleep(3.0)
+            await call.play(Silence(0.5))
+            begin = call.since_answered()
+            heard = await call.expect_silence(2.0, Window(within=5.0), now=True)
+            assert heard.started == self.about(1.0)
+            assert call.since_answered() == begin
+
+        self.play_scene(scene)
+
     def test_absent(self) -> None:
         """`absent` is met when nothing comes within its time, and fails as soon as it does."""
 
@@ -253,7 +294,101 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    def test_digits_typed_ahead_are_not_late(self) -> None:
+        """Digits from before the mark count, with no latency, unless they are flushed."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("1", at=0.5)
+            far.will_hear_digit("2", at=1.0)
+            await call.play(Silence(2.0))
+            heard = await call.expect_dtmf(Entry(digits="1"), Window(within=0.5, max_latency=0.1))
+            assert (heard.started, heard.latency) == (self.about(0.5), 0.0)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_dtmf(Entry(digits="2"), Window(within=0.5), flush=True)
+
+        self.play_scene(scene)
+
+    def test_wrong_digit_fails_at_once(self) -> None:
+        """As soon as digits cannot become the entry any more, they are not it."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            for number, digit in enumerate("19"):
+                far.will_hear_digit(digit, at=0.5 + number * 0.3)
+            with pytest.raises(ExpectationFailed, match="19"):
+                await call.expect_dtmf(Entry(digits="123"), Window())
+            assert call.since_answered() < 1.5
+
+        self.play_scene(scene)
+
+    def test_forms_of_an_entry(self) -> None:
+        """An entry may be a pattern for the whole, or a part."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            for number, digit in enumerate("42#007"):
+                far.will_hear_digit(digit, at=0.5 + number * 0.3)
+            heard = await call.expect_dtmf(Entry(pattern=r"\d+#"), Window())
+            assert heard.fields["digits"] == "42#"
+            heard = await call.expect_dtmf(Entry(contains="7"), Window())
+            assert heard.fields["digits"] == "007"
+
+        self.play_scene(scene)
+
+    def test_absent_digits(self) -> None:
+        """Digits that are not to come: met when they did not, fails as soon as they did."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_digit("9", at=2.0)
+            window = Window(within=1.0, absent=True)
+            assert (await call.expect_dtmf(Entry(digits="9"), window)).started is None
+            with pytest.raises(ExpectationFailed):
+                await call.expect_dtmf(Entry(digits="9"), Window(within=9.0, absent=True))
+            assert call.since_answered() < 3.0
+
+        self.play_scene(scene)
+
+    def test_gather_ends(self) -> None:
+        """Gathering ends with the count, the end key, a pause, or when nothing comes; and moves the mark."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            for number, digit in enumerate("12#345"):
+                far.will_hear_digit(digit, at=0.5 + number * 0.3)
+            far.will_hear_tone(440, at=1.5, length=0.3)
+            assert (await call.gather(end="#")).digits == "12"
+            gathered = await call.gather(count=3)
+            assert (gathered.digits, gathered.reason) == ("345", "complete")
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(within=0.5))
+            begin = call.since_answered()
+            assert (await call.gather(count=1, first=1.0)).reason == "timeout"
+            assert call.since_answered() == pytest.approx(begin + 1.0, abs=self.slack)
+
+        self.play_scene(scene)
+
     # --- the voice -------------------------------------------------------------------------------
+
+    def test_what_is_no_digit(self) -> None:
+        """What is no digit is an error of usage, before anything is sent."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            begin = call.since_answered()
+            with pytest.raises(UsageError):
+                await call.send_dtmf("12x")
+            assert call.since_answered() == begin
+
+        self.play_scene(scene)
+
+    def test_cancelled_play_makes_room(self) -> None:
+        """A cancelled play ends, and the next one begins at once."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            first = asyncio.ensure_future(call.play(Silence(9.0)))
+            second = asyncio.ensure_future(call.play(Silence(0.5)))
+            await call.clock.sleep(1.0)
+            first.cancel()
+            assert (await second).played == pytest.approx(0.5, abs=self.slack)
+            assert call.since_answered() == pytest.approx(1.5, abs=self.slack)
+
+        self.play_scene(scene)
 
     def test_plays_queue_and_replace(self) -> None:
         """A second play waits for the first; `replace` ends it."""
@@ -266,6 +401,8 @@ class CallPortContract(ABC):
             assert third.played == pytest.approx(0.4, abs=self.slack + 0.05)
             await asyncio.gather(first, second)
             assert first.result().played < 1.0
+            assert first.result().stopped_by == second.result().stopped_by == "replaced"
+            assert second.result().played == 0.0
             assert call.since_answered() < 3.0
 
         self.play_scene(scene)
@@ -346,7 +483,8 @@ class CallPortContract(ABC):
         async def scene(call: CallPort, far: Script) -> None:
             far.will_end(at=0.5, cause="busy")
             await call.clock.sleep(1.0)
-            assert isinstance(await call.wait_for_event("answered", lambda event: True, 1.0), Answered)
+            for _ in range(2):
+                assert isinstance(await call.wait_for_event("answered", lambda event: True, 1.0), Answered)
             ended = await call.wait_for_event("ended", lambda event: True, 1.0)
             assert isinstance(ended, Ended)
             assert ended.cause == "USER_BUSY"
@@ -375,3 +513,50 @@ class TestFakeCall(CallPortContract):
             await scene(call, call)
 
         clock.run(main(), virtual=True)
+
+
+class FarEnd:
+    """The far end of a real call, told beforehand as a `Script` is. Times count from the near end's answer."""
+
+    def __init__(self, near: Call, far: Call) -> None:
+        self._near, self._far = near, far
+        self._deeds: list[asyncio.Future[Any]] = []
+
+    def will_hear_tone(self, *hz: float, at: float, length: float = 1.0) -> None:
+        self._at(at, lambda: self._far.play(Tone(tuple(map(float, hz)), length)))
+
+    def will_hear_digit(self, digit: str, *, at: float) -> None:
+        self._at(at, lambda: self._far.send_dtmf(digit, via="rtp"))
+
+    def will_end(self, *, at: float, cause: str = "normal") -> None:
+        self._at(at, lambda: self._far.hangup(cause))
+
+    def _at(self, at: float, deed: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        async def do() -> None:
+            await self._near.clock.sleep(max(0.0, at - self._near.since_answered()))
+            await deed()
+
+        self._deeds.append(asyncio.ensure_future(do()))
+
+    async def close(self) -> None:
+        for deed in self._deeds:
+            deed.cancel()
+        await asyncio.gather(*self._deeds, return_exceptions=True)
+
+
+class TestCall(CallPortContract):
+    """A real call, over an exchange in memory, in virtual time."""
+
+    slack = 0.06
+    """Three beats: one until the far end speaks, one through the exchange, one to hear."""
+
+    def play_scene(self, scene: Scene) -> None:
+        async def with_stage(stage: Stage) -> None:
+            near, far = await stage.call()
+            end = FarEnd(near, far)
+            try:
+                await scene(near, end)  # type: ignore[arg-type]
+            finally:
+                await end.close()
+
+        play(with_stage)

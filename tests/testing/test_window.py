@@ -46,7 +46,7 @@ def test_end_is_awaited() -> None:
 
 def test_late_onset_is_named() -> None:
     """What is met, but too late for `max_latency`, says when it began."""
-    assert at(4.0, Span(2.0), max_latency=1.0) == Unmet("too late", late=2.0)
+    assert at(4.0, Span(2.0), max_latency=1.0) == Unmet("too late", late=2.0, mark=2.0)
 
 
 def test_starts_within_ends_it_early() -> None:
