@@ -48,6 +48,7 @@ async def run_flows(
     flows = _load(paths)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     prepared = [_prepare(name, flow, options, seed) for name, flow in zip(_names(paths), flows, strict=True)]
+    _one_bot_per_number(prepared)
     async with contextlib.AsyncExitStack() as stack:
         plane = await _plane(stack, options)
         return await _Run(prepared, options, plane, progress).run()
@@ -104,6 +105,20 @@ def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared
     if settled.dial is not None:
         options.settings.check_number(settled.dial, account)
     return _Prepared(name, settled, inputs, account)
+
+
+def _one_bot_per_number(prepared: Sequence[_Prepared]) -> None:
+    """Two flows that answer one number would race for its calls. Raises `ConfigError`."""
+    taken: dict[tuple[str, str], _Prepared] = {}
+    for one in prepared:
+        if one.flow.answer is None:
+            continue
+        before = taken.setdefault((one.account.name, one.flow.answer), one)
+        if before is not one:
+            raise ConfigError(
+                f"{before.flow.file} and {one.flow.file} both answer {one.flow.answer!r}",
+                hint="give them numbers of their own, or run one of them; `at_most` says how many calls one takes",
+            )
 
 
 def _plain_scalars(given: dict[str, str]) -> dict[str, object]:

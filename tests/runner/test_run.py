@@ -335,3 +335,10 @@ def test_connection_lost(tmp_path: Path) -> None:
         assert any(problem.kind == "fault" and "connection" in problem.message for problem in lost.problems)
 
     clock.run(whole())
+
+
+def test_two_flows_for_one_number(tmp_path: Path) -> None:
+    """Two flows that answer the same number are refused: they would race for its calls."""
+    paths = written(tmp_path, {"one": TONE_LINE, "other": TONE_LINE})
+    with pytest.raises(ConfigError, match="both answer"):
+        run(paths, tmp_path / "out")
