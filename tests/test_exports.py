@@ -23,6 +23,8 @@ def test_the_door_is_small() -> None:
 
 def test_importing_botkit_loads_no_webrtc_and_no_web_server() -> None:
     """`import botkit` is cheap: the heavy libraries come when they are needed."""
-    script = "import sys, botkit; print([m for m in ('aiortc', 'av', 'fastapi', 'uvicorn', 'numpy') if m in sys.modules])"
+    script = (
+        "import sys, botkit; print([m for m in ('aiortc', 'av', 'fastapi', 'uvicorn', 'numpy') if m in sys.modules])"
+    )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
