@@ -88,7 +88,7 @@ class Call:
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
         self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark)
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
-        self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered)
+        self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
 
     def __repr__(self) -> str:

@@ -161,7 +161,7 @@ class Client:
 
     def _tell(self, name: str, what: Any) -> None:
         for handler in list(self._handlers.get(name, ())):
-            tell(handler, what)
+            tell(handler, what, self.start)
 
     def _happened(self, event: events.Event) -> None:
         match event:

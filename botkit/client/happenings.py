@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +29,19 @@ class Logged:
     taken: bool = False
 
 
-def tell(handler: Callable[[Any], Any], what: Any) -> None:
-    """Call a handler. One that raises shall not hurt the line or the beat that told it: the loop hears of it."""
+Start = Callable[[Coroutine[Any, Any, Any], str], None]
+"""Runs a coroutine in a task that somebody owns; the text is its name."""
+
+
+def tell(handler: Callable[[Any], Any], what: Any, start: Start) -> None:
+    """Call a handler; what it awaits goes on in a task of the client's.
+
+    One that raises shall not hurt the line or the beat that told it: the loop hears of it.
+    """
     try:
-        handler(what)
+        result = handler(what)
+        if inspect.iscoroutine(result):
+            start(result, f"handler {getattr(handler, '__name__', handler)}")
     except Exception as error:
         asyncio.get_running_loop().call_exception_handler(
             {"message": f"the handler {handler!r} failed", "exception": error}
@@ -42,9 +52,10 @@ class CallEvents:
     """Listeners, handlers by name, and the log that `wait` reads."""
 
     def __init__(
-        self, clock: Clock, over: Callable[[], str | None], call_time: Callable[[float | None], float]
+        self, clock: Clock, over: Callable[[], str | None], call_time: Callable[[float | None], float], start: Start
     ) -> None:
         self._clock = clock
+        self._start = start
         self._over = over
         self._call_time = call_time
         self._listeners: list[Callable[[events.CallEvent], None]] = []
@@ -71,7 +82,7 @@ class CallEvents:
         """Tell everybody, and remember it as of `at` (monotonic)."""
         self._log.append(Logged(at, event))
         for handler in [*self._listeners, *self._handlers.get(event.name or "", ())]:
-            tell(handler, event)
+            tell(handler, event, self._start)
 
     async def wait(
         self, name: str, matches: Callable[[events.CallEvent], bool], within: float, listening: Listening

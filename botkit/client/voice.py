@@ -130,16 +130,13 @@ class Voice:
                 await self._sleep(gap)
             if self._over.is_set():
                 return
-            await self._send_digit(digit.upper(), via, length, by_info, last=index == len(digits) - 1)
+            await self._send_digit(digit.upper(), via, length, by_info)
 
-    async def _send_digit(
-        self, digit: str, via: str, length: float, by_info: Callable[[str], Awaitable[None]], *, last: bool
-    ) -> None:
+    async def _send_digit(self, digit: str, via: str, length: float, by_info: Callable[[str], Awaitable[None]]) -> None:
         if via == "info":
             await by_info(digit)
             self._set_mark(self._clock.now())
-            if not last:
-                await self._sleep(length)
+            await self._sleep(length)  # the far side plays it for as long; a hang-up now would cut it off
         elif via == "rtp":
             if self._session.event_type is None:
                 raise UsageError(

@@ -6,8 +6,9 @@ from botkit.exchange.leg import Leg
 from botkit.media.dtmf import EVENT_DIGITS
 from botkit.media.pacer import Pacer
 
-DIGIT_LENGTH = 0.1
-"""Seconds that a digit lasts which came as `info`, where no length is said."""
+DIGIT_LENGTH = 0.06
+"""Seconds that a digit lasts which came as `info`, where no length is said. With the repeats of its end it takes
+100 ms of the stream, so digits sent 100 ms apart do not pile up here."""
 
 
 class Bridge:

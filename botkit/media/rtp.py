@@ -269,9 +269,11 @@ class ReceptionStatistics:
             self._bad_seq = (seq + 1) & 0xFFFF
             return
         self._received += 1
-        if self._last_arrival is not None and timestamp != self._last_timestamp:
-            # A.8, from differences so that wrap-around cannot show; equal timestamps are packets
-            # of one telephone-event and say nothing about the network
+        if self._last_arrival is not None:
+            # A.8, from differences so that wrap-around cannot show. Packets of one telephone-event
+            # share its timestamp: the first of them was sent then, the others say nothing.
+            if timestamp == self._last_timestamp:
+                return
             ticks = ((timestamp - self._last_timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             difference = (arrival - self._last_arrival) * self.clock_rate - ticks
             self.jitter += (abs(difference) - self.jitter) / 16

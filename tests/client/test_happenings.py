@@ -27,7 +27,11 @@ class Stage:
         self.over: str | None = None
         self.ear = Ear()
         self.listening = Listening(self.ear, self.clock, lambda: self.over, lambda at: at)
-        self.events = CallEvents(self.clock, lambda: self.over, lambda at: self.clock.now())
+        self.tasks: list[asyncio.Task[Any]] = []
+        self.events = CallEvents(self.clock, lambda: self.over, lambda at: self.clock.now(), self._start)
+
+    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        self.tasks.append(self.loop.create_task(work, name=name))
 
     def emit(self, event: CallEvent) -> None:
         self.events.emit(event, self.clock.now())
@@ -68,6 +72,25 @@ def test_listeners_hear_everything() -> None:
         stop()
         stage.emit(digit("2"))
         assert heard == [Ringing("c"), digit("1")]
+
+    play(scene)
+
+
+def test_a_coroutine_function_may_be_a_handler() -> None:
+    """What it awaits goes on in a task of the client's."""
+
+    async def scene(stage: Stage) -> None:
+        heard: list[CallEvent] = []
+
+        async def slowly(event: CallEvent) -> None:
+            await stage.clock.sleep(1.0)
+            heard.append(event)
+
+        stage.events.on("dtmf", slowly)
+        stage.emit(digit("1"))
+        assert not heard
+        await asyncio.wait(stage.tasks)
+        assert heard == [digit("1")]
 
     play(scene)
 

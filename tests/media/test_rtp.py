@@ -224,6 +224,15 @@ def test_events_do_not_count_as_jitter() -> None:
     assert statistics.jitter == 0
 
 
+def test_audio_after_an_event_is_in_time() -> None:
+    """An event of 100 ms, its end repeated, then audio: all on the beat, so no jitter at all."""
+    heard = ReceptionStatistics()
+    timestamps = [0, 160, *[320] * 7, 320 + 7 * 160, 320 + 8 * 160]
+    for index, timestamp in enumerate(timestamps):
+        heard.received(index, timestamp, index * 0.02)
+    assert heard.jitter == pytest.approx(0, abs=1e-6)
+
+
 def test_loss_by_chance_is_counted_exactly() -> None:
     """Loss counted equals loss made, for any packets dropped inside the stream."""
     draw = random.Random(7)
