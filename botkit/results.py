@@ -149,6 +149,8 @@ class RunResult:
     problems: tuple[Problem, ...] = ()
     pacer: PacerHealth = PacerHealth()
     out: str | None = None
+    seed: int | None = None
+    """What made everything that was drawn: `--seed` draws it again."""
 
     @property
     def status(self) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from botkit.errors import ConfigError
 
@@ -23,17 +25,17 @@ EMBEDDED = "embedded"
 ENV_ACCOUNT = "env"
 TELNYX_SERVER = "wss://rtc.telnyx.com"
 
+EMERGENCY = frozenset(("000", "110", "112", "118", "119", "911", "933", "999"))
+"""The numbers that most of the world dials for police, fire and rescue. `allow` must list one literally."""
+
 # fmt: off
-EMERGENCY = frozenset((
-    "000", "061", "066", "108", "110", "111", "112", "113", "114", "115", "116", "117", "118", "119", "120", "122",
-    "123", "133", "144", "155", "158", "160", "166", "180", "185", "190", "191", "192", "193", "194", "195", "197",
-    "198", "199", "911", "933", "988", "990", "991", "992", "993", "994", "995", "997", "998", "999", "1122",
+EMERGENCY_OR_DESK = frozenset((
+    "061", "066", "100", "101", "102", "103", "104", "105", "106", "108", "111", "113", "114", "115", "116", "117",
+    "120", "122", "123", "133", "144", "155", "158", "160", "166", "180", "185", "190", "191", "192", "193", "194",
+    "195", "197", "198", "199", "988", "990", "991", "992", "993", "994", "995", "997", "998", "1122",
 ))
 # fmt: on
-"""Short numbers that reach police, fire or rescue somewhere. `allow` must list one literally."""
-
-EMERGENCY_OR_DESK = frozenset(("100", "101", "102", "103", "104", "105", "106"))
-"""Emergency numbers too, but desks in most offices: refused off the embedded exchange only."""
+"""Emergency numbers somewhere, but desks in most offices and on most test benches: refused off this machine only."""
 
 DEFAULT_ICE_SERVERS = (
     "stun:stun.telnyx.com:3478",
@@ -81,9 +83,22 @@ class Account:
         return self.exchange == EMBEDDED
 
     @property
+    def stays_here(self) -> bool:
+        """Its calls reach nobody outside: the embedded exchange, or a server on this machine's loopback."""
+        return self.is_embedded or is_loopback(urlsplit(self.server or "").hostname)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: for the masks of logs and reports."""
         return tuple(s for s in (self.password, self.token, *(i.credential for i in self.ice_servers)) if s)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host's name or address is this machine's loopback."""
+    try:
+        return host == "localhost" or (host is not None and ipaddress.ip_address(host).is_loopback)
+    except ValueError:
+        return False
 
 
 LOCAL = Account(name="local", exchange=EMBEDDED)
@@ -147,11 +162,11 @@ class Settings:
         """Raise `ConfigError` unless `number` may leave through `account`.
 
         It stands at every door: dial, transfer, REST, TeXML. Emergency numbers need their literal
-        self in `allow`, on the embedded exchange too: what is tried there runs elsewhere tomorrow.
+        self in `allow`; the best known on the embedded exchange too: what is tried there runs elsewhere tomorrow.
         """
         plain = normal(number)
         digits = plain.split("@")[0].removeprefix("+")
-        emergency = digits in EMERGENCY or (digits in EMERGENCY_OR_DESK and not account.is_embedded)
+        emergency = digits in EMERGENCY or (digits in EMERGENCY_OR_DESK and not account.stays_here)
         if emergency and plain not in (self.allow or ()):
             raise ConfigError(
                 f"{number} is an emergency number somewhere; it is not dialled",
@@ -311,15 +326,26 @@ class Confinement:
         )
 
 
+def _project_of(folder: Path) -> Path | None:
+    for candidate in (folder, *folder.parents):
+        if candidate in (Path.home().resolve(), Path(candidate.anchor)):
+            return None
+        if any((candidate / name).exists() for name in (".git", "pyproject.toml", FILE_NAME)):
+            return candidate
+    return None
+
+
 def read_roots(
     flows: Iterable[Path], *, named: Iterable[Path] = (), file: Path | None = None, cwd: Path
 ) -> tuple[Path, ...]:
     """Where a run may read: each flow's folder, the folder of the settings, the working directory, those `named`.
 
-    The working directory is what lets `flows/a.yaml` play `../audio/b.wav` in a project. Where it is
-    the home folder or the root of the disk it says nothing about a project, and is left out.
+    The working directory, and the project that a flow lies in (the nearest folder above it with `.git`,
+    `pyproject.toml` or `botkit.yaml`), are what lets `flows/a.yaml` play `../audio/b.wav`. The home folder
+    and the root of the disk say nothing about a project, and are left out.
     """
     roots = [flow if flow.is_dir() else flow.parent for flow in flows]
+    roots += [project for folder in list(roots) if (project := _project_of(folder.resolve())) is not None]
     if file is not None:
         roots.append(file.parent)
     if cwd.resolve() not in (Path.home().resolve(), Path(cwd.resolve().anchor)):

@@ -106,8 +106,11 @@ def test_emergency_number_listed_literally() -> None:
 
 
 def test_desk_numbers() -> None:
-    """100 to 106 are desks on the embedded exchange and emergency numbers elsewhere."""
-    Settings().check_number("101", LOCAL)
+    """Short numbers are desks on this machine and emergency numbers elsewhere."""
+    bench = Account(name="bench", server="ws://127.0.0.1:8080", login="a", password="b")
+    for number in ("101", "123", "190"):
+        Settings().check_number(number, LOCAL)
+        Settings(allow=("1??",)).check_number(number, bench)
     with pytest.raises(ConfigError, match="emergency"):
         Settings(allow=("1??",)).check_number("101", SERVER)
 
@@ -211,3 +214,13 @@ def test_read_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(project))
     assert read_roots([flow], cwd=project) == (flow.parent,)
     assert read_roots([flow], named=[tmp_path], cwd=project) == (flow.parent, tmp_path)
+
+
+def test_the_project_of_a_flow_may_be_read(tmp_path: Path) -> None:
+    """The nearest folder with `.git`, `pyproject.toml` or `botkit.yaml` above a flow is read from anywhere."""
+    (tmp_path / "project" / "flows").mkdir(parents=True)
+    (tmp_path / "project" / "pyproject.toml").touch()
+    (tmp_path / "elsewhere").mkdir()
+    roots = read_roots([tmp_path / "project" / "flows" / "a.yaml"], cwd=tmp_path / "elsewhere")
+    assert tmp_path / "project" in roots
+    assert tmp_path not in roots

@@ -7,7 +7,6 @@ loopback is the exception: what opens only one's own test server is no secret.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from botkit.settings import (
     check_account,
     did_you_mean,
     find_file,
+    is_loopback,
     with_environment,
 )
 
@@ -155,7 +155,8 @@ class _Reader:
         variable = re.sub(r"[^A-Za-z0-9]", "_", name).upper()
         for key in ("password", "token"):
             secret = given.get(key)
-            if _on_loopback(given.get("server")):
+            server = given.get("server")
+            if isinstance(server, Scalar) and is_loopback(urlsplit(server.text).hostname):
                 continue
             if isinstance(secret, Scalar) and not secret.is_null and not _ENV.search(secret.text):
                 raise _error(
@@ -194,17 +195,6 @@ class _Reader:
                 node.mark, f"{what}: {server.url!r} is no STUN or TURN address", "such as stun:stun.example.com:3478"
             )
         return server
-
-
-def _on_loopback(server: Node | None) -> bool:
-    """Whether an account's server is on this machine."""
-    host = urlsplit(server.text).hostname if isinstance(server, Scalar) else None
-    if host is None:
-        return False
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Unset(ConfigError):

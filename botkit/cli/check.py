@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from botkit.cli import terminal
+from botkit.errors import ConfigError
 
 
 def check(
@@ -49,6 +50,9 @@ def check(
         read = len(report.documents)
         found = f"{_many(len(report.errors), 'error')}, {_many(len(report.warnings), 'warning')}"
         terminal.say(f"{_many(read, 'file')} without error; {found}" if issues else f"{_many(read, 'file')}, no errors")
+    if not report.documents and not issues and not report.unread:
+        named = ", ".join(map(str, paths))
+        raise ConfigError(f"there is no flow in {named}", hint="flows are .yaml files whose first key is `flow`")
     for path in report.unread:
         terminal.tell(f"{path}: not checked: this version does not know its kind")
     raise typer.Exit(report.status)

@@ -84,8 +84,14 @@ def run(
     except (typer.Exit, SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
-        if folder is None or isinstance(error, GeneratorExit):
-            raise  # nowhere to write a report to: the usual words and status
+        if isinstance(error, GeneratorExit):
+            raise
+        if folder is None:  # nowhere to write a report to: the usual words and status
+            if as_json and terminal.is_intended(error):
+                from botkit.reports.result_json import to_json
+
+                terminal.say(to_json(faulty(error, Path(), clock() - began)))
+            raise
         result = faulty(error, folder, clock() - began)
     assert folder is not None
     outputs.write_reports(result, folder)
@@ -209,7 +215,11 @@ def _run(flows: list[Path], options: RunOptions, show: Callable[[Notice], None])
             terminal.tell("ending every call; once more to stop at once")
             task.cancel()
 
-        signals = {signal.SIGINT: terminal.INTERRUPTED, signal.SIGTERM: terminal.TERMINATED}
+        signals = {
+            signal.SIGINT: terminal.INTERRUPTED,
+            signal.SIGTERM: terminal.TERMINATED,
+            signal.SIGHUP: terminal.HUNG_UP,  # the terminal is gone; its calls end with a bye, too
+        }
         for number, status in signals.items():
             loop.add_signal_handler(number, stop, status)
         try:

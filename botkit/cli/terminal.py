@@ -21,7 +21,7 @@ import typer
 
 from botkit.errors import BotkitError, ExpectationFailed
 
-PASSED, FAILED, FAULT, BREACHED, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 130, 143
+PASSED, FAILED, FAULT, BREACHED, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 129, 130, 143
 
 debug = False
 """`--debug` was given: traces are shown. Set once, by the top command."""

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from botkit import events
+from botkit.causes import SPOKEN
 from botkit.causes import cause as find_cause
 from botkit.client.entries import Entries
 from botkit.client.facts import facts_of
@@ -360,7 +361,10 @@ class Call:
         if cause is None:
             self._signals.order(Hangup(self._id))
         else:
-            row = find_cause(cause)
+            try:
+                row = find_cause(cause)
+            except KeyError:
+                raise UsageError(f"{cause!r} is no hang-up cause", hint=f"short words: {', '.join(SPOKEN)}") from None
             self._signals.order(Hangup(self._id, row.name, row.code, row.sip_code, row.sip_reason))
         await self._gone.wait()
 

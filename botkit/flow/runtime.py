@@ -99,13 +99,13 @@ class FlowRun:
             if self._aborted_by is None:
                 await self._live()
             await self._hang_up()
+            self._judge_call()  # before `ended` looks at it: a call that did not come about is the first failure
             await self._run_ended()
         except asyncio.CancelledError:
             await self._hang_up()
             raise
         finally:
             self._unsubscribe()
-        self._judge_call()
         self.is_over = True
         return self.outcome
 

@@ -3,7 +3,7 @@
 The shape is a promise, `"format": "botkit-result/1"`; fields may be added, none goes or changes its
 meaning without a new number. Times are seconds; those of steps count from the answer of their call.
 
-    format verdict status started_at took out
+    format verdict status started_at took out seed version
     counts        {calls, passed, failed, faults, aborted, met, unmet}
     problems      [problem]                 of the run itself
     pacer         {beats, late, lost, lateness_p99, kernel_times}
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 from botkit.log import plain
@@ -47,6 +48,8 @@ def document(result: RunResult) -> dict[str, Any]:
         "started_at": result.started_at,
         "took": round(result.took, 3),
         "out": result.out,
+        "seed": result.seed,
+        "version": version("botkit"),
         "counts": asdict(words.counts(result)),
         "problems": [_problem(problem) for problem in result.problems],
         "pacer": plain(asdict(result.pacer)),

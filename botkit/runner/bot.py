@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from botkit import events
@@ -224,9 +224,10 @@ class Bot:
         events_path: Path,
     ) -> CallResult:
         outcome = run.outcome if run is not None else None
+        stopped = run is not None and not run.is_over
         faulty = any(problem.kind == "fault" for problem in problems)
         verdict = outcome.verdict if outcome is not None else Verdict.FAULT
-        if run is not None and not run.is_over:
+        if stopped:
             verdict = Verdict.ABORTED
         if faulty:
             verdict = Verdict.FAULT
@@ -245,12 +246,21 @@ class Bot:
             code=call.end.code if call.end else None,
             sip_code=call.end.sip_code if call.end else None,
             steps=outcome.steps if outcome else (),
-            problems=(*(outcome.problems if outcome else ()), *problems),
+            problems=tuple(
+                self._explained(problem, call) for problem in (*(outcome.problems if outcome else ()), *problems)
+            ),
             rtp=call.figures,
             recordings=recordings,
             events=events_path.relative_to(self._context.out).as_posix(),
-            aborted_by=outcome.aborted_by if outcome else None,
+            aborted_by="the stop of the run" if stopped else outcome.aborted_by if outcome else None,
         )
+
+    def _explained(self, problem: Problem, call: Call) -> Problem:
+        """A call to a number that nobody has, on our own exchange: say why nobody has it."""
+        nobody = call.end is not None and call.end.cause == "UNALLOCATED_NUMBER" and self.client.account.is_embedded
+        if not nobody or problem.path != "expect_call" or problem.hint is not None:
+            return problem
+        return replace(problem, hint=f"no flow of this run answers {call.remote!r}: name one that does")
 
     def _tracer(self, journal: Journal, name: str) -> Callable[[Record], None]:
         context = self._context

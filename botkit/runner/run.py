@@ -16,19 +16,21 @@ from botkit.client.client import Client
 from botkit.clock import MonotonicClock, VirtualLoop
 from botkit.errors import BotkitError, ConfigError, Fault, TimeoutFault
 from botkit.exchange.exchange import Exchange, run_exchange
-from botkit.flow.begin import begin
+from botkit.flow.begin import begin, secrets_of
 from botkit.flow.compile import load_flow
 from botkit.flow.document import Flow
 from botkit.flow.explain import FlowErrors
 from botkit.flow.runtime import Inputs
 from botkit.flow.signals import Signals
 from botkit.flow.source import Issue
+from botkit.media.codec import codec_by_name
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.transport import MemoryNetwork
 from botkit.results import PacerHealth, Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, known_codecs, worst
 from botkit.runner.limits import Limits
 from botkit.runner.options import Notice, RunOptions
+from botkit.runner.prompts import read_prompts
 from botkit.runner.recordings import SPOOL, discard, recording
 from botkit.settings import Account
 
@@ -45,13 +47,17 @@ async def run_flows(
     `TimeoutFault` where no call can be made at all. When cancelled, every call ends with a bye and what
     is known so far is returned.
     """
+    paths = [Path(path) for path in paths]
     flows = _load(paths)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     prepared = [_prepare(name, flow, options, seed) for name, flow in zip(_names(paths), flows, strict=True)]
+    # What one bot keeps secret another one hears as digits: it is masked for all.
+    secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
+    await read_prompts([one.flow for one in prepared], options.confinement.readable, codec_by_name("PCMU"))
     _one_bot_per_number(prepared)
     async with contextlib.AsyncExitStack() as stack:
         plane = await _plane(stack, options)
-        return await _Run(prepared, options, plane, progress).run()
+        return await _Run(prepared, options, plane, progress, seed, secrets).run()
 
 
 def _load(paths: Sequence[Path]) -> list[Flow]:
@@ -84,7 +90,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
 class _Prepared:
     """A bot before it has a client."""
 
-    def __init__(self, name: str, flow: Flow, inputs: Inputs, account: Account) -> None:
+    def __init__(self, name: str, flow: Flow, inputs: Inputs, account: Account, secrets: list[object]) -> None:
+        self.secrets = secrets
         self.name = name
         self.flow = flow
         self.inputs = inputs
@@ -101,10 +108,10 @@ def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared
         seed=f"{seed}:{name}",
         secrets=account.secrets,
     )
-    settled, _ = begin(flow, inputs)
+    settled, inputs = begin(flow, inputs)
     if settled.dial is not None:
         options.settings.check_number(settled.dial, account)
-    return _Prepared(name, settled, inputs, account)
+    return _Prepared(name, settled, inputs, account, secrets_of(settled, inputs.vars))
 
 
 def _one_bot_per_number(prepared: Sequence[_Prepared]) -> None:
@@ -144,7 +151,11 @@ class _Run:
         options: RunOptions,
         plane: MediaPlane,
         progress: Callable[[Notice], None],
+        seed: int,
+        secrets: tuple[str, ...],
     ) -> None:
+        self._seed = seed
+        self._secrets = secrets
         self._prepared = prepared
         self._options = options
         self._plane = plane
@@ -210,7 +221,7 @@ class _Run:
                 bot=one.inputs.bot,
                 seed=one.inputs.seed,
                 signals=signals,
-                secrets=one.inputs.secrets,
+                secrets=(*one.inputs.secrets, *self._secrets),
             )
             bot = Bot(one.name, one.flow, inputs, context, client)
             self._bots.append(bot)
@@ -336,6 +347,7 @@ class _Run:
             problems=tuple(self._problems),
             pacer=health,
             out=str(self._options.out),
+            seed=self._seed,
         )
 
     def _tell(self, kind: str, *, bot: str = "", text: str = "") -> None:

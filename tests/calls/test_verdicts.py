@@ -287,3 +287,38 @@ def test_flow_without_steps(tmp_path: Path) -> None:
     assert result.verdict is Verdict.PASSED
     assert call_of(result, "caller").cause == "NORMAL_CLEARING"
     assert result.took < 2
+
+
+def test_a_number_that_nobody_has_is_explained(tmp_path: Path) -> None:
+    """The call that did not come about is the first failure, before what `ended` checks, with a hint."""
+    caller = 'flow: Caller\ndial: "5199"\non: {answered: [hangup], ended: [{check: call.cause == "NORMAL_CLEARING"}]}\n'
+    result = play(tmp_path, {"line": TONE_LINE, "caller": caller})
+    problem = call_of(result, "caller").problems[0]
+    assert problem.path == "expect_call"
+    assert "no flow of this run answers '5199'" in (problem.hint or "")
+
+
+def test_secrets_of_one_bot_are_masked_for_all(tmp_path: Path) -> None:
+    """What one bot keeps secret is in no file of the run, though the other bot hears it as digits."""
+    line = """
+flow: Line
+answer: "5100"
+on:
+  answered:
+    - gather: {digits: 4}
+      save_as: entry
+    - log: "they typed ${entry.digits}"
+    - wait_for: {event: ended, within: 5s}
+"""
+    caller = """
+flow: Caller
+dial: "5100"
+vars: {pin: "8642"}
+secrets: [pin]
+on: {answered: [{send_dtmf: "${pin}"}, {wait: 1s}]}
+"""
+    result = play(tmp_path, {"line": line, "caller": caller})
+    assert result.status == 0
+    told = "".join(path.read_text() for path in tmp_path.rglob("events.jsonl"))
+    assert "they typed" in told
+    assert "8642" not in told

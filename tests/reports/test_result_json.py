@@ -19,6 +19,8 @@ def test_top_level() -> None:
         "started_at",
         "took",
         "out",
+        "seed",
+        "version",
         "counts",
         "problems",
         "pacer",
