@@ -54,12 +54,19 @@ def read_library(path: str | Path, text: str | None = None) -> tuple[Library, tu
     return library, tuple(compiler.notes.issues)
 
 
-def read_mapping(path: str | Path, text: str | None = None) -> source.Mapping:
-    """The file's top-level mapping. Raises `SourceError`, also for a file that cannot be read."""
+def read_mapping(path: str | Path, text: str | None = None, repeated: list[Issue] | None = None) -> source.Mapping:
+    """The file's top-level mapping. Raises `SourceError`, also for a file that cannot be read.
+
+    Keys that are given twice go to `repeated`, or are raised where there is no such list.
+    """
     file = str(path)
     if text is None:
         text = read_text(file)
-    node = source.read(text, file)
+    if repeated is None:
+        node = source.read(text, file)
+    else:
+        node, twice = source.read_on(text, file)
+        repeated += twice
     if not isinstance(node, source.Mapping):
         line = source.split_lines(text)[node.mark.line - 1]
         raise SourceError(Issue("a mapping is expected here", node.mark, line, "a flow begins with `flow: NAME`"))
@@ -144,7 +151,7 @@ class Compiler:
             if text is None:
                 text = read_text(file)
             self.notes.lines[file] = source.split_lines(text)
-            node = read_mapping(file, text)
+            node = read_mapping(file, text, self.notes.issues)
         except SourceError as error:
             raise FlowErrors((*self.notes.issues, *issues_of(error))) from None
         key = first_key(node)
@@ -276,6 +283,12 @@ class Compiler:
             self.notes.error(
                 "a flow needs one of `dial` and `answer`", start, 'write dial: "+18005550100" or answer: any'
             )
+        for name in ("time_limit", "ring_timeout"):
+            seconds, key = getattr(flow, name), node.key(name)
+            if key is not None and isinstance(seconds, int | float) and seconds <= 0:
+                self.notes.error(
+                    f"`{name}` must be longer than no time at all", key.mark, "leave it out for the default"
+                )
         for name in flow.secrets:
             if name not in flow.vars:
                 key = node.key("secrets")

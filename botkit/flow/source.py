@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from botkit.errors import FlowError
-from botkit.flow.traps import comment_trap, trap_of
+from botkit.flow.traps import comment_trap, swallowing_comment, trap_of
 
 NODE_LIMIT = 20_000  # nodes of one file, aliases expanded: a hundred times the largest flow we know
 DEPTH_LIMIT = 40  # levels of nesting: people lose track before ten
@@ -137,7 +137,18 @@ def read(text: str, file: str) -> Node:
     Raises `SourceError` at the first thing that is not plain YAML: bad syntax, a key given twice, a
     tag, `<<`, an alias to nothing or to itself, more than one document, or nothing at all.
     """
-    return _Reader(text, file).read()
+    node, repeated = read_on(text, file)
+    if repeated:
+        raise SourceError(repeated[0])
+    return node
+
+
+def read_on(text: str, file: str) -> tuple[Node, tuple[Issue, ...]]:
+    """As `read`, but a key given twice does not end the reading: the first one counts, and the others are
+    told beside the node, so that they can be shown with whatever else is wrong."""
+    reader = _Reader(text, file)
+    node = reader.read()
+    return node, tuple(reader.repeated)
 
 
 class _Reader:
@@ -145,6 +156,7 @@ class _Reader:
         self.file = file
         self.text = text
         self.lines = split_lines(text)
+        self.repeated: list[Issue] = []
         self.anchors: dict[str, Node | None] = {}  # None: still open, so an alias to it is a cycle
         self.weights: dict[str, int] = {}
         self.count = 0
@@ -232,12 +244,15 @@ class _Reader:
                     key.mark,
                     "write the steps as a block and `run` it",
                 )
+            value = self._node(next(events), events, depth + 1)
             if key.text in seen:
-                raise self._error(
-                    f"the key `{key.text}` is given twice", key.mark, f"first on line {seen[key.text].line}"
+                first = f"first on line {seen[key.text].line}"
+                self.repeated.append(
+                    Issue(f"the key `{key.text}` is given twice", key.mark, self._line(key.mark), first)
                 )
+                continue
             seen[key.text] = key.mark
-            pairs.append((key, self._node(next(events), events, depth + 1)))
+            pairs.append((key, value))
         return Mapping(tuple(pairs), mark)
 
     def _alias(self, name: str, mark: Mark) -> Node:
@@ -274,6 +289,11 @@ class _Reader:
         at = error.problem_mark or error.context_mark
         mark = self._mark(at) if at else Mark(self.file, 1, 1)
         begun = self.lines[error.context_mark.line] if error.context_mark and self.lines else ""
+        if "flow node" in (error.context or ""):  # found at the next token, often lines behind the mistake
+            for number in range(mark.line - 1, max(mark.line - 4, 0), -1):
+                swallowed = swallowing_comment(self.lines[number - 1])
+                if swallowed is not None:
+                    return self._error(swallowed.message, Mark(self.file, number, swallowed.column + 1), swallowed.hint)
         trap = trap_of(error.context or "", error.problem or "", begun, self._line(mark), mark.column - 1)
         if trap.at_start and error.context_mark:
             mark = self._mark(error.context_mark)

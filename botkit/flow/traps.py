@@ -107,6 +107,31 @@ def _flow_trap(context: str, begun: str, line: str, dollar: bool) -> Trap:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Swallowed:
+    """A comment that ate a closing bracket; `column` is the index of its `#`."""
+
+    message: str
+    hint: str
+    column: int
+
+
+def swallowing_comment(line: str) -> Swallowed | None:
+    """Whether a comment in `line` holds the `}` or `]` that something before it still needs."""
+    comment = _COMMENT.search(line)
+    if comment is None:
+        return None
+    before, inside = line[: comment.start()], line[comment.start() :]
+    for opening, closing in ("{}", "[]"):
+        if before.count(opening) > before.count(closing) and closing in inside:
+            return Swallowed(
+                f"a comment starts here, which swallows the `{closing}`",
+                "`#` after a space starts a comment: put the text with `#` in quotes",
+                comment.end() - 1,
+            )
+    return None
+
+
 def _plain_words(context: str, problem: str) -> str:
     words = f"{context}: {problem}" if context and problem else problem or context or "this cannot be read as YAML"
     return words.replace("<block end>", "the end of this block").replace("<", "").replace(">", "")
