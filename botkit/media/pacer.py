@@ -51,6 +51,8 @@ class Pacer:
         self._beats = 0
         self._late = 0
         self._lost = 0
+        self.errors = 0
+        """What was raised on the beat, all legs together: mistakes in this program."""
         self._histogram = [0] * (len(_BUCKETS) + 1)
         self.kernel_times = True
         self.last_beat = clock.now()
@@ -134,15 +136,37 @@ class Pacer:
         to_monotonic = now - self._clock.wall()
         first, rest = self._first, self._rest
         for session in first:
-            session.receive(now, to_monotonic)
+            try:
+                session.receive(now, to_monotonic)
+            except Exception as error:
+                self._failed(session, error)
         for session in rest:
-            session.receive(now, to_monotonic)
+            try:
+                session.receive(now, to_monotonic)
+            except Exception as error:
+                self._failed(session, error)
         for session in first:
-            session.transmit(now)
+            try:
+                session.transmit(now)
+            except Exception as error:
+                self._failed(session, error)
         for session in rest:
-            session.transmit(now)
+            try:
+                session.transmit(now)
+            except Exception as error:
+                self._failed(session, error)
         for call in self._after:
-            call(now)
+            try:
+                call(now)
+            except Exception as error:
+                self._failed(call, error)
+
+    def _failed(self, who: object, error: Exception) -> None:
+        """A mistake of ours in one leg must not stop the others, nor stay unheard."""
+        self.errors += 1
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"the beat of {who!r} failed", "exception": error}
+        )
 
 
 @contextlib.asynccontextmanager

@@ -367,8 +367,16 @@ class Peer:
                         if not to_the_bottom and now - at < STALE:
                             break
             else:  # STUN and DTLS go back to their owners (RFC 7983)
-                self._protocol.datagram_received(bytes(scratch[:size]), address or self._remote)
+                self._hand_back(bytes(scratch[:size]), address or self._remote)
         return got
+
+    def _hand_back(self, data: bytes, address: Any) -> None:
+        """A datagram for aiortc's objects. Their parsers raise more than they say (a STUN attribute of the
+        wrong length: struct.error), and whoever can reach the socket may send it."""
+        try:
+            self._protocol.datagram_received(data, address)
+        except Exception:
+            self.errors += 1
 
     def _open_inbox(self, rx: SrtpCipher, got: list[Arrival]) -> None:
         inbox, self._inbox = self._inbox, []

@@ -98,7 +98,10 @@ class Wire(asyncio.DatagramTransport):
             except OSError:  # a closed peer's ICMP answer; ICE finds out by itself
                 self.errors += 1
                 return
-            self._protocol.datagram_received(data, address)
+            try:
+                self._protocol.datagram_received(data, address)
+            except Exception:  # aioice's parser on a malformed datagram: anybody may send one
+                self.errors += 1
             if self._closed or not self._read_by_loop:
                 return
 

@@ -283,3 +283,27 @@ def test_the_scope_stops_the_beat() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     clock.run(main(), virtual=True)
+
+
+def test_one_leg_that_fails_does_not_stop_the_others() -> None:
+    """What a session raises is counted and told to the loop; the other legs are walked all the same."""
+    told: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+        (bad, good), journal = walkers("bg")
+        pacer = Pacer(ManualClock())
+        pacer.add(bad)
+        pacer.add(good)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        bad.on_receive = fail
+        pacer.beat(1.0)
+        pacer.beat(1.02)
+        assert journal.count(("receive", "g")) == journal.count(("transmit", "g")) == 2
+        assert pacer.errors == 2
+
+    run(main())
+    assert [type(context["exception"]) for context in told] == [ZeroDivisionError] * 2

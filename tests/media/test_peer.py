@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -601,5 +602,25 @@ def test_connect_after_close() -> None:
             await offerer.close()
             with pytest.raises(NetworkFault, match="closed"):
                 await offerer.connect(answerer.local, timeout=PATIENCE)
+
+    play(main)
+
+
+@pytest.mark.parametrize("connected", [False, True], ids=["open", "connected"])
+def test_a_malformed_stun_message_is_counted(connected: bool) -> None:
+    """A STUN attribute of the wrong length makes aioice's parser raise struct.error: the beat does not hear of it."""
+    short_priority = struct.pack("!HHI12s", 1, 8, 0x2112A442, b"x" * 12) + struct.pack("!HH", 0x24, 2) + b"\0" * 4
+
+    async def main() -> None:
+        async with joined(connected=connected) as (offerer, answerer):
+            assert offerer._wire is not None
+            offerer._wire.sendto(short_priority, offerer._remote)
+            offerer.send(packet(1))
+            end = Gathered(answerer)
+            for _ in range(8):
+                await asyncio.sleep(0.01)
+                end.beat()
+            assert end.packets == [packet(1)]
+            assert answerer.errors == 1
 
     play(main)
