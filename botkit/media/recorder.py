@@ -106,7 +106,8 @@ class _Voice:
 
 def _codecs(formats: dict[str, str] | None) -> dict[int, Codec]:
     codecs: dict[int, Codec] = {}
-    for payload_type, name in [*STATIC_FORMATS.items(), *((int(key), name) for key, name in (formats or {}).items())]:
+    named = [(int(key), name) for key, name in (formats or {}).items() if key.isdecimal()]
+    for payload_type, name in [*STATIC_FORMATS.items(), *named]:
         try:
             codecs[payload_type] = codec_by_name(name)
         except ConfigError:
@@ -160,17 +161,17 @@ def _render(voices: list[_Voice], began: float, length: float, rate: int) -> Pcm
     total = np.zeros(round(length * rate), np.int16)
     for voice in voices:
         own = np.zeros(round(length * voice.codec.rate), np.int16)
-        places = np.round((voice.starts - began) * voice.codec.rate).astype(np.int64)
+        # Clipped, since places of odd records may be more than an integer holds.
+        places = np.clip(np.round((voice.starts - began) * voice.codec.rate), -1, own.size).astype(np.int64)
         decoder = voice.codec.decoder()
         last = -1
         for place, payload in zip(places.tolist(), voice.payloads, strict=True):
-            if place == last:
-                continue  # the same packet once more
+            if place in (last, -1, own.size):
+                continue  # the same packet once more, or one from outside
             last = place
             samples = decoder.decode(payload)
             end = min(place + samples.size, own.size)
-            if place < end:
-                own[place:end] = samples[: end - place]
+            own[place:end] = samples[: end - place]
         heard = resample(own, voice.codec.rate, rate)[: total.size]
         # codecs of one side take turns: where one is silent the other speaks
         total[: heard.size] = np.where(heard != 0, heard, total[: heard.size])

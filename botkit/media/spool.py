@@ -11,7 +11,7 @@ has all but the last second.
     NOTE    what is known of the call, as JSON: its label, its formats, who dialled
 
 Beside it `<name>.index` lists call, place and length of every chunk, so that one call is read without
-reading all. It may lack the end, or be missing: then the chunks' headers are walked.
+reading all. It may lack the end, be missing, or be of another file: then the chunks' headers are walked.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import struct
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -87,6 +87,8 @@ class Spool:
                     end, index = before.end, before.index()
                 os.truncate(self.path, end)  # a torn chunk would hide those after it
                 index_path(self.path).write_bytes(index)
+            else:
+                index_path(self.path).unlink(missing_ok=True)  # it is of a spool that is gone
             self._file = self.path.open("ab", buffering=0)
             self._index = index_path(self.path).open("ab", buffering=0)
             if not self._file.tell():
@@ -164,8 +166,8 @@ class Spool:
         self._closed = True
         self._file.close()
         self._index.close()
+        index_path(self.path).unlink(missing_ok=True)  # first, so that none is ever left without its spool
         self.path.unlink(missing_ok=True)
-        index_path(self.path).unlink(missing_ok=True)
 
     def _write(self, kind: bytes, call: int, body: bytes, entries: Entries) -> None:
         place = self._file.seek(0, os.SEEK_END)
@@ -221,7 +223,8 @@ class SpoolReader:
         known: dict[str, Any] = {}
         for body in self._bodies(call, b"N"):
             with contextlib.suppress(ValueError):
-                known.update(json.loads(body))
+                noted = json.loads(body)
+                known.update(noted if isinstance(noted, dict) else {})
         return known
 
     def records(self, call: int) -> list[Record]:
@@ -246,7 +249,22 @@ class SpoolReader:
         ends = entries["place"].astype(np.int64) + _CHUNK.size + entries["length"]
         begins = np.concatenate(([len(MAGIC)], ends[:-1]))
         wrong = (entries["place"] != begins) | (ends > self._size)
-        return entries[: int(wrong.argmax())] if wrong.any() else entries
+        if wrong.any():
+            entries = entries[: int(wrong.argmax())]
+        # Lengths add up: where one is of another file, the last entry is beside its chunk.
+        if entries.size and self._checksum(entries[-1]) is None:
+            entries = entries[:0]
+        return entries
+
+    def _checksum(self, entry: np.void) -> int | None:
+        """That of an entry's chunk, the file standing at its body; None where another chunk or none is there."""
+        self._file.seek(int(entry["place"]))
+        header = self._file.read(_CHUNK.size)
+        if len(header) < _CHUNK.size:
+            return None
+        kind, call, length, checksum = _CHUNK.unpack(header)
+        same = kind in _KINDS and (kind[:1], call, length) == (entry["kind"], entry["call"], entry["length"])
+        return int(checksum) if same else None
 
     def _walk(self) -> None:
         """Go on from where the index ends, from header to header."""
@@ -265,26 +283,40 @@ class SpoolReader:
         if found:
             self._entries = np.concatenate((self._entries, np.array(found, _ENTRY)), dtype=_ENTRY)
 
-    def _bodies(self, call: int, kind: bytes) -> Iterator[bytes]:
+    def _bodies(self, call: int, kind: bytes) -> list[bytes]:
+        found = self._read(call, kind)
+        if found is None:  # the index was not of this file after all
+            self._entries, self.end = self._entries[:0], len(MAGIC)
+            self._walk()
+            found = self._read(call, kind)
+        return found or []
+
+    def _read(self, call: int, kind: bytes) -> list[bytes] | None:
+        """The bodies of a call; None where an entry's chunk is not there."""
         entries = self._entries
+        bodies = []
         for entry in entries[(entries["call"] == call) & (entries["kind"] == kind)]:
-            self._file.seek(int(entry["place"]))
-            _, _, length, checksum = _CHUNK.unpack(self._file.read(_CHUNK.size))
-            body = self._file.read(length)
-            if len(body) < length or zlib.crc32(body) == checksum:
-                yield body
+            checksum = self._checksum(entry)
+            if checksum is None:
+                return None
+            body = self._file.read(int(entry["length"]))
+            # Only the file's end can cut one short: the last chunk, torn.
+            if len(body) < entry["length"] or zlib.crc32(body) == checksum:
+                bodies.append(body)
+        return bodies
 
 
 def _unpack(body: bytes) -> list[Record]:
-    """The records of a chunk, but for one cut short at its end."""
+    """The records of a chunk, but for one cut short at its end, and for what no beat can have written."""
     records = []
     place, end = 0, len(body) - _RECORD.size
     while place <= end:
         direction, payload_type, seq, timestamp, at, length = _RECORD.unpack_from(body, place)
         place += _RECORD.size
-        if place + length > len(body):
+        if direction > SENT or place + length > len(body):
             break
-        records.append(Record(direction, payload_type, seq, timestamp, at, body[place : place + length]))
+        if math.isfinite(at):
+            records.append(Record(direction, payload_type, seq, timestamp, at, body[place : place + length]))
         place += length
     return records
 

@@ -161,3 +161,29 @@ def test_events_alone() -> None:
     """A call of which only events arrived has recordings without samples."""
     received, sent, rate, _ = recorder.timelines([Record(RECEIVED, 101, 1, 1, 5.0, b"\5\x8a\3\x20")])
     assert (received.size, sent.size, rate) == (0, 0, 8000)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_odd_records() -> None:
+    """Records that no call can have give some timeline, never an error."""
+    draw = random.Random(3)
+    times = (0.0, 5.0, -1e308, 1e308, 1e18, -1e18, 5e-324)
+    recorder_longest = recorder.LONGEST
+    recorder.LONGEST = 60.0
+    try:
+        for _ in range(200):
+            odd = [
+                Record(
+                    draw.randrange(2),
+                    draw.choice((0, 8, 101)),
+                    draw.getrandbits(16),
+                    draw.getrandbits(32),
+                    draw.choice(times) + draw.random(),
+                    draw.randbytes(draw.choice((0, 1, 160, 1000))),
+                )
+                for _ in range(draw.randrange(1, 8))
+            ]
+            received, sent, _, _ = recorder.timelines(odd, {"x": "PCMU", "9": "none"})
+            assert received.size == sent.size
+    finally:
+        recorder.LONGEST = recorder_longest

@@ -1,4 +1,6 @@
+import math
 import random
+import struct
 import threading
 from pathlib import Path
 
@@ -130,6 +132,80 @@ def test_a_damaged_index_does_not_matter(path: Path) -> None:
     for broken in (b"", index[:-5], index[:20], index[17:], b"\xff" * 51, index + index):
         index_path(path).write_bytes(broken)
         assert numbers_of(path, call) == list(range(30))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_index_of_another_spool(path: Path, seed: int) -> None:
+    """An index whose spool is gone goes with the next one; left beside another by hand, it is found out."""
+    draw = random.Random(seed)
+    old = Spool(path)
+    call = old.new_call("a")
+    for _ in range(5):
+        fill(old, call, range(draw.randrange(20, 60)))
+        old.flush()
+    old.close()
+    path.unlink()
+    stale = index_path(path).read_bytes()
+    new = Spool(path)
+    assert index_path(path).read_bytes() == b""
+    new.new_call("a")
+    sizes = [draw.randrange(20, 60) for _ in range(20)]
+    for size in sizes:
+        fill(new, call, range(size))
+        new.flush()
+    new.close()
+    expected = [number for size in sizes for number in range(size)]
+    for index in (stale, stale + index_path(path).read_bytes()):
+        index_path(path).write_bytes(index)
+        assert numbers_of(path, call) == expected
+    whole = path.read_bytes()
+    Spool(path).close()
+    assert path.read_bytes() == whole
+
+
+def test_an_index_that_is_wrong_in_the_middle(path: Path) -> None:
+    """Entries that add up, and yet are not those of the chunks there, are not believed."""
+    spool = Spool(path)
+    call = spool.new_call("a")
+    for size in (10, 11, 12):
+        fill(spool, call, range(size))
+        spool.flush()
+    spool.close()
+    index = index_path(path).read_bytes()
+    entries = [index[start : start + 17] for start in range(0, len(index), 17)]
+    second = struct.unpack("!cIQI", entries[1])
+    third = struct.unpack("!cIQI", entries[2])
+    entries[1] = struct.pack("!cIQI", *second[:3], third[3])
+    entries[2] = struct.pack("!cIQI", *third[:2], third[2] + third[3] - second[3], second[3])
+    index_path(path).write_bytes(b"".join(entries))
+    assert numbers_of(path, call) == [*range(10), *range(11), *range(12)]
+
+
+def test_a_length_that_is_damaged(path: Path) -> None:
+    """A chunk that claims more than the file holds gives its own records, and none made of what follows."""
+    spool = Spool(path)
+    call = spool.new_call("a")
+    spool.flush()
+    place = path.stat().st_size
+    for start in (0, 10):
+        fill(spool, call, range(start, start + 10))
+        spool.flush()
+    spool.close()
+    data = bytearray(path.read_bytes())
+    data[place + 8] = 0x7F
+    path.write_bytes(data)
+    assert numbers_of(path, call) == list(range(10))
+
+
+def test_times_that_are_no_numbers(path: Path) -> None:
+    """A record without a time has no place."""
+    spool = Spool(path)
+    call = spool.new_call("a")
+    for at in (math.nan, 1.0, math.inf, -math.inf):
+        spool.append(call, RECEIVED, 0, 1, 160, at, b"x")
+    spool.close()
+    with SpoolReader(path) as reader:
+        assert [one.at for one in reader.records(call)] == [1.0]
 
 
 def test_a_spool_is_gone_on_with(path: Path) -> None:
