@@ -35,6 +35,8 @@ class Handling:
         self._idle = idle
         self._queue: deque[Event] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._takes = False
+        """A run is under way that will still look into the queue. Its task is there for a moment longer."""
 
     @property
     def busy(self) -> bool:
@@ -44,9 +46,9 @@ class Handling:
     def fire(self, event: Event) -> None:
         """The event has happened."""
         mode = self.handler.mode
-        if self._tasks and mode == "ignore":
+        if self._takes and mode == "ignore":
             return
-        if self._tasks and mode == "queue":
+        if self._takes and mode == "queue":
             self._queue.append(event)
             return
         before = frozenset(self._tasks) if mode == "restart" else frozenset()
@@ -54,6 +56,7 @@ class Handling:
             old.cancel()
         task = self._spawn(self._run(event, before))
         if task is not None:
+            self._takes = True
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
@@ -61,13 +64,19 @@ class Handling:
         if before:
             # What they play and listen to must be let go first.
             await asyncio.wait(before)
-        await self._start(self.handler, event)
-        self.runs += 1
-        while self._queue:
-            await self._start(self.handler, self._queue.popleft())
+        try:
+            await self._start(self.handler, event)
             self.runs += 1
+            while self._queue:
+                await self._start(self.handler, self._queue.popleft())
+                self.runs += 1
+        finally:
+            self._takes = False
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        if not self._tasks:
+            self._takes = False
+            self._queue.clear()  # events are left only where the run was cut off
         if not self.busy:
             self._idle()
