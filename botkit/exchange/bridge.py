@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+
+from botkit.clock import Clock
 from botkit.exchange.leg import Leg
 from botkit.media.dtmf import EVENT_DIGITS
 from botkit.media.pacer import Pacer
+
+log = logging.getLogger("botkit.exchange")
 
 DIGIT_LENGTH = 0.06
 """Seconds that a digit lasts which came as `info`, where no length is said. With the repeats of its end it takes
 100 ms of the stream, so digits sent 100 ms apart do not pile up here."""
 
+DIGIT_STEP = 0.1
+"""Seconds of the stream that such a digit takes, as event or (nearly) as tone."""
+
+DIGITS_PER_INFO = 64
+"""Digits of one `info` that are carried; no key pad sends more at once."""
+
+DIGITS_WAITING = 128
+"""Digits that may wait for their turn on one leg; what comes while so many wait is dropped."""
+
 
 class Bridge:
     """Joins two connected legs that share a codec. `join` and `part` may be called any number of times."""
 
-    def __init__(self, pacer: Pacer, one: Leg, other: Leg) -> None:
+    def __init__(self, clock: Clock, pacer: Pacer, one: Leg, other: Leg) -> None:
         self.legs = (one, other)
+        self._clock = clock
+        self._said = {one: 0.0, other: 0.0}  # when the digits for each leg will have been sent
         self._pacer = pacer
         self._joined = False
 
@@ -48,8 +64,17 @@ class Bridge:
 
         No SDK listens for digits in an `info` from the server, so this is how they arrive (the JS SDK's
         `dtmf()` sends `info`; a server that bridges makes the rest itself). No SDK checks what it is
-        given either: what is no digit is left out.
+        given either: what is no digit is left out. Nor may a client fill our memory with digits: of many,
+        the first are carried and the rest is logged.
         """
         far = self.legs[1] if sender is self.legs[0] else self.legs[0]
-        for digit in filter(frozenset(EVENT_DIGITS).__contains__, digits.upper()):
+        now = self._clock.now()
+        begin = max(now, self._said[far])
+        room = max(0, DIGITS_WAITING - round((begin - now) / DIGIT_STEP))
+        carried = digits[: min(DIGITS_PER_INFO, room)]
+        if len(carried) < len(digits):
+            log.info("digits.dropped call=%s dropped=%d", sender.id, len(digits) - len(carried))
+        said = [digit for digit in carried.upper() if digit in EVENT_DIGITS]
+        for digit in said:
             far.endpoint.say_digit(digit, DIGIT_LENGTH)
+        self._said[far] = begin + DIGIT_STEP * len(said)

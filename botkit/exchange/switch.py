@@ -152,7 +152,7 @@ class Switch:
         caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
         for leg in (caller, called):
             leg.endpoint.transport.on_lost = functools.partial(self._media_lost, leg)
-        bridge = Bridge(self._pacer, caller, called)
+        bridge = Bridge(self._clock, self._pacer, caller, called)
         self.bridges[caller] = self.bridges[called] = bridge
         bridge.join()
         await asyncio.wait((caller.over, called.over), return_when=asyncio.FIRST_COMPLETED)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from botkit.exchange.bridge import DIGITS_PER_INFO, DIGITS_WAITING
 from botkit.media.codec import codec_by_name
 from tests.exchange.kit import Office, Phone, play, until
 
@@ -275,5 +276,24 @@ def test_digits_before_the_answer() -> None:
         await bob.take(invite["sdp"])
         await asyncio.sleep(1)
         assert not bob.digits
+
+    play(scene)
+
+
+def test_a_flood_of_digits_is_cut() -> None:
+    """Of an `info` with very many digits the first 64 are carried, and of many such as many as may wait."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await alice.ask("telnyx_rtc.info", **alice.about(dtmf="1" * 1_000_000))
+        await asyncio.sleep(10)
+        assert bob.digits == ["1"] * DIGITS_PER_INFO
+        for _ in range(5):
+            await alice.ask("telnyx_rtc.info", **alice.about(dtmf="2" * 100))
+        await asyncio.sleep(20)
+        assert bob.digits.count("2") == DIGITS_WAITING
+        await alice.ask("telnyx_rtc.info", **alice.about(dtmf="3"))
+        await asyncio.sleep(1)
+        assert bob.digits[-1] == "3"
 
     play(scene)
