@@ -1,12 +1,14 @@
 """Prompts: an audio file decoded once, encoded once per codec, and shared by every call.
 
-Any file that FFmpeg can read will do: WAV, MP3, Ogg, FLAC, with any number of channels at any rate.
+Any plain audio file that FFmpeg can read will do: WAV, MP3, Ogg, FLAC, with any number of channels at
+any rate. Playlists will not: they name other files, and a flow may play only those that it may read.
 Prompts are kept by path, size, time of change and gain, so a file that was edited is read anew.
 Loading takes milliseconds: do it in a thread (`load` may be called from any), not on the beat.
 """
 
 from __future__ import annotations
 
+import shlex
 import threading
 from pathlib import Path
 
@@ -16,6 +18,11 @@ import numpy as np
 from botkit.errors import ConfigError
 from botkit.media.codec import Codec
 from botkit.media.pcm import Pcm, gain, resample
+
+FORMATS = ("wav", "w64", "mp3", "ogg", "flac", "aac", "mov", "aiff", "au", "matroska", "amr", "amrnb", "amrwb", "caf")
+"""FFmpeg's names of the formats that are read: those that hold their sound themselves."""
+
+_CONTAINED = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none"}
 
 
 def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
@@ -29,9 +36,12 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
         raise ConfigError(f"there is no audio file {path}", hint=_similar(path))
     if path.is_dir():
         raise ConfigError(f"{path} is a folder, not an audio file")
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a plain file")
     parts: list[Pcm] = []
     try:
-        with av.open(str(path)) as container:
+        # Opened here, and all other protocols forbidden, so that FFmpeg reads this file and no other.
+        with path.open("rb") as file, av.open(file, container_options=_CONTAINED) as container:
             if not container.streams.audio:
                 raise ConfigError(f"{path} holds no sound (no audio stream)")
             stream = container.streams.audio[0]
@@ -44,7 +54,7 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ConfigError(
             f"{path} cannot be read as audio: {reason}",
-            hint=f"convert it, for example: ffmpeg -i {path.name} -ac 1 -c:a pcm_s16le {path.stem}.wav",
+            hint=_conversion(path),
         ) from error
     pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
     if not pcm.size:
@@ -52,6 +62,16 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
     if rate is None:
         return pcm, own_rate
     return resample(pcm, own_rate, rate), rate
+
+
+def _conversion(path: Path) -> str:
+    """What to do about a file that cannot be read."""
+    name = f"{path.stem}-converted.wav" if path.suffix.lower() == ".wav" else f"{path.stem}.wav"
+    command = f"ffmpeg -i {shlex.quote(path.name)} -ac 1 -c:a pcm_s16le {shlex.quote(name)}"
+    return (
+        "WAV, MP3, Ogg, FLAC, AAC, MP4, AIFF, AU, Matroska, WebM, AMR and CAF are read, playlists are not; "
+        f"convert it, for example: {command}"
+    )
 
 
 def _similar(path: Path) -> str | None:

@@ -1,4 +1,5 @@
 import os
+import shlex
 import threading
 from pathlib import Path
 
@@ -47,11 +48,21 @@ def write(path: Path, codec: str, sound: Pcm, rate: int, layout: str = "mono") -
         ("a.flac", "flac", 48000, "stereo"),
         ("a.ogg", "libopus", 48000, "mono"),
         ("a.mp3", "libmp3lame", 22050, "mono"),
+        ("a.m4a", "aac", 44100, "mono"),
+        ("a.aac", "aac", 44100, "mono"),
+        ("a.aiff", "pcm_s16be", 44100, "mono"),
+        ("a.au", "pcm_s16be", 44100, "mono"),
+        ("a.mka", "pcm_s16le", 16000, "mono"),
+        ("a.webm", "libopus", 48000, "mono"),
+        ("a.caf", "pcm_s16be", 16000, "mono"),
+        ("a.w64", "pcm_s16le", 16000, "mono"),
+        ("no-ending", "", 16000, "mono"),
     ],
 )
 def test_any_format(tmp_path: Path, name: str, codec: str, rate: int, layout: str) -> None:
     """Whatever FFmpeg reads becomes the same second of tone at 8 kHz."""
-    path = write(tmp_path / name, codec, tone(1000, 1, level=-20, rate=rate), rate, layout)
+    sound = tone(1000, 1, level=-20, rate=rate)
+    path = write(tmp_path / name, codec, sound, rate, layout) if codec else write_wav(tmp_path / name, sound, rate)
     got, got_rate = prompt.decode_file(path, 8000)
     assert got_rate == 8000
     assert got.dtype == np.int16
@@ -154,3 +165,37 @@ def test_a_file_without_sound(tmp_path: Path) -> None:
             container.mux(packet)
     with pytest.raises(ConfigError, match="no audio stream"):
         prompt.load(path)
+
+
+def test_a_file_that_names_others(tmp_path: Path) -> None:
+    """Playlists and scripts are refused under any name: a prompt is what its own file holds, and no other."""
+    write(tmp_path / "secret.ts", "mp2", tone(440, 1, rate=16000), 16000)
+    write_wav(tmp_path / "secret.wav", tone(440, 1), 8000)
+    (tmp_path / "in").mkdir()
+    for target in ("secret.ts", "secret.wav"):
+        hls = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{tmp_path}/{target}\n#EXT-X-ENDLIST\n"
+        for text in (hls, f"ffconcat version 1.0\nfile ../{target}\n", f"file ../{target}\n"):
+            for name in ("p.m3u8", "p.wav", "p.ffconcat", "p.concat", "p.mp3", "p"):
+                (tmp_path / "in" / name).write_text(text)
+                with pytest.raises(ConfigError, match="cannot be read as audio") as caught:
+                    prompt.decode_file(tmp_path / "in" / name)
+                assert "playlists are not" in (caught.value.hint or "")
+
+
+def test_what_is_no_plain_file(tmp_path: Path) -> None:
+    """A pipe, which might never end, is refused at once."""
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(ConfigError, match="not a plain file"):
+        prompt.decode_file(tmp_path / "pipe.wav")
+
+
+@pytest.mark.parametrize("name", ["a.wav", "A.WAV", "a b.wav", "a.mp3"])
+def test_the_conversion_writes_another_file(tmp_path: Path, name: str) -> None:
+    """The command in the hint does not write onto what it reads."""
+    (tmp_path / name).write_bytes(b"no sound at all")
+    with pytest.raises(ConfigError) as caught:
+        prompt.decode_file(tmp_path / name)
+    words = shlex.split((caught.value.hint or "").partition("example: ")[2])
+    assert words[2] == name
+    assert words[-1].lower() != name.lower()
+    assert words[-1].endswith(".wav")
