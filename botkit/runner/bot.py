@@ -14,7 +14,7 @@ from botkit.clock import to_the_end
 from botkit.errors import Fault
 from botkit.flow.document import Flow
 from botkit.flow.runtime import FlowRun, Inputs
-from botkit.flow.trace import EventSeen, Logged, Record, StepDone, StepStarted
+from botkit.flow.trace import EventSeen, Logged, Mask, Record, StepDone, StepStarted
 from botkit.media.spool import Spool
 from botkit.reports.words import problem_line
 from botkit.results import CallResult, FlowResult, Problem, Recordings, Verdict
@@ -76,6 +76,7 @@ class Bot:
         self.enough = asyncio.Event()
         """As many calls came and ended as must come."""
         self._inputs = inputs
+        self._mask = Mask(inputs.secrets)
         self._context = context
 
     # --- answering -----------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ class Bot:
         flow, context = self.flow, self._context
         assert flow.dial is not None
         async with context.limits.admitted():
-            context.progress(Notice(context.t(), "calling", bot=self.name, text=flow.dial))
+            context.progress(Notice(context.t(), "calling", bot=self.name, text=self._mask.text(flow.dial)))
             call = await self.client.dial(
                 flow.dial,
                 caller_id=flow.caller_id or "",
@@ -161,7 +162,7 @@ class Bot:
             bot=self.name,
             flow=self.flow.name,
             direction=call.direction,
-            remote=call.remote,
+            remote=self._mask.text(call.remote),
         )
         run: FlowRun | None = None
         try:
@@ -237,7 +238,7 @@ class Bot:
             flow=self.flow.name,
             file=self.flow.file,
             direction=call.direction,
-            remote=call.remote,
+            remote=self._mask.text(call.remote),
             verdict=verdict,
             started_at=started_at,
             setup=call.setup,
@@ -260,7 +261,9 @@ class Bot:
         nobody = call.end is not None and call.end.cause == "UNALLOCATED_NUMBER" and self.client.account.is_embedded
         if not nobody or problem.path != "expect_call" or problem.hint is not None:
             return problem
-        return replace(problem, hint=f"no flow of this run answers {call.remote!r}: name one that does")
+        return replace(
+            problem, hint=f"no flow of this run answers {self._mask.text(call.remote)!r}: name one that does"
+        )
 
     def _tracer(self, journal: Journal, name: str) -> Callable[[Record], None]:
         context = self._context
@@ -287,10 +290,10 @@ class Bot:
         def watch(event: events.CallEvent) -> None:
             match event:
                 case events.Ringing():
-                    context.progress(Notice(context.t(), "ringing", self.name, name, call.remote))
+                    context.progress(Notice(context.t(), "ringing", self.name, name, self._mask.text(call.remote)))
                 case events.Answered():
                     context.limits.answered(call)
-                    context.progress(Notice(context.t(), "answered", self.name, name, call.remote))
+                    context.progress(Notice(context.t(), "answered", self.name, name, self._mask.text(call.remote)))
                 case events.Ended():
                     context.limits.ended(call)
                     context.progress(Notice(context.t(), "ended", self.name, name, event.cause))

@@ -23,6 +23,7 @@ from botkit.flow.explain import FlowErrors
 from botkit.flow.runtime import Inputs
 from botkit.flow.signals import Signals
 from botkit.flow.source import Issue
+from botkit.log import hide
 from botkit.media.codec import codec_by_name
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.transport import MemoryNetwork
@@ -53,6 +54,7 @@ async def run_flows(
     prepared = [_prepare(name, flow, options, seed) for name, flow in zip(_names(paths), flows, strict=True)]
     # What one bot keeps secret another one hears as digits: it is masked for all.
     secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
+    hide(*secrets)  # in the log's wire lines, too
     await read_prompts([one.flow for one in prepared], options.confinement.readable, codec_by_name("PCMU"))
     _one_bot_per_number(prepared)
     async with contextlib.AsyncExitStack() as stack:

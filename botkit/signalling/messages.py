@@ -109,6 +109,22 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""An escape that is half a character, as a rule with its other half behind it."""
+
+
+def _whole(value: Any) -> Any:
+    """The same data with half characters replaced (U+FFFD): no file and no terminal could take them."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {_whole(key): _whole(one) for key, one in value.items()}
+    return value
+
+
 def parse(text: str) -> Message:
     """One frame. Raises `BadFrame` (a `RemoteProtocolError`) for anything else, and nothing but that."""
     if len(text) > MAX_FRAME:
@@ -117,6 +133,8 @@ def parse(text: str) -> Message:
         frame = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):  # ValueError: not JSON, or a number of thousands of digits
         raise BadFrame("Invalid Request") from None
+    if _HALF.search(text):
+        frame = _whole(frame)
     if not isinstance(frame, dict):
         raise BadFrame("Invalid Request")  # batches are not used in these protocols
     ident = frame.pop("id", None)

@@ -322,3 +322,18 @@ on: {answered: [{send_dtmf: "${pin}"}, {wait: 1s}]}
     told = "".join(path.read_text() for path in tmp_path.rglob("events.jsonl"))
     assert "they typed" in told
     assert "8642" not in told
+
+
+def test_a_secret_number_is_masked(tmp_path: Path) -> None:
+    """A number that is a secret shows nowhere as the call's other end."""
+    caller = """
+flow: Caller
+vars: {to: "5100"}
+secrets: [to]
+dial: "${to}"
+on: {answered: [hangup]}
+"""
+    result = play(tmp_path, {"line": TONE_LINE, "caller": caller})
+    assert result.status == 0
+    assert call_of(result, "caller").remote == "***"
+    assert "5100" not in next(tmp_path.rglob("caller-1/events.jsonl")).read_text()

@@ -122,3 +122,11 @@ def test_secrets_are_blotted_out():
         assert "alice" in text
         for secret in ("cret", "a.b.c", "turn"):
             assert secret not in text
+
+
+def test_half_characters_are_replaced() -> None:
+    """An escape that is half a character becomes U+FFFD; a pair of them stays the character that it is."""
+    params = '{"a\\ud800": ["\\udfff", "\\ud83d\\ude00"]}'
+    message = parse(f'{{"jsonrpc": "2.0", "id": "a", "method": "m", "params": {params}}}')
+    assert isinstance(message, Request)
+    assert message.params == {"a\ufffd": ["\ufffd", "\U0001f600"]}
