@@ -159,6 +159,8 @@ class _Reader:
         self.repeated: list[Issue] = []
         self.anchors: dict[str, Node | None] = {}  # None: still open, so an alias to it is a cycle
         self.weights: dict[str, int] = {}
+        self.heights: dict[str, int] = {}  # levels below each anchor, aliases expanded
+        self.deepest = 0
         self.count = 0
 
     def read(self) -> Node:
@@ -194,14 +196,13 @@ class _Reader:
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
         mark = self._mark(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(str(event.anchor), mark)
+            return self._alias(str(event.anchor), mark, depth)
         self._grow(1, mark)
-        if depth > DEPTH_LIMIT:
-            raise self._error(f"nested more than {DEPTH_LIMIT} levels deep", mark)
+        self._sink(depth, mark)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         if event.tag is not None:
             raise self._tag(event, mark)
-        before = self.count
+        before, deepest, self.deepest = self.count, self.deepest, depth
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         node: Node
@@ -217,6 +218,8 @@ class _Reader:
         if event.anchor is not None:
             self.anchors[event.anchor] = node
             self.weights[event.anchor] = self.count - before + 1
+            self.heights[event.anchor] = self.deepest - depth
+        self.deepest = max(self.deepest, deepest)
         return node
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Scalar:
@@ -255,7 +258,7 @@ class _Reader:
             pairs.append((key, value))
         return Mapping(tuple(pairs), mark)
 
-    def _alias(self, name: str, mark: Mark) -> Node:
+    def _alias(self, name: str, mark: Mark, depth: int) -> Node:
         if name not in self.anchors:
             raise self._error(
                 f"there is no anchor `&{name}` above", mark, f"`*` starts an alias: for the text, write '*{name}'"
@@ -266,7 +269,13 @@ class _Reader:
                 f"the alias `*{name}` stands inside what it names", mark, "use a block and `goto`, or `repeat`"
             )
         self._grow(self.weights[name], mark)
+        self._sink(depth + self.heights[name], mark)
         return node
+
+    def _sink(self, depth: int, mark: Mark) -> None:
+        self.deepest = max(self.deepest, depth)
+        if depth > DEPTH_LIMIT:
+            raise self._error(f"nested more than {DEPTH_LIMIT} levels deep", mark)
 
     def _grow(self, by: int, mark: Mark) -> None:
         self.count += by

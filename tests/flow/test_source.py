@@ -113,6 +113,24 @@ def test_a_trap_is_remembered() -> None:
     assert scalar.trap == "`#` starts a comment: write '#31#'"
 
 
+def _chained(links: int, each: int) -> str:
+    """Aliases in aliases: a list that is nested `links` times `each` levels deep, and one."""
+    lines = ["a0: &a0 [1]"]
+    lines += [f"a{n}: &a{n} {'[' * each}*a{n - 1}{']' * each}" for n in range(1, links + 1)]
+    return "\n".join(lines)
+
+
+def test_depth_counts_through_aliases() -> None:
+    """What is nested too deep by aliases is refused where it is written."""
+    assert read(_chained(3, 12), "f")
+    with pytest.raises(SourceError, match="nested more than 40 levels deep") as caught:
+        read(_chained(26, 30), "f")
+    assert caught.value.issue.mark == Mark("f", 3, 39)
+    with pytest.raises(SourceError, match="nested more than 40"):
+        read("a: &a {b: &b [1]}\nc: " + "[" * 38 + "*a" + "]" * 38, "f")
+    assert read("a: &a {b: &b [1]}\nc: " + "[" * 37 + "*b" + "]" * 37, "f")
+
+
 @settings(max_examples=300, deadline=None)
 @given(ODD | st.text(max_size=60))
 def test_only_source_errors_come_out(text: str) -> None:
