@@ -92,6 +92,7 @@ class _Rules:
         """Check these steps and all that they hold."""
         for spec in steps:
             self._place_of_jumps(spec, where)
+            self._jumps_in_blocks(spec, where)
             self._call_needed(spec, where)
             self._busy_loop(spec)
             self._fits(spec)
@@ -113,6 +114,20 @@ class _Rules:
             case "return" if where.apart in ("parallel", "race"):
                 error(spec.place, f"`return` cannot leave `{where.apart}`")
 
+    def _jumps_in_blocks(self, spec: StepSpec, where: _Where) -> None:
+        """A `goto` in a block that is run replaces what runs the block, so it can leave no more than one beside it."""
+        key = block_of(spec)
+        if not where.apart or not key or spec.name == "goto":
+            return
+        for inner in self._reached(key):
+            if inner.name == "goto":
+                self.notes.error_at(
+                    spec.place,
+                    f"the block `{key}` comes to a `goto`, which cannot leave `{where.apart}`",
+                    f"it is on line {inner.place.line} of {inner.place.file}; `run` the block there instead",
+                )
+                return
+
     def _call_needed(self, spec: StepSpec, where: _Where) -> None:
         if where.dials and spec.name in ("answer", "reject"):
             hint = "a flow that answers says `answer:` where this one says `dial:`"
@@ -131,15 +146,17 @@ class _Rules:
                 )
                 return
 
-    def _reached(self, key: str, seen: frozenset[str] = frozenset()) -> Iterator[StepSpec]:
-        """All steps of a block and of the blocks that it names."""
+    def _reached(self, key: str, seen: set[str] | None = None) -> Iterator[StepSpec]:
+        """All steps of a block and of the blocks that it names, each block once."""
+        seen = set() if seen is None else seen
         if key in seen:
             return
+        seen.add(key)
         for spec in every_step(self.blocks.get(key, ())):
             yield spec
             inner = block_of(spec)
             if inner:
-                yield from self._reached(inner, seen | {key})
+                yield from self._reached(inner, seen)
 
     # --- loops ----------------------------------------------------------------------------------
 
