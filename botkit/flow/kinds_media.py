@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -57,6 +58,17 @@ class AudioKind(Kind):
         return [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Template)]
 
 
+OWN_FILES = ("events.jsonl", "rx.wav", "tx.wav", "both.wav")
+"""What botkit itself writes into the folder of every call."""
+
+ANOTHER_NAME = "give the recording another name, such as message.wav"
+
+
+def is_own_file(parts: Iterable[str]) -> bool:
+    """Whether a relative path, in its parts, is one of `OWN_FILES` or would lie in it; some disks know no case."""
+    return next(iter(parts), "").casefold().rstrip(". ") in OWN_FILES
+
+
 class OutputKind(Kind):
     wants = "a relative path"
 
@@ -65,6 +77,8 @@ class OutputKind(Kind):
         posix, windows = PurePosixPath(text), PureWindowsPath(text)
         if not text or posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts or "\0" in text:
             raise FieldError(f"{shown(text)} must stay below the call's output folder", hint="write a relative path")
+        if is_own_file(windows.parts):
+            raise FieldError(f"{shown(text)} is a file that botkit itself writes for every call", hint=ANOTHER_NAME)
         return Path(text)
 
 

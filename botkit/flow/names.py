@@ -22,7 +22,7 @@ from botkit.flow.rules import block_of
 from botkit.flow.sandbox import METHODS
 from botkit.flow.schema import kinds_of
 
-CALL = ("state", "cause", "code", "sip_code", "duration", "id", "from", "to", "headers", "rtp")
+CALL = ("state", "cause", "code", "sip_code", "duration", "id", "from", "to", "direction", "codec", "headers", "rtp")
 """What `call` has, as `CallPort.facts` gives it."""
 
 RTP = ("sent", "received", "lost", "jitter", "rtt")
@@ -46,6 +46,8 @@ class _Seen:
     names: Mapping[str, Fields]
     call: bool = True
     repeat: bool = False
+    given: frozenset[str] = frozenset()
+    """Those that `with:` gives to the block: they stand for something before any step of it."""
 
 
 def check_names(flow: Flow, notes: Notes) -> None:
@@ -65,7 +67,8 @@ def check_names(flow: Flow, notes: Notes) -> None:
         checker.steps(handler.steps, seen)
     given = _given(flow)
     for key, steps in flow.blocks.items():
-        checker.steps(steps, replace(seen, names={**names, **dict.fromkeys(given.get(key, ()))}))
+        own = frozenset(given.get(key, ()))
+        checker.steps(steps, replace(seen, names={**names, **dict.fromkeys(own)}, given=own))
 
 
 def _written_in(flow: Flow) -> dict[str, Fields]:
@@ -128,7 +131,7 @@ class _Checker:
     def steps(self, steps: Iterable[StepSpec], seen: _Seen) -> None:
         for spec in steps:
             here = replace(seen, repeat=True) if spec.name == "repeat" else seen
-            own = {name for name in _writes(spec) if self.writers[name] == 1}
+            own = {name for name in _writes(spec) if self.writers[name] == 1 and name not in seen.given}
             before = replace(here, names={name: known for name, known in here.names.items() if name not in own})
             for name, kind in kinds_of(type(spec.step)).items():
                 self.values(kind.templates(getattr(spec.step, name)), before)

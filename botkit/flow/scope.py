@@ -3,7 +3,7 @@
 `Shared` is what all handlers of one call have in common, above all its one namespace of variables.
 A `Scope` is the view of one place in the flow: the shared things, the event that started the
 handler, and what is local here (`with:` of a block, `repeat`). Scopes are cheap and never change;
-`with_locals` and `at` make new ones.
+`with_locals`, `in_turn`, `in_block` and `at` make new ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from botkit import log as logs
 from botkit.errors import Fault
 from botkit.flow.chance import Chance
-from botkit.flow.expression import Expression, truth
+from botkit.flow.expression import RESERVED, Expression, truth
+from botkit.flow.kinds_media import ANOTHER_NAME, is_own_file
 from botkit.flow.port import CallPort
 from botkit.flow.signals import Signals
 from botkit.flow.trace import Logged, Mask, Record, Trace, no_trace
@@ -27,9 +28,6 @@ from botkit.results import Problem, StepResult
 
 if TYPE_CHECKING:
     from botkit.flow.document import StepSpec
-
-RESERVED = ("call", "event", "env", "random", "bot", "matrix", "repeat", "vars")
-"""Names that no variable may have."""
 
 DEEPEST = 50
 """Blocks that run blocks: more than so many inside each other is taken for a circle."""
@@ -111,6 +109,9 @@ class Scope:
     is_ending: bool = False
     """This is the `ended` handler: the call is over, and that is as it should be."""
     locals: Mapping[str, Any] = field(default_factory=dict)
+    """What `with:` gave to the block that we are in. The places in one run of a block share it, for `set`."""
+    turn: int | None = None
+    """The turn of the innermost `repeat`, as `repeat.index` in expressions."""
     path: str = ""
     label: str | None = None
     within: float | None = None
@@ -130,11 +131,15 @@ class Scope:
         """A view with further names of its own."""
         return replace(self, locals={**self.locals, **names})
 
+    def in_turn(self, turn: int) -> Scope:
+        """The view of the steps of a `repeat`, in one of its turns."""
+        return replace(self, turn=turn)
+
     def in_block(self, block: str, names: Mapping[str, Any]) -> Scope:
         """The view of a block's steps: only `names` are local there. Raises `Fault` when nested too deep."""
         if len(self.blocks) >= DEEPEST:
             raise Fault(f"blocks run each other in a circle: {' → '.join((*self.blocks[-3:], block))}")
-        return replace(self, locals=dict(names), blocks=(*self.blocks, block))
+        return replace(self, locals=dict(names), turn=None, blocks=(*self.blocks, block))
 
     # --- names and values -----------------------------------------------------------------------
 
@@ -215,7 +220,7 @@ class Scope:
     def output(self, path: str) -> Path:
         """Where a file that a flow names is written: below the call's folder, whose folders it makes.
 
-        Raises `Fault` for a path that leads out of there.
+        Raises `Fault` for a path that leads out of there, and for the files that botkit itself writes there.
         """
         out = self.shared.inputs.out
         if out is None:
@@ -226,6 +231,8 @@ class Scope:
                 f"{path} leads out of the output folder",
                 hint="give a relative path without `..`; it is written below the call's folder",
             )
+        if is_own_file(pure.parts):
+            raise Fault(f"{path} is a file that botkit itself writes for every call", hint=ANOTHER_NAME)
         whole = out.joinpath(*pure.parts)
         # A link that was left in the folder must not lead out of it either.
         if not whole.resolve().is_relative_to(out.resolve()):
@@ -257,6 +264,8 @@ class Names(Mapping[str, Any]):
                 return dict(shared.inputs.bot)
             case "matrix":
                 return dict(shared.inputs.matrix)
+            case "repeat" if scope.turn is not None:
+                return {"index": scope.turn}
             case "vars":
                 return dict(shared.values)
         return shared.values[name]
@@ -265,7 +274,8 @@ class Names(Mapping[str, Any]):
         scope = self._scope
         if name in scope.locals or name in scope.shared.values:
             return True
-        return name in RESERVED and name != "repeat" and (name != "event" or scope.event is not None)
+        absent = {"event": scope.event is None, "repeat": scope.turn is None}
+        return name in RESERVED and not absent.get(str(name), False)
 
     def __iter__(self) -> Iterator[str]:
         known = dict.fromkeys((*RESERVED, *self._scope.shared.values, *self._scope.locals))

@@ -11,8 +11,8 @@ import pytest
 from botkit import clock
 from botkit.errors import Fault
 from botkit.flow.execute import run_steps
-from botkit.flow.expression import Expression
-from botkit.flow.scope import RESERVED, Inputs, Scope, Shared
+from botkit.flow.expression import RESERVED, Expression
+from botkit.flow.scope import Inputs, Scope, Shared
 from botkit.flow.source import Mark
 from botkit.testing import FakeCall
 
@@ -35,7 +35,7 @@ def test_names_hold_variables_and_what_is_reserved() -> None:
 
     async def test(scope: Scope) -> None:
         scope.set("n", 1)
-        inner = scope.with_locals(n=2, repeat={"index": 3})
+        inner = scope.with_locals(n=2).in_turn(3)
         assert (value(scope, "n"), value(inner, "n"), value(inner, "vars.n")) == (1, 2, 1)
         assert value(inner, "repeat.index") == 3
         assert value(scope, "call.state") == "active"
@@ -106,6 +106,18 @@ def test_output_stays_below_the_folder(tmp_path: Path, path: str) -> None:
 
     in_scope(test, out=tmp_path / "out")
     assert not (tmp_path / "x.wav").exists()
+
+
+@pytest.mark.parametrize("path", ["events.jsonl", "./rx.wav", "TX.wav", "both.wav/a.wav", ".\\rx.wav", "rx.wav."])
+def test_output_is_none_of_the_calls_own_files(tmp_path: Path, path: str) -> None:
+    """What botkit itself writes for the call cannot be overwritten."""
+
+    async def test(scope: Scope) -> None:
+        with pytest.raises(Fault, match="botkit itself writes"):
+            scope.output(path)
+        assert scope.output("sub/rx.wav")
+
+    in_scope(test, out=tmp_path)
 
 
 def test_output_makes_its_folders(tmp_path: Path) -> None:

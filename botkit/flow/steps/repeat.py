@@ -66,7 +66,7 @@ class Repeat(Step):
                 turn += 1
                 if turn > TURNS:
                     raise Fault(f"`repeat` went round {TURNS} times", hint="limit it with `at_most`")
-                inside = scope.with_locals(repeat={"index": turn})
+                inside = scope.in_turn(turn)
                 if self.while_ is not None and not inside.holds(self.while_):
                     return
                 if self._is_idle(scope):
@@ -79,7 +79,7 @@ class Repeat(Step):
                 await asyncio.sleep(0)
         except Break:
             return
-        if self.while_ is not None and not scope.with_locals(repeat={"index": turn}).holds(self.while_):
+        if self.while_ is not None and not scope.in_turn(turn).holds(self.while_):
             return
         await scope.run_steps(self.else_)
 
