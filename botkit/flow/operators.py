@@ -146,6 +146,8 @@ def equal(left: Any, right: Any) -> bool:
         return written(left) == right
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(map(equal, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
     return bool(left == right)
 
 

@@ -143,7 +143,8 @@ class Sandbox(SandboxedEnvironment):
         The scope's functions must bound their own work.
         """
         if isinstance(obj, BuiltinMethodType):
-            return obj.__name__ in METHODS.get(type(obj.__self__), ())
+            # what a `return` gave is a text or list of a class of its own, beside its fields (`flow.values`)
+            return any(obj.__name__ in METHODS.get(kind, ()) for kind in type(obj.__self__).__mro__)
         return isinstance(obj, FunctionType | MethodType) and super().is_safe_callable(obj)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:

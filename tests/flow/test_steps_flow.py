@@ -211,3 +211,71 @@ def test_block_that_returns_nothing_has_a_result() -> None:
     """A block without `return` gives `ok`, `started` and `ended`."""
     text = "on: {answered: [{run: ask, save_as: it}, {log: '${it.ok} ${it.ended}'}]}\nblocks: {ask: [{wait: 1s}]}"
     assert run_flow(text).said == ["true 1.0"]
+
+
+COUNTED = """
+on:
+  answered:
+    - run: {{block: b, with: {{n: 0}}}}
+    - log: "outside ${{n}}"
+blocks:
+  b:
+    - repeat: {repeat}
+    - log: "n is ${{n}}"
+"""
+
+
+@pytest.mark.parametrize(
+    "repeat",
+    [
+        "{times: 3, do: [{set: {n: '${n + 1}'}}]}",
+        "{until: n >= 3, at_most: 5, do: [{set: {n: '${n + 1}'}}]}",
+        "{while: n < 3, at_most: 5, do: [{set: {n: '${n + 1}'}}]}",
+        "{times: 3, do: [{repeat: {times: 1, do: [{set: {n: '${n + 1}'}}]}}]}",
+        "{times: 2, do: [{run: three, save_as: n}]}",
+    ],
+)
+def test_a_name_given_by_with_lasts_through_repeat(repeat: str) -> None:
+    """What `repeat` does to a name that came with `with` is there in the next turn and after it, in this block."""
+    text = COUNTED.format(repeat=repeat) + "  three: [{return: 3}]\n"
+    ran = run_flow(text, head='dial: "+1"\nvars: {n: 100}')
+    assert ran.said == ["n is 3", "outside 100"]
+
+
+def test_a_block_does_not_see_the_turn_of_its_caller() -> None:
+    """`repeat.index` is that of the innermost `repeat`, and ends with it."""
+    steps = """
+    - repeat:
+        times: 2
+        do:
+          - repeat: {times: 1, do: [{log: "in ${repeat.index}"}]}
+          - log: out ${repeat.index}
+    """
+    assert answered(steps).said == ["in 1", "out 1", "in 1", "out 2"]
+
+
+def test_a_text_or_list_that_a_block_returned_has_its_methods() -> None:
+    """What `return` gave is used as any other value, and still answers to `.ok`."""
+    text = """
+    on:
+      answered:
+        - {run: word, save_as: x}
+        - log: ${x.upper()} ${x.split("b")} ${x.ok}
+        - {run: list, save_as: y}
+        - log: ${y.count(1)} ${y.index(2)} ${y.ok}
+    blocks:
+      word: [{return: abc}]
+      list: [{return: [1, 2]}]
+    """
+    assert run_flow(text).said == ['ABC ["a", "c"] true', "1 1 true"]
+
+
+def test_a_name_given_by_with_may_be_set_from_itself() -> None:
+    """A name that `with` gives stands for something in the first `set` of the block."""
+    text = """
+    on:
+      answered: [{run: {block: b, with: {n: 0}}}]
+    blocks:
+      b: [{set: {n: "${n + 1}"}}, {log: "${n}"}]
+    """
+    assert run_flow(text).said == ["1"]
