@@ -9,8 +9,8 @@ from typing import Any
 
 from botkit.errors import Fault
 
-LONGEST = 65_536
-"""No drawn text is longer than this (flow-language.md section 2)."""
+LONGEST = 64
+"""No drawn text is longer than this: one expression may draw hundreds, and must not stall the calls beside it."""
 
 
 class Chance:

@@ -15,8 +15,8 @@ import warnings
 from typing import Any
 
 LENGTH_LIMIT = 500  # characters; entries of digits and phrases need far fewer
-TURNS = 32  # turns that an open repeat is taken to have: entries are about so long
-BITS = 20  # 2**20 ways: some ten milliseconds; allows four open repeats beside each other
+TURNS = 64  # turns that an open repeat is taken to have: entries are shorter
+BITS = 13  # 2**13 ways: less than a millisecond, and each digit tries anew; allows two open repeats
 
 
 def pattern_trouble(text: str) -> str | None:

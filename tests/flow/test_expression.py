@@ -47,6 +47,11 @@ def run(text: str) -> Any:
         ('"1.5" == 1.5', True),
         ('flag == "true"', True),
         ('["1"] == [1]', True),
+        ("{'a': 1} == {'a': '1'}", True),
+        ("{'a': [1]} == {'a': ['1']}", True),
+        ("{'a': 1} == {'a': 2}", False),
+        ("{'a': 1} == {'b': 1}", False),
+        ("{'a': 1} != {'a': 1, 'b': 2}", True),
         ("1 in list", True),
         ('"2" in list', True),
         ("3 not in list", True),
@@ -224,6 +229,14 @@ def test_no_expression_stalls(text: str) -> None:
     with pytest.raises(ExpressionFault):
         Expression(text, MARK).evaluate({"big": "a" * 60_000, "random": Chance(random.Random(1))})
     assert time.perf_counter() - begun < 1.0
+
+
+def test_much_chance_in_one_expression_is_quick() -> None:
+    """The longest text that may be drawn, as often as an expression can ask for it, takes no time."""
+    expression = Expression(" ~ ".join(["random.letters(64)"] * 48), MARK)
+    begun = time.perf_counter()
+    assert len(expression.evaluate({"random": Chance(random.Random(1))})) == 48 * 64
+    assert time.perf_counter() - begun < 0.1
 
 
 def test_sixty_thousand_characters_are_fine() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -177,6 +179,8 @@ def test_values(text: str, field: str, expected: object) -> None:
         ("audio: []", "is empty"),
         ("output: ../a.wav", "must stay below"),
         ("output: 'C:\\a.wav'", "must stay below"),
+        ("output: events.jsonl", "botkit itself writes"),
+        ("output: ./RX.wav", "botkit itself writes"),
         ("hz: 5000", "is not one frequency"),
         ("hz: [1, 2, 3]", "is not one frequency"),
         ("choice: sip", "is not one of info, rtp"),
@@ -265,6 +269,7 @@ def test_conditions_are_not_resolved() -> None:
         r"(1\d|\d2)+#",
         "1?" * 30 + "1" * 30,
         r"\d*" * 8 + "#",
+        r"\d*" * 3 + "#",
     ],
 )
 def test_patterns_that_may_take_forever(pattern: str) -> None:
@@ -290,6 +295,20 @@ def test_patterns_that_may_take_forever(pattern: str) -> None:
 def test_patterns_that_are_fine(pattern: str) -> None:
     """Ordinary patterns are taken."""
     assert Everything(pattern=pattern).pattern == pattern
+
+
+@pytest.mark.parametrize(
+    "pattern", ["[0-9]*[0-9]*#", r"\d*\d*1?#", "(1?){13}#", r"(\d{1,2}){12}#", r"\d{0,19}" * 3 + "#"]
+)
+def test_the_worst_patterns_that_are_fine_are_quick(pattern: str) -> None:
+    """A pattern is tried at each digit, so a long entry must not take long."""
+    assert Everything(pattern=pattern).pattern == pattern
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        assert not re.fullmatch(pattern, "1" * 64)
+        took.append(time.perf_counter() - begun)
+    assert min(took) < 0.005  # a tenth of that where nothing else runs
 
 
 def test_steps_made_in_python() -> None:
