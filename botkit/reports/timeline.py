@@ -59,6 +59,9 @@ class Timeline:
     seconds: float
 
 
+LANES_MAX = 12
+
+
 def draw(steps: Sequence[StepResult], duration: float | None) -> Timeline | None:
     """The drawing of these steps, or None where nothing took any time.
 
@@ -78,7 +81,9 @@ def draw(steps: Sequence[StepResult], duration: float | None) -> Timeline | None
         width = max((step.ended - max(step.started, 0.0)) * scale, 3.0)
         x = min(x, WIDTH - width)
         lane = next((n for n, end in enumerate(free) if end <= x + 0.5), len(free))
-        if lane == len(free):
+        if lane == LANES_MAX:  # hundreds of slivers: they overlap rather than make a page of blank lanes
+            lane = free.index(min(free))
+        elif lane == len(free):
             free.append(0.0)
         free[lane] = x + width
         name = step.summary or step.step

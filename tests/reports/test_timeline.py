@@ -67,3 +67,12 @@ def test_steps_in_a_row_share_a_lane() -> None:
     drawing = draw([samples.step("a", "play", n, n + 1.0) for n in range(8)], 8.0)
     assert drawing is not None
     assert len({bar.y for bar in drawing.bars}) == 1
+
+
+def test_hundreds_of_short_steps_share_a_dozen_lanes() -> None:
+    """Steps too short to be drawn side by side overlap: the drawing stays small."""
+    steps = [StepResult(f"on.answered/{n}", "send_dtmf", True, n * 0.0005, n * 0.0005 + 0.0004) for n in range(300)]
+    drawing = draw(steps, 60.0)
+    assert drawing is not None
+    assert len(drawing.bars) == 300
+    assert len({bar.y for bar in drawing.bars}) <= 12
