@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from botkit.errors import NetworkFault
 from botkit.signalling.line import LineClosed
@@ -22,6 +23,25 @@ from botkit.signalling.messages import MAX_FRAME
 
 if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
+
+
+ABORT = "botkit.abort"
+"""The scope's name for what drops a connection at once, whatever is still to be sent."""
+
+LINGER = 15.0
+"""Seconds from the end of a line until its socket is dropped; uvicorn gives a closing handshake 10 s."""
+
+
+class _WebSocketProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's, which would keep the socket of a client that reads nothing for ever."""
+
+    async def run_asgi(self) -> None:
+        transport = self.transport
+        cast(dict[str, Any], self.scope["extensions"])[ABORT] = transport.abort
+        try:
+            await super().run_asgi()
+        finally:
+            self.loop.call_later(LINGER, transport.abort)
 
 
 class WebSocketLine:
@@ -32,6 +52,7 @@ class WebSocketLine:
         server = websocket.scope.get("server")
         self.local_host: str | None = server[0] if server else None
         self._closed = False
+        self._abort: Callable[[], None] = websocket.scope.get("extensions", {}).get(ABORT, lambda: None)
 
     async def send(self, text: str) -> None:
         try:
@@ -51,8 +72,13 @@ class WebSocketLine:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         if not self._closed:
             self._closed = True
-            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._websocket.close(code, reason)
+            try:
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                    # a close frame carries at most 123 bytes of reason (RFC 6455 5.5)
+                    await self._websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
+            except asyncio.CancelledError:
+                self._abort()  # the client reads nothing, so it will not read this either
+                raise
 
 
 def make_app(exchange: Exchange) -> FastAPI:
@@ -106,7 +132,7 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
             log_level="warning",
             access_log=False,
             lifespan="off",
-            ws="websockets-sansio",
+            ws=_WebSocketProtocol,
             ws_max_size=MAX_FRAME,
             ws_ping_interval=None,  # the protocol has its own keepalive
             timeout_graceful_shutdown=2,

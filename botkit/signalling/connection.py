@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from typing import Protocol as Shape
 from urllib.parse import urlsplit
@@ -34,6 +34,10 @@ log = logging.getLogger("botkit.signalling.line")
 
 CLOSING = 2.0
 """Seconds that a close may take: the closing handshake, and what was still to be sent."""
+
+OUTBOX_FRAMES = 10_000
+OUTBOX_SIZE = 4_000_000
+"""What may wait to be sent, in frames and in characters. Beyond it the other end is taken not to read."""
 
 
 class WebSocketLine:
@@ -152,6 +156,9 @@ class Session:
         self._clock = clock
         self._handler = handler
         self._outbox: deque[str] = deque()
+        self._outbox_size = 0
+        self._full = False  # the other end does not read
+        self._ending = asyncio.Event()  # `_closing` is set
         self._events: deque[Event] = deque()
         self._handing_on = False
         self._wake_at: float | None = None
@@ -187,6 +194,7 @@ class Session:
                     group.create_task(self._read())
                     group.create_task(self._write())
                     group.create_task(self._wake())
+                    group.create_task(self._last_chance())
             except* (_Over, LineClosed) as over:
                 reason = self._closing or str(over.exceptions[0])
             return reason
@@ -205,6 +213,7 @@ class Session:
         if self._closing is None:
             self._closing = reason
             self._work.set()
+            self._ending.set()
 
     async def close(self, reason: str = "closed") -> None:
         """`end`, and wait until `run` is over. A cancelled caller has still asked for it."""
@@ -224,11 +233,39 @@ class Session:
     async def _write(self) -> None:
         while True:
             while self._outbox:
-                await self._send(self._outbox.popleft())
+                await self._send(self._next())
             if self._closing is not None:
                 raise _Over
             self._work.clear()
             await self._work.wait()
+
+    async def _last_chance(self) -> None:
+        """An end that was asked for comes, though what is queued cannot be sent."""
+        await self._ending.wait()
+        if not self._full:
+            await self._clock.sleep(CLOSING)
+        raise _Over
+
+    def _next(self) -> str:
+        text = self._outbox.popleft()
+        self._outbox_size -= len(text)
+        return text
+
+    def _queue(self, frames: Iterable[str]) -> None:
+        if self._full:
+            return
+        for text in frames:
+            self._outbox.append(text)
+            self._outbox_size += len(text)
+        if len(self._outbox) > OUTBOX_FRAMES or (len(self._outbox) > 1 and self._outbox_size > OUTBOX_SIZE):
+            log.info("outbox.full frames=%d characters=%d", len(self._outbox), self._outbox_size)
+            self._full = True
+            self._outbox.clear()
+            self._outbox_size = 0
+            self._closing = None
+            self.end("the other end does not read what it is sent")
+        else:
+            self._work.set()
 
     async def _wake(self) -> None:
         while True:
@@ -255,7 +292,7 @@ class Session:
         try:
             async with self._clock.timeout(CLOSING):
                 while self._outbox:
-                    await self._send(self._outbox.popleft())
+                    await self._send(self._next())
                 await self.line.close(1000, reason)
         except (LineClosed, TimeoutError):
             pass  # the other end is gone: nobody is left to be told
@@ -263,8 +300,7 @@ class Session:
     def _step(self, given: str | Order | None) -> None:
         output = self.protocol.step(given, self._clock.now())
         if output.send and self._up:
-            self._outbox.extend(output.send)
-            self._work.set()
+            self._queue(output.send)
         if output.close is not None:
             self.end(output.close)
         if output.wake_at != self._wake_at:

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from botkit import clock
 from botkit.errors import NetworkFault
 from botkit.exchange.exchange import run_exchange
+from botkit.signalling import connection
 from tests.exchange.kit import Office, closed, play, until
 
 
@@ -224,3 +225,27 @@ def test_no_line_while_closing() -> None:
             await connect(url)
 
     clock.run(whole())
+
+
+def test_who_reads_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that sends and never reads is closed when too much waits for it; its socket goes, too."""
+    monkeypatch.setattr(connection, "CLOSING", 0.2)
+
+    async def scene(office: Office) -> None:
+        account = office.exchange.account("mallory")
+        async with asyncio.timeout(20), connect(office.exchange.url, compression=None) as mallory:
+            params = {"login": account.login, "passwd": account.password}
+            await mallory.send(json.dumps({"jsonrpc": "2.0", "id": "1", "method": "login", "params": params}))
+            await mallory.recv()
+            (line,) = office.exchange.lines
+            mallory.transport.pause_reading()
+            ping = json.dumps({"jsonrpc": "2.0", "id": "x" * 200_000, "method": "telnyx_rtc.ping", "params": {}})
+            with contextlib.suppress(ConnectionClosed):
+                while line in office.exchange.lines:
+                    await mallory.send(ping)
+                    await asyncio.sleep(0)
+            await until(lambda: not office.exchange.lines)
+            assert not line._session._outbox
+            mallory.transport.abort()
+
+    play(scene, over_network=True)

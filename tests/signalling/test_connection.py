@@ -28,7 +28,7 @@ from botkit.signalling import (
     connect,
     memory_lines,
 )
-from botkit.signalling.connection import _unreachable
+from botkit.signalling.connection import OUTBOX_FRAMES, _unreachable
 from botkit.signalling.facts import AnswerReceived, ByeReceived, InviteReceived, LoginRequested
 from botkit.signalling.orders import (
     AcceptAnswer,
@@ -493,3 +493,38 @@ def test_a_handler_that_fails_ends_the_session_and_not_in_silence():
         assert isinstance(exchange.events[-1], Disconnected)
 
     virtual(main)
+
+
+def test_end_that_cannot_be_told() -> None:
+    """A line that takes nothing more ends all the same, when asked to and when too much waits for it."""
+
+    class Stuck:
+        closed = False
+
+        async def send(self, text: str) -> None:
+            await asyncio.Event().wait()
+
+        async def receive(self) -> str:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def close(self, code: int = 1000, reason: str = "") -> None:
+            self.closed = True
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, clock.VirtualLoop)
+        for flood in (False, True):
+            session = Session(Stuck(), ServerProtocol(TELNYX, "VSDK1demo"), clock=loop.clock, handler=lambda _: None)
+            running = asyncio.ensure_future(session.run())
+            await asyncio.sleep(1)
+            if flood:
+                session._queue(["x"] * (OUTBOX_FRAMES + 1))
+            else:
+                session._queue(["x"])
+                session.end("enough")
+            async with asyncio.timeout(5):
+                reason = await running
+            assert reason == ("the other end does not read what it is sent" if flood else "enough")
+
+    clock.run(main(), virtual=True)
