@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from botkit.exchange.directory import Directory
-from botkit.exchange.line import ClientLine, serve_line
+from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
@@ -28,7 +28,9 @@ from botkit.signalling.line import Line, memory_lines
 class Exchange:
     """The platform. Made by `run_exchange`; `plane` carries its media."""
 
-    def __init__(self, plane: MediaPlane, *, host: str = "127.0.0.1") -> None:
+    def __init__(self, plane: MediaPlane, *, host: str = "127.0.0.1", legs_per_line: int = LEGS_PER_LINE) -> None:
+        self.legs_per_line = legs_per_line
+        """Calls that one client may have placed at the same time; further ones are turned away."""
         self.clock = plane.clock
         self.plane = plane
         self.host = host
@@ -58,8 +60,9 @@ class Exchange:
         return near
 
     def start_call(self, line: ClientLine, invite: InviteReceived) -> None:
-        """Put a call through, in a task of the exchange's own."""
-        self._start(self.switch.handle(line, invite), f"call {invite.call_id}")
+        """Put a call through, in a task of the exchange's own. It counts as placed by the line until it is over."""
+        task = self._start(self.switch.handle(line, invite), f"call {invite.call_id}")
+        task.add_done_callback(lambda _task: line.call_over())
 
     def new_session_id(self, line: ClientLine) -> str:
         """The session id of a login."""
@@ -69,10 +72,11 @@ class Exchange:
         # Media goes where signalling came: to the address by which this client reached us.
         return self.plane.endpoint(host=line.local_host or self.host, connected=True, cname="exchange")
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -100,16 +104,21 @@ async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
 
 @contextlib.asynccontextmanager
 async def run_exchange(
-    *, host: str = "127.0.0.1", port: int | None = 0, plane: MediaPlane | None = None
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = 0,
+    plane: MediaPlane | None = None,
+    legs_per_line: int = LEGS_PER_LINE,
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
+    `legs_per_line`: calls that one client may have placed at the same time.
 
     Raises `NetworkFault` when the port cannot be bound.
     """
     async with contextlib.AsyncExitStack() as stack:
         if plane is None:
             plane = await stack.enter_async_context(media_plane())
-        exchange = Exchange(plane, host=host)
+        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line)
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))

@@ -23,7 +23,7 @@ from botkit.signalling.facts import (
     ProtocolViolated,
 )
 from botkit.signalling.line import Line
-from botkit.signalling.orders import AcceptLogin, Order, RefuseLogin, RefuseRequest, SendPunt
+from botkit.signalling.orders import AcceptLogin, Order, RefuseLogin, RefuseRequest, SendBye, SendPunt
 from botkit.signalling.server_protocol import ServerProtocol
 from botkit.signalling.telnyx import TELNYX
 
@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("botkit.exchange")
 
 CANDIDATES_KEPT = 64
+"""Early candidates kept for a call, and calls (ready or not) for which they are kept; then the oldest call goes."""
+
+CANDIDATE_LENGTH = 1024
+"""Characters of a candidate, or of a call id that candidates are kept for; real ones are far below."""
+
+LOGIN_WITHIN = 30.0
+"""Seconds that a client may be connected and not logged in."""
+
+LEGS_PER_LINE = 500
+"""Calls that one client may have placed at the same time: each takes sockets of ours."""
 
 
 def new_voice_sdk_id() -> str:
@@ -48,6 +58,8 @@ class ClientLine:
     def __init__(self, exchange: Exchange, wire: Line) -> None:
         self.user: User | None = None
         self.legs: dict[str, Leg] = {}
+        self.placed = 0
+        """Calls placed by this client that are not over."""
         self.local_host: str | None = getattr(wire, "local_host", None)
         """The address of ours that the client reached; None where there is no network between."""
         self._exchange = exchange
@@ -58,20 +70,32 @@ class ClientLine:
 
     async def run(self) -> None:
         """Serve until the client is gone; its calls end with it."""
+        login_due = asyncio.get_running_loop().create_task(self._until_login_due(), name="login due")
         try:
             await self._session.run()
         finally:
+            login_due.cancel()
             self._exchange.registrar.unregister(self)
             for leg in list(self.legs.values()):
                 leg.ended(cause("DESTINATION_OUT_OF_ORDER"))
 
+    async def _until_login_due(self) -> None:
+        await self._exchange.clock.sleep(LOGIN_WITHIN)
+        if self.user is None:
+            log.info("line.no_login within=%g", LOGIN_WITHIN)
+            self._session.end(f"no login within {LOGIN_WITHIN:g} s")
+
     async def close(self) -> None:
-        """Send what is queued, then close the line; returns when that is done, or after 2 s."""
+        """Send what is queued, then close the line; returns when that is done, or after 4 s."""
         await self._session.close("the exchange is closed")
 
     def order(self, order: Order) -> None:
         """Have something sent. On a line that is gone it does nothing."""
         self._session.order(order)
+
+    def call_over(self) -> None:
+        """A call that this client placed is over."""
+        self.placed -= 1
 
     def punt(self) -> None:
         self.order(SendPunt())
@@ -81,7 +105,7 @@ class ClientLine:
             case LoginRequested():
                 self._login(event)
             case InviteReceived():
-                self._exchange.start_call(self, event)
+                self._invited(event)
             case AnswerReceived():
                 leg = self.legs.get(event.call_id)
                 if leg is None or leg.inbound or leg.over.done():
@@ -113,11 +137,26 @@ class ClientLine:
         self._exchange.registrar.register(user, self)
         self.order(AcceptLogin(asked.request_id, self._exchange.new_session_id(self)))
 
+    def _invited(self, invite: InviteReceived) -> None:
+        if self.placed >= self._exchange.legs_per_line:
+            log.info("call.too_many user=%s", self.user.name if self.user else "-")
+            how = cause("NORMAL_TEMPORARY_FAILURE")
+            self.order(SendBye(invite.call_id, how.name, how.code, sip_code=how.sip_code, sip_reason=how.sip_reason))
+            return
+        self.placed += 1
+        self._exchange.start_call(self, invite)
+
     def _candidate(self, event: CandidateReceived) -> None:
+        if len(event.candidate or "") > CANDIDATE_LENGTH or len(event.call_id) > CANDIDATE_LENGTH:
+            log.info("candidate.too_long user=%s", self.user.name if self.user else "-")
+            return
         leg = self.legs.get(event.call_id)
         if leg is not None and leg.endpoint.described:
             leg.endpoint.add_candidate(event.candidate)
-        elif len(self._early) < CANDIDATES_KEPT:
+        else:
+            if event.call_id not in self._early and len(self._early) >= CANDIDATES_KEPT:
+                # Those of calls that nobody knows go first, the oldest before the others.
+                del self._early[next((call for call in self._early if call not in self.legs), next(iter(self._early)))]
             waiting = self._early.setdefault(event.call_id, [])
             if len(waiting) < CANDIDATES_KEPT:
                 waiting.append(event.candidate)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import uuid
 
 import pytest
 
-from tests.exchange.kit import Frame, Office, closed, play, until
+from botkit.exchange.line import CANDIDATES_KEPT, LOGIN_WITHIN
+from botkit.signalling.line import LineClosed
+from tests.exchange.kit import Frame, Office, Phone, closed, play, until
 
 
 def refused_with(reply: Frame) -> tuple[int, str]:
@@ -252,5 +255,91 @@ def test_debug_report_is_answered() -> None:
         alice = await office.phone("alice")
         await alice.write(json.dumps({"jsonrpc": "2.0", "id": "d-1", "type": "debug_report_start"}))
         assert "result" in await alice.reply_to("d-1")
+
+    play(scene)
+
+
+# --- what one client may use up -----------------------------------------------------------------------
+
+
+def test_too_long_candidates_are_dropped() -> None:
+    """A candidate, or a call id, of a length that none has is answered and not kept."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        (line,) = office.exchange.lines
+        alice.call_id = "nope"
+        assert "result" in await alice.ask("telnyx_rtc.candidate", **alice.about(candidate="x" * 100_000))
+        alice.call_id = "n" * 100_000
+        assert "result" in await alice.ask("telnyx_rtc.candidate", **alice.about(candidate="x"))
+        assert not line._early
+
+    play(scene)
+
+
+def test_candidates_of_unknown_calls_make_room() -> None:
+    """Candidates for very many calls that are not there take the place of the oldest, not that of later calls."""
+
+    async def scene(office: Office) -> None:
+        alice = await office.phone("alice")
+        (line,) = office.exchange.lines
+        for number in range(CANDIDATES_KEPT + 1):
+            alice.call_id = f"nope-{number}"
+            await alice.ask("telnyx_rtc.candidate", **alice.about(candidate="candidate:1 1 udp 1 127.0.0.1 9 typ host"))
+        assert len(line._early) == CANDIDATES_KEPT
+        assert "nope-0" not in line._early
+        assert f"nope-{CANDIDATES_KEPT}" in line._early
+
+    play(scene)
+
+
+def test_who_does_not_log_in_is_closed() -> None:
+    """A connection without a login is closed in time, whatever else it says; one with a login is not."""
+
+    async def reading(phone: Phone) -> None:
+        phone.answers_pings = True
+        with contextlib.suppress(LineClosed):
+            while True:
+                await phone.read()
+
+    async def scene(office: Office) -> None:
+        bob = asyncio.ensure_future(reading(await office.phone("bob")))
+        phone = await office.line()
+        await phone.login(login="nobody", passwd="wrong")
+        alice = asyncio.ensure_future(reading(phone))
+        await asyncio.sleep(LOGIN_WITHIN - 1)
+        assert len(office.exchange.lines) == 2
+        await asyncio.sleep(2)
+        assert alice.done()
+        await asyncio.sleep(60)
+        assert not bob.done()
+        assert len(office.exchange.lines) == 1
+        bob.cancel()
+        await asyncio.wait((bob,))
+
+    play(scene)
+
+
+def test_too_many_calls_of_one_client() -> None:
+    """A call beyond the limit ends with a bye at once; when one is over, the next goes through."""
+
+    async def scene(office: Office) -> None:
+        office.exchange.legs_per_line = 2
+        bob = await office.phone("bob", "100")
+        alice = await office.phone("alice")
+        for _ in range(2):
+            await alice.dial("100")
+            await bob.rings()
+        first = alice.call_id
+        await alice.dial("100")
+        bye = await alice.hears("bye")
+        assert (bye["callID"], bye["cause"], bye["causeCode"]) == (alice.call_id, "NORMAL_TEMPORARY_FAILURE", 41)
+        await bob.hears_nothing()
+        alice.call_id = first
+        await alice.hang_up()
+        await bob.hears("bye")
+        await asyncio.sleep(0.1)
+        await alice.dial("100")
+        await bob.rings()
 
     play(scene)
