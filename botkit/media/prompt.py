@@ -41,7 +41,7 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
     parts: list[Pcm] = []
     try:
         # Opened here, and all other protocols forbidden, so that FFmpeg reads this file and no other.
-        with path.open("rb") as file, av.open(file, container_options=_CONTAINED) as container:
+        with path.open("rb") as file, av.open(file, "r", container_options=_CONTAINED) as container:
             if not container.streams.audio:
                 raise ConfigError(f"{path} holds no sound (no audio stream)")
             stream = container.streams.audio[0]
