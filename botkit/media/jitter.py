@@ -16,7 +16,8 @@ by a `Gap` with `restart` set; its timestamps have nothing to do with those befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 from botkit.media.rtp import MAX_DROPOUT, MAX_MISORDER, RtpPacket
 
@@ -32,11 +33,15 @@ MAX_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A hole in the timeline: `packets` were lost, `ticks` of the RTP clock have no audio."""
+    """A hole in the timeline: `packets` were lost, `ticks` of the RTP clock have no audio.
+
+    `until` is when the packet behind it came.
+    """
 
     packets: int
     ticks: int
     restart: bool = False
+    until: float = field(default=math.inf, compare=False)
 
 
 class Reorderer:
@@ -156,7 +161,7 @@ class Reorderer:
             if missing or restart:
                 out.append(Gap(missing, 0 if restart else missing * self.ticks, restart))
         elif ticks or missing:
-            out.append(Gap(missing, ticks))
+            out.append(Gap(missing, ticks, until=arrived[1]))
         out.append(arrived)
         self._expected = (packet.seq + 1) & 0xFFFF
         self._next_timestamp = (packet.timestamp + self.ticks) & 0xFFFFFFFF

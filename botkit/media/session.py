@@ -339,6 +339,7 @@ class RtpSession:
                 self.forward_to.fed(True)  # its numbers have nothing to do with those before
             self.statistics.switch_source()
             self._receiver = EventReceiver(self.codec.clock_rate)
+            self._last_sr = (0, 0.0)
         self._remote_ssrc = ssrc
 
     def _in_order(self, item: Arrived | Gap) -> None:
@@ -348,7 +349,9 @@ class RtpSession:
             if item.restart:
                 self._anchor = None
             elif self._anchor is not None:
-                for index in range(min(item.ticks // self._ticks, GAP_FRAMES_MAX)):
+                # What was lost had its time. Timestamps alone may jump: silence ends where the next packet came.
+                fits = max(item.packets, int((item.until - self._next_at) / PTIME + 1e-3))
+                for index in range(min(item.ticks // self._ticks, GAP_FRAMES_MAX, fits)):
                     self.on_payload(None, self._next_at + index * PTIME)
             return
         packet, at = item
@@ -427,13 +430,15 @@ class RtpSession:
         if self._remote_ssrc is not None:
             ntp, at = self._last_sr
             blocks = (rtcp.block_about(self._remote_ssrc, self.statistics, ntp, now - at),)
+        # The timestamp of this moment: that of the packet about to go, or of the one a bridge has just sent.
+        ahead = self._ticks if self._forward_in is None else 0
         self.transport.send_rtcp(
             rtcp.pack(
                 [
                     rtcp.SenderReport(
                         self._ssrc,
                         rtcp.ntp_from_wall(self._clock.wall()),
-                        self._timestamp,
+                        (self._timestamp + ahead) & 0xFFFFFFFF,
                         self.sent & 0xFFFFFFFF,
                         self._octets & 0xFFFFFFFF,
                         blocks,
@@ -445,7 +450,8 @@ class RtpSession:
 
     def say_goodbye(self) -> None:
         """Send a last report and an RTCP BYE (RFC 3550 6.6)."""
-        self.transport.send_rtcp(rtcp.pack([rtcp.ReceiverReport(self._ssrc), rtcp.Bye((self._ssrc,))]))
+        name = rtcp.SourceDescription(((self._ssrc, self._cname),))  # every compound has it (RFC 3550 6.1)
+        self.transport.send_rtcp(rtcp.pack([rtcp.ReceiverReport(self._ssrc), name, rtcp.Bye((self._ssrc,))]))
 
     def _rtcp_arrived(self, data: bytes, at: float) -> None:
         try:
@@ -454,7 +460,7 @@ class RtpSession:
             self.transport.errors += 1
             return
         for packet in packets:
-            if isinstance(packet, rtcp.SenderReport):
+            if isinstance(packet, rtcp.SenderReport) and packet.ssrc == self._remote_ssrc:
                 self._last_sr = (packet.ntp, at)
             if isinstance(packet, (rtcp.SenderReport, rtcp.ReceiverReport)):
                 for block in packet.blocks:

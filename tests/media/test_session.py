@@ -402,6 +402,20 @@ def test_a_long_hole_is_told_as_a_second() -> None:
     assert leg.heard[-1][1] == pytest.approx(leg.heard[0][1] + 500 * BEAT, abs=0.001)
 
 
+@pytest.mark.parametrize("jump", [0.02, 0.5, 5.0, 29.0])
+def test_timestamps_that_jump_ahead(jump: float) -> None:
+    """A jump of the timestamps alone is no silence: no time went by, and nothing lies ahead of the clock."""
+    leg = Leg().listen()
+    for number in range(20):
+        packet = frame(number)
+        leg.hear(packet if number < 10 else packet._replace(timestamp=packet.timestamp + int(jump * 8000)))
+        leg.beat()
+        assert leg.heard[-1][1] < leg.clock.now()
+    assert [payload for payload, _ in leg.heard] == [frame(number).payload for number in range(20)]
+    steps = [after - before for (_, before), (_, after) in itertools.pairwise(leg.heard)]
+    assert steps == [pytest.approx(BEAT, abs=0.001)] * 19
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_any_network(seed: int) -> None:
     """Under loss, jitter and reordering frames come out once each, in order, placed by RTP time to 25 ms."""
@@ -736,7 +750,7 @@ def test_reports_every_few_seconds() -> None:
     assert names[0].names == ((leg.session._ssrc, "botkit"),)
     last = sender[-1]
     assert last.octets == last.packets * 160
-    sent = leg.desk.packets[last.packets - 1]
+    sent = leg.desk.packets[last.packets]  # the one that goes at that very time
     assert (last.ssrc, last.rtp_timestamp) == (sent.ssrc, sent.timestamp)
     wall = rtcp.wall_from_ntp(last.ntp)
     assert wall == pytest.approx(1_700_000_000.0 + (last.packets + 1) * BEAT, abs=0.001)
@@ -794,6 +808,26 @@ def test_round_trip() -> None:
         assert leg.session.figures.rtt == pytest.approx(0.06, abs=0.001)
 
 
+def test_whose_report_is_quoted() -> None:
+    """Only the source that we hear is quoted, and a source that takes its place has not reported yet."""
+    leg = Leg()
+
+    def quoted() -> int:
+        leg.desk.reports.clear()
+        leg.beat(200)
+        return [one for one in reports(leg) if isinstance(one, rtcp.SenderReport)][-1].blocks[0].last_sr
+
+    leg.hear(frame(0))
+    leg.beat()
+    assert leg.desk.on_rtcp is not None
+    leg.desk.on_rtcp(rtcp.pack([rtcp.SenderReport(77, 5 << 32, 0, 0, 0)]), leg.clock.now())
+    assert quoted() == 0
+    leg.desk.on_rtcp(rtcp.pack([rtcp.SenderReport(9, 5 << 32, 0, 0, 0)]), leg.clock.now())
+    assert quoted() == 5 << 16
+    leg.hear(frame(0, ssrc=10))
+    assert quoted() == 0
+
+
 @pytest.mark.parametrize("data", [b"", b"\x80\xc8\x00\x06", b"\x00" * 8, b"\x81\xc9\x00\x01" + b"\0" * 4])
 def test_malformed_reports_are_counted(data: bytes) -> None:
     """What is no RTCP is counted with the transport's errors and not raised."""
@@ -814,11 +848,12 @@ def test_reports_about_others() -> None:
 
 
 def test_goodbye() -> None:
-    """The last report is followed by a BYE of our source."""
+    """The last report is followed by our name and a BYE of our source."""
     leg = Leg()
     leg.session.say_goodbye()
-    first, last = reports(leg)
+    first, name, last = reports(leg)
     assert isinstance(first, rtcp.ReceiverReport)
+    assert name == rtcp.SourceDescription(((leg.session._ssrc, "botkit"),))
     assert last == rtcp.Bye((leg.session._ssrc,))
 
 
