@@ -21,6 +21,9 @@ from botkit.vocabulary import Entry, Gathered, Heard, Window
 DIGIT_TAIL = 0.6
 """Seconds past a deadline for a digit that began before it and is still being pressed: it is told when it ends."""
 
+ENTRY_LIMIT = 64
+"""Digits of one entry; what has not become it by then never will."""
+
 
 class Entries:
     """The digits of one call."""
@@ -78,6 +81,7 @@ class Entries:
         deadline = begin + window.within
         starts_by = None if window.starts_within is None else begin + window.starts_within
         expected = _in_words(entry)
+        limit = max(ENTRY_LIMIT, len(entry.digits or entry.contains or ""))
 
         def unmet(heard: str) -> ExpectationFailed:
             text = f"no {expected}" if window.absent else expected
@@ -95,6 +99,10 @@ class Entries:
                     if window.absent:
                         continue
                     raise unmet(f"{digit.digit} via {digit.via}")
+                if len(taken) >= limit:  # only where it shall stay away: the newest may still contain it
+                    if entry.contains is None:
+                        continue
+                    del taken[0]
                 taken.append(digit)
                 typed = _typed(taken)
                 if _is_met(entry, typed):
@@ -103,6 +111,8 @@ class Entries:
                     if starts_by is not None and taken[0].at > starts_by:
                         raise unmet(f"digits {typed}, begun only at {self._call_time(taken[0].at):.2f} s")
                     return self._met(window, mark, taken, expected)
+                if not window.absent and len(taken) >= limit:
+                    raise unmet(f"{len(taken)} digits, more than an entry has: {typed}")
                 if not window.absent and not _may_become(entry, typed):
                     raise unmet(f"digits {typed} at {self._call_time(taken[-1].at):.2f} s")
             typed = _typed(taken)

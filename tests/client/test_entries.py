@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from botkit import clock
-from botkit.client.entries import DIGIT_TAIL, Entries
+from botkit.client.entries import DIGIT_TAIL, ENTRY_LIMIT, Entries
 from botkit.client.listening import Listening
 from botkit.clock import VirtualLoop
 from botkit.errors import ConfigError, ExpectationFailed, UsageError
@@ -448,5 +448,32 @@ def test_cancelled_gather_stops_its_prompt() -> None:
         task.cancel()
         await asyncio.wait((task,))
         assert stage.prompts == [("stopped", about(1.0))]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("options", [{"pattern": r"\d*#"}, {"contains": "99"}], ids=str)
+def test_an_entry_has_an_end(options: dict[str, Any]) -> None:
+    """Digits that go on and on are no entry, and are not kept for ever."""
+
+    async def scene(stage: Stage) -> None:
+        stage.type("1" * 100, 0.1, every=0.2)
+        with pytest.raises(ExpectationFailed, match="64 digits, more than an entry has"):
+            await stage.expect(within=60.0, **options)
+        assert stage.time < 14
+
+    play(scene)
+
+
+def test_an_entry_that_stays_away_among_many_digits() -> None:
+    """What shall not be entered is found behind many other digits, and a pattern for the whole is not."""
+
+    async def scene(stage: Stage) -> None:
+        stage.type("1" * 100 + "99", 0.1, every=0.2)
+        with pytest.raises(ExpectationFailed, match="no digits that contain 99"):
+            await stage.expect(within=60.0, absent=True, contains="99")
+        stage.type("1" * 100 + "9", stage.time + 0.1, every=0.2)
+        heard = await stage.expect(within=60.0, absent=True, pattern=r"1*9")
+        assert heard.fields["digits"] == "1" * ENTRY_LIMIT
 
     play(scene)
