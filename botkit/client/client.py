@@ -15,9 +15,19 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from botkit import events
+from botkit.causes import cause
 from botkit.client.call import Call
 from botkit.client.happenings import tell
-from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, RemoteProtocolError, TimeoutFault, UsageError
+from botkit.errors import (
+    CallEnded,
+    ConfigError,
+    Fault,
+    LoginRefused,
+    NetworkFault,
+    RemoteProtocolError,
+    TimeoutFault,
+    UsageError,
+)
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.sink import Sink
 from botkit.media.source import Source
@@ -65,10 +75,15 @@ class Client:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing: set[asyncio.Task[Any]] = set()
         self._stack = contextlib.AsyncExitStack()
+        self._entered = False
+        self._failed: set[str] = set()  # calls whose fault has been told
 
     # --- life --------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise UsageError("a client is entered once", hint="make a new Client for the next login")
+        self._entered = True
         async with contextlib.AsyncExitStack() as stack:
             if self._plane is None:
                 self._plane = await stack.enter_async_context(media_plane())
@@ -120,6 +135,7 @@ class Client:
     def _over(self, call: Call, event: events.Ended) -> None:
         """A call has ended: its media is given back, whether somebody closes it or not."""
         self.calls.pop(call.id, None)
+        self._failed.discard(call.id)
         call.over(event)
         task = asyncio.get_running_loop().create_task(call.close(), name=f"close {call.id}")
         self._closing.add(task)
@@ -127,7 +143,7 @@ class Client:
 
     async def _end(self, pump: asyncio.Task[str]) -> None:
         if self.calls:
-            await asyncio.wait([asyncio.ensure_future(call.close()) for call in self.calls.values()])
+            await asyncio.wait([asyncio.ensure_future(self._leave(call)) for call in self.calls.values()])
         for task in list(self._tasks):
             task.cancel()
         if tasks := self._tasks | self._closing:
@@ -137,6 +153,16 @@ class Client:
         await asyncio.wait((pump,))
         if not pump.cancelled() and (error := pump.exception()) is not None:
             raise error
+
+    async def _leave(self, call: Call) -> None:
+        """Close a call for good: what fails in one must not keep the others, the login and the line."""
+        try:
+            await call.close()
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"call {call.id} could not be closed", "exception": error}
+            )
+            self._over(call, events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
 
     @property
     def plane(self) -> MediaPlane:
@@ -266,7 +292,8 @@ class Client:
     ) -> Call:
         """Place a call; returns once the invite is sent. The call's `answered` waits for the far end.
 
-        Raises `NetworkFault` when no media socket can be bound, `LocalProtocolError` before the login is ready.
+        Raises `NetworkFault` when no media socket can be bound, `LocalProtocolError` before the login is ready,
+        `CallEnded` when the client is left meanwhile.
         """
         call_id = str(uuid.uuid4())
         caller = caller_id or self.account.caller_id or ""
@@ -280,6 +307,8 @@ class Client:
         )
         try:
             offer = await call.endpoint.offer()
+            if call.end is not None:
+                raise CallEnded(call.end.cause, call.end.code)
             call.created = self.plane.clock.now()
             self.order(
                 Invite(call_id, number, offer, caller_name=caller_name, caller_number=caller, headers=tuple(headers))
@@ -287,6 +316,7 @@ class Client:
         except BaseException:
             self.calls.pop(call_id, None)
             await call.endpoint.close()
+            await call.endpoint.transport.close()  # what was bound after an earlier close
             raise
         return call
 
@@ -346,7 +376,19 @@ class Client:
         """Have something sent. Raises `LocalProtocolError` where the state does not allow it."""
         if self._session is None:
             raise UsageError("enter the client first: async with Client(account) as client")
+        if isinstance(order, Hangup) and (call := self.calls.get(order.call_id)) is not None:
+            self._tell_fault(call)
+            if self._protocol.call_state(call.id) is None:  # no invite was sent: nobody else knows of it
+                row = cause(order.cause or "ORIGINATOR_CANCEL")
+                self._over(call, events.Ended(call.id, row.name, row.code))
+                return
         self._session.order(order)
+
+    def _tell_fault(self, call: Call) -> None:
+        """A call that ends over a fault says so first, once."""
+        if call.fault is not None and call.id not in self._failed:
+            self._failed.add(call.id)
+            call.emit(events.CallFailed(call.id, str(call.fault.args[0])))
 
     def state(self, call_id: str) -> CallState:
         """A call's state by the protocol's table."""

@@ -16,6 +16,7 @@ from botkit.client.call import Call
 from botkit.client.client import READY_WITHIN, Client, route_address
 from botkit.clock import VirtualLoop
 from botkit.errors import (
+    CallEnded,
     ConfigError,
     LocalProtocolError,
     LoginRefused,
@@ -548,3 +549,86 @@ def test_own_plane() -> None:
             assert plane.pacer.health.beats == beats  # nobody to walk, and still there
 
     clock.run(main(), virtual=True)
+
+
+# --- what goes wrong on leaving -------------------------------------------------------------------------
+
+
+def test_left_while_a_call_gathers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose invite was not sent ends with its client; line and login end, too."""
+    offer = Endpoint.offer
+
+    async def slow(self: Endpoint, codecs: Any = None) -> str:
+        await asyncio.sleep(0.3)
+        return await offer(self, codecs)
+
+    monkeypatch.setattr(Endpoint, "offer", slow)
+
+    async def scene(exchange: Exchange) -> None:
+        async with client_of(exchange) as alice:
+            dialling = asyncio.ensure_future(alice.dial(NUMBER))
+            await asyncio.sleep(0.1)
+            (call,) = alice.calls.values()
+        assert call.end is not None
+        assert call.end.cause == "ORIGINATOR_CANCEL"
+        with pytest.raises(CallEnded):
+            await dialling
+        await asyncio.sleep(0.1)
+        assert not exchange.lines
+        assert not alice.calls
+
+    with_exchange(scene)
+
+
+def test_a_call_that_cannot_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails in closing one call is told to the loop, and the client is left all the same."""
+
+    async def broken(self: Call) -> None:
+        monkeypatch.undo()
+        raise LocalProtocolError("a bug")
+
+    async def scene(exchange: Exchange) -> None:
+        told: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+        bob = client_of(exchange, "bob")
+        async with bob, client_of(exchange) as alice:
+            await alice.dial("bob")
+            monkeypatch.setattr(Call, "close", broken)
+        await asyncio.sleep(0.1)
+        assert [type(error) for error in told] == [LocalProtocolError]
+        assert not exchange.lines
+
+    with_exchange(scene)
+
+
+def test_entered_once() -> None:
+    """A client that was left cannot be entered again."""
+
+    async def scene(exchange: Exchange) -> None:
+        alice = client_of(exchange)
+        async with alice:
+            with pytest.raises(UsageError, match="entered once"):
+                await alice.__aenter__()
+        with pytest.raises(UsageError, match="entered once"):
+            await alice.__aenter__()
+
+    with_exchange(scene)
+
+
+def test_failed_media_is_an_error_event() -> None:
+    """A call that ends because its media is lost says so first, once."""
+
+    async def scene(stage: Stage) -> None:
+        near, _ = await stage.call()
+        said: list[str] = []
+        near.listen(lambda event: said.append(event.name or ""))
+        errors: list[events.CallFailed] = []
+        near.on("error", errors.append)
+        assert near.endpoint.transport.on_lost is not None
+        near.endpoint.transport.on_lost("ICE consent expired")
+        await near.ended()
+        await asyncio.sleep(0.1)
+        assert [error.message for error in errors] == ["media was lost: ICE consent expired"]
+        assert said.index("error") < said.index("ended")
+
+    play(scene)
