@@ -27,6 +27,12 @@ from botkit.media.vad import SpeechStart, VoiceActivity
 SOUND_LEVEL = -45.0
 """dBFS from which a frame counts as sound. G.711's idle noise and comfort noise lie below, quiet speech above."""
 
+FRAME = 160
+"""Bytes of 20 ms of G.711."""
+
+LONGEST = 10 * FRAME
+"""Bytes of the longest packet: RFC 3551 4.2 wants 200 ms to be understood."""
+
 
 class CallHearing:
     """The detectors of one call, writing to its ear. `close` takes it out of the process's hearing."""
@@ -41,10 +47,27 @@ class CallHearing:
         self._logs: dict[tuple[object, float], SegmentLog] = {}  # by what was asked for
         self._trackers: list[tuple[Tracker, SegmentLog]] = []
         self._closed = False
+        self._rest = b""  # of packets of other lengths: what does not fill a frame yet
+        self._rest_until = 0.0
 
     def payload(self, payload: bytes | None, at: float) -> None:
-        """Take in 20 ms that were heard at `at`; None: they were lost."""
-        self._hearing.waiting.append((self, payload, at))
+        """Take in what was heard at `at`, usually 20 ms; None: they were lost."""
+        if payload is None or len(payload) == FRAME or self._decoder is not None:
+            self._hearing.waiting.append((self, payload, at))
+        else:
+            self._split(payload, at)
+
+    def _split(self, payload: bytes, at: float) -> None:
+        """Take in G.711 of another length as frames of 20 ms; what is left waits for the next packet."""
+        payload = payload[:LONGEST]
+        until = at + len(payload) / 8000
+        if self._rest and abs(at - self._rest_until) < PTIME:
+            at -= len(self._rest) / 8000
+            payload = self._rest + payload
+        whole = len(payload) // FRAME * FRAME
+        for start in range(0, whole, FRAME):
+            self._hearing.waiting.append((self, payload[start : start + FRAME], at + start / 8000))
+        self._rest, self._rest_until = payload[whole:], until
 
     def digit_event(self, digit: str, at: float, duration: float | None) -> None:
         """A telephone-event."""
@@ -160,11 +183,7 @@ class Hearing:
             if payload is None:
                 continue
             if isinstance(call.codec, G711):
-                if len(payload) == 160:
-                    by_codec.setdefault(call.codec, []).append(row)
-                else:  # another ptime: as much of it as fits a beat
-                    pcm = call.codec.decode(payload)[:160]
-                    frames[row, : pcm.size] = pcm
+                by_codec.setdefault(call.codec, []).append(row)
             else:
                 pcm = call.decode(payload)[:160]
                 frames[row, : pcm.size] = pcm

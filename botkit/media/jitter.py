@@ -45,10 +45,14 @@ class Gap:
 
 
 class Reorderer:
-    """One leg's incoming packets in order. `ticks` is the clock's advance per packet (160 for G.711)."""
+    """One leg's incoming packets in order. `ticks` is the clock's advance per packet (160 for G.711's 20 ms).
+
+    `counted` is a payload type whose bytes are ticks, as G.711's are: `ticks` follows its packets' length.
+    """
 
     __slots__ = (
         "_clock_rate",
+        "_counted",
         "_expected",
         "_held",
         "_held_since",
@@ -62,8 +66,9 @@ class Reorderer:
         "wait",
     )
 
-    def __init__(self, ticks: int = 160, wait: float = 0.04) -> None:
+    def __init__(self, ticks: int = 160, wait: float = 0.04, *, counted: int | None = None) -> None:
         self.ticks = ticks
+        self._counted = counted
         self.wait = wait
         self.lost = 0
         """Packets given up. One that comes after all counts as late, and stays lost."""
@@ -152,6 +157,8 @@ class Reorderer:
 
     def _deliver(self, arrived: Arrived, out: list[Arrived | Gap], missing: int = 0) -> None:
         packet = arrived[0]
+        if packet.payload_type == self._counted and packet.payload:
+            self.ticks = min(len(packet.payload), self._clock_rate // 5)
         ticks = (packet.timestamp - self._next_timestamp) & 0xFFFFFFFF
         if ticks > MAX_PAUSE * self._clock_rate:
             # backwards: packets of one telephone-event share a timestamp, and are shorter than a

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from botkit.clock import Clock
 from botkit.media import rtcp
-from botkit.media.codec import Codec
+from botkit.media.codec import G711, Codec
 from botkit.media.dtmf import Digit, EventReceiver, EventSender
 from botkit.media.jitter import Arrived, Gap, Reorderer
 from botkit.media.pacer import PTIME
@@ -71,9 +71,9 @@ class RtpSession:
         "_forward_in",
         "_idle",
         "_idle_at",
+        "_last_at",
         "_last_sr",
         "_marker",
-        "_next_at",
         "_octets",
         "_playing",
         "_pressed",
@@ -123,7 +123,7 @@ class RtpSession:
         self.event_type = event_type
         self.muted = False
         self.on_payload: Callable[[bytes | None, float], None] | None = None
-        """Given each 20 ms in order: the payload (None: lost) and when it was heard."""
+        """Given each packet in order: its payload (None: 20 ms lost), usually 20 ms, and when it was heard."""
         self.on_digit: Callable[[str, float, float | None], None] | None = None
         """Given each telephone-event once: digit, onset, duration."""
         self.forward_to: RtpSession | None = None
@@ -153,12 +153,13 @@ class RtpSession:
         self._idle_at = -1
         self._marker = True  # the first packet of a talkspurt
         self._remote_ssrc: int | None = None
-        self._reorderer = Reorderer(codec.clock_rate // 50)
+        counted = self.receive_type if isinstance(codec, G711) else None
+        self._reorderer = Reorderer(codec.clock_rate // 50, counted=counted)
         self._receiver = EventReceiver(codec.clock_rate)
         self._pressed = False  # a digit is being received
         self._anchor: float | None = None  # when media time `_base` was heard
         self._base = 0
-        self._next_at = 0.0
+        self._last_at = 0.0  # when the last packet was heard
         self._last_sr = (0, 0.0)  # NTP of the remote's last sender report, and when it came
         self._report_at = clock.now() + REPORT_EVERY * random.uniform(0.5, 1.0)
         self._forward_in: tuple[int, int] | None = None  # last (seq, timestamp) that came to be forwarded
@@ -350,15 +351,16 @@ class RtpSession:
                 self._anchor = None
             elif self._anchor is not None:
                 # What was lost had its time. Timestamps alone may jump: silence ends where the next packet came.
-                fits = max(item.packets, int((item.until - self._next_at) / PTIME + 1e-3))
+                begin = self._last_at + self._reorderer.ticks / self.codec.clock_rate
+                fits = max(item.packets, int((item.until - begin) / PTIME + 1e-3))
                 for index in range(min(item.ticks // self._ticks, GAP_FRAMES_MAX, fits)):
-                    self.on_payload(None, self._next_at + index * PTIME)
+                    self.on_payload(None, begin + index * PTIME)
             return
         packet, at = item
         if packet.payload_type != self.receive_type:
             return
         heard_at = self._place(packet.timestamp, at)
-        self._next_at = heard_at + PTIME
+        self._last_at = heard_at
         self.on_payload(packet.payload, heard_at)
 
     def _place(self, timestamp: int, at: float) -> float:

@@ -159,17 +159,34 @@ def test_nothing_arrived() -> None:
     assert not call.ear.history
 
 
-@pytest.mark.parametrize("size", [0, 1, 80, 159, 161, 240, 320], ids=str)
+@pytest.mark.parametrize("size", [0, 1, 80, 159, 161, 240, 320, 480, 1600, 2000], ids=str)
 def test_payloads_of_other_lengths(size: int) -> None:
-    """A payload that is not 20 ms long is heard as far as it fits a frame, and disturbs no other call."""
+    """A payload that is not 20 ms long is heard as whole frames, up to 200 ms, and disturbs no other call."""
     hearing = Hearing()
     odd, other = Call(hearing, silence(0.0)), Call(hearing, noise(0.02))
     odd.payloads = [PCMU.encode(np.full(size, 8000, np.int16))]
     hear(hearing, odd, other)
-    frame = odd.ear.history[0].pcm
-    assert frame.shape == (160,)
-    assert np.count_nonzero(frame) == min(size, 160)
+    heard = list(odd.ear.history)
+    assert len(heard) == min(size, 1600) // 160
+    assert [frame.at for frame in heard] == [pytest.approx(BEGIN + index * BEAT) for index in range(len(heard))]
+    assert all(frame.pcm.all() for frame in heard)
     assert len(other.ear.sounds) == 1
+
+
+@pytest.mark.parametrize("size", [80, 200, 240, 320, 480, 1600], ids=str)
+def test_packets_of_other_lengths_join(size: int) -> None:
+    """Packets of 10 to 200 ms give the same frames at the same times as those of 20 ms."""
+    sound = tone(440, 2)
+    usual, odd = Hearing(), Hearing()
+    one, other = Call(usual, sound), Call(odd, sound)
+    hear(usual, one)
+    octets = PCMU.encode(sound)
+    for start in range(0, len(octets), size):
+        other.hearing.payload(octets[start : start + size], BEGIN + start / 8000)
+        odd.analyse(BEGIN)
+    assert [frame.pcm.tobytes() for frame in other.ear.history] == [frame.pcm.tobytes() for frame in one.ear.history]
+    assert [frame.at for frame in other.ear.history] == [pytest.approx(frame.at) for frame in one.ear.history]
+    assert spans(other.ear.sounds) == [(pytest.approx(0.0), None)]
 
 
 # --- tones ------------------------------------------------------------------------------------------------------

@@ -131,6 +131,18 @@ def test_a_new_timeline_under_the_same_numbers(timestamp: int) -> None:
     assert out == [Gap(0, 0, restart=True), 1]
 
 
+@pytest.mark.parametrize("size", [80, 240, 320, 480, 1600])
+def test_packets_of_other_lengths(size: int) -> None:
+    """Packets of any length have no gaps between them, and a lost one is as long as the others."""
+    reorderer = Reorderer(counted=0)
+    out: list[Arrived | Gap] = []
+    for number in [*range(10), *range(11, 20)]:
+        sent = RtpPacket(0, 100 + number, size * number, 1, b"x" * size)
+        out += reorderer.push(sent, number * size / 8000) + reorderer.release(number * size / 8000 + 0.1)
+    assert [one for one in out if isinstance(one, Gap)] == [Gap(1, size)]
+    assert len(out) == 20
+
+
 def test_a_burst_is_not_held_for_ever() -> None:
     """However many packets stand behind a gap, no more than a second of them is held."""
     reorderer = Reorderer()

@@ -402,6 +402,22 @@ def test_a_long_hole_is_told_as_a_second() -> None:
     assert leg.heard[-1][1] == pytest.approx(leg.heard[0][1] + 500 * BEAT, abs=0.001)
 
 
+@pytest.mark.parametrize("size", [80, 240, 320, 480])
+def test_packets_of_other_lengths(size: int) -> None:
+    """Packets of 10 to 60 ms follow each other without a hole; a lost one is one of its own length."""
+    leg = Leg().listen()
+    begin = leg.clock.now()
+    numbers = [number for number in range(40) if number != 30]
+    for number in numbers:
+        leg.hear(RtpPacket(0, number, number * size, 9, bytes([number]) * size), at=begin + number * size / 8000)
+    leg.clock._now += 40 * size / 8000
+    leg.beat(4)
+    heard = [(payload[0], at) for payload, at in leg.heard if payload]
+    assert heard == [(number, pytest.approx(begin + number * size / 8000)) for number in numbers]
+    lost = [at for payload, at in leg.heard if payload is None]
+    assert lost == [pytest.approx(begin + 30 * size / 8000 + index * BEAT) for index in range(size // 160)]
+
+
 @pytest.mark.parametrize("jump", [0.02, 0.5, 5.0, 29.0])
 def test_timestamps_that_jump_ahead(jump: float) -> None:
     """A jump of the timestamps alone is no silence: no time went by, and nothing lies ahead of the clock."""
