@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 from typer.testing import Result
 
+from botkit.cli import outputs
 from botkit.errors import ConfigError, ExpectationFailed, NetworkFault
 from botkit.flow.source import Issue, Mark, SourceError
 from botkit.runner.options import RunOptions
@@ -218,3 +219,28 @@ def test_config_error_is_a_fault(botkit: Botkit, runner: Install, flow: Path) ->
     """Errors of the operator end with 2."""
     runner(raising(ConfigError("no", hint="do")))
     assert botkit("run", flow, "--out", "o").exit_code == 2
+
+
+def test_a_folder_in_use(botkit: Botkit, passing: list[RunOptions], flow: Path, tmp_path: Path) -> None:
+    """While a run has the folder, a second one is refused and touches nothing; afterwards it may."""
+    fcntl = pytest.importorskip("fcntl")
+    out = tmp_path / "o"
+    (out / "calls" / "live").mkdir(parents=True)
+    with (out / ".botkit-out").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        result = botkit("run", flow, "--out", out)
+        assert result.exit_code == 2
+        assert "another run uses the folder" in result.output
+        assert (out / "calls" / "live").exists()
+    assert botkit("run", flow, "--out", out).exit_code == 0
+
+
+def test_a_folder_is_held_during_the_run(tmp_path: Path) -> None:
+    """From `prepare` until it is released nobody else can lock the marker."""
+    fcntl = pytest.importorskip("fcntl")
+    folder = outputs.prepare(tmp_path / "o")
+    with (folder / outputs.MARKER).open("ab") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        outputs.release(folder)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
