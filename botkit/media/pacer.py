@@ -39,6 +39,10 @@ class Beating(Protocol):
         """Send what is due. Never raises."""
         ...
 
+    def skip(self, beats: int) -> None:
+        """So many beats were lost before this one. Never raises."""
+        ...
+
 
 class Pacer:
     """The beat. `run` is a coroutine that its owner cancels to stop; sessions come and go meanwhile."""
@@ -113,12 +117,14 @@ class Pacer:
                 continue
             lateness = now - due
             self._count(lateness)
-            self.beat(now)
             due += PTIME
             if lateness > LOST:
                 missed = int(lateness / PTIME)
                 self._lost += missed
                 due += missed * PTIME
+                for session in (*self._first, *self._rest):
+                    session.skip(missed)
+            self.beat(now)
 
     def _count(self, lateness: float) -> None:
         self._beats += 1

@@ -75,12 +75,14 @@ class RtpSession:
         "_last_sr",
         "_marker",
         "_octets",
+        "_owed",
         "_playing",
         "_pressed",
         "_receiver",
         "_remote_ssrc",
         "_reorderer",
         "_report_at",
+        "_sent_at",
         "_seq",
         "_silence",
         "_ssrc",
@@ -152,6 +154,8 @@ class RtpSession:
         self._idle: Sequence[bytes] = ()
         self._idle_at = -1
         self._marker = True  # the first packet of a talkspurt
+        self._sent_at = clock.now()
+        self._owed = 0  # beats that were lost and that media time has not caught up with
         self._remote_ssrc: int | None = None
         counted = self.receive_type if isinstance(codec, G711) else None
         self._reorderer = Reorderer(codec.clock_rate // 50, counted=counted)
@@ -213,13 +217,18 @@ class RtpSession:
             return
         urgent = self._urgent
         if self._forward_in is not None and not urgent:
+            if self._forward_in[0] >= 0:
+                self._sent_at = now
             return  # a bridge feeds this leg
-        self._seq = seq = (self._seq + 1) & 0xFFFF
-        self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
+        self._sent_at = now
         playing = self._playing
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
+        if self._owed and (playing is None or playing.loop or self._marker):
+            self._catch_up()
+        self._seq = seq = (self._seq + 1) & 0xFFFF
+        self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
         if urgent:
             payload = urgent.popleft()
         elif playing is not None:
@@ -239,6 +248,17 @@ class RtpSession:
         self.transport.send(HEADER.pack(VERSION_2, payload_type, seq, timestamp, self._ssrc) + payload)
         if self.spool is not None:
             self.spool.append(self.spool_call, 1, self.payload_type, seq, timestamp, now, payload)
+
+    def skip(self, beats: int) -> None:
+        """So many beats were lost. Media time catches up where nothing is cut in two by it: in silence, in
+        loops, before the next thing said. Far ends date what they hear by it."""
+        if self._forward_in is None:
+            self._owed += beats
+
+    def _catch_up(self) -> None:
+        self._timestamp = (self._timestamp + self._owed * self._ticks) & 0xFFFFFFFF
+        self._owed = 0
+        self._marker = True  # a jump of media time begins a talkspurt (RFC 3551 4.1)
 
     def _next_idle(self) -> bytes:
         self._idle_at = (self._idle_at + 1) % len(self._idle)
@@ -268,6 +288,7 @@ class RtpSession:
             self._event = EventSender(digit, length, self.codec.clock_rate)
             self._event_at = (self._timestamp + self._ticks) & 0xFFFFFFFF
         assert self.event_type is not None
+        self._sent_at = now
         for packet in self._event.beat():
             self._seq = (self._seq + 1) & 0xFFFF
             timestamp = (self._event_at + packet.offset) & 0xFFFFFFFF
@@ -404,7 +425,9 @@ class RtpSession:
             self._forward_in = (-1, 0)
             return  # a digit of ours has the line
         if before[0] < 0:
-            step, ticks, marker = 1, self._ticks, True
+            # as much media time as real time since we last spoke ourselves
+            beats = max(1, round((self._clock.now() - self._sent_at) / PTIME)) + self._owed
+            step, ticks, marker, self._owed = 1, self._ticks * beats, True, 0
         else:
             step = seq_diff(seq, before[0])
             ticks = timestamp - before[1]

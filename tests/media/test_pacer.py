@@ -20,6 +20,7 @@ class Walker:
         self.journal = journal
         self.times: list[float] = []
         self.to_monotonic: list[float] = []
+        self.skipped = 0
         self.on_receive: Callable[[], None] = lambda: None
 
     def receive(self, now: float, to_monotonic: float) -> None:
@@ -30,6 +31,9 @@ class Walker:
 
     def transmit(self, now: float) -> None:
         self.journal.append(("transmit", self.name))
+
+    def skip(self, beats: int) -> None:
+        self.skipped += beats
 
 
 def walkers(names: str) -> tuple[list[Walker], list[tuple[str, str]]]:

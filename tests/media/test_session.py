@@ -894,3 +894,38 @@ def test_recorded_as_it_came_and_went(tmp_path: Path) -> None:
         (packet.payload_type, packet.seq) for packet in leg.desk.packets
     ]
     assert sent[0].at == pytest.approx(100.02)
+
+
+def test_media_time_catches_up_with_lost_beats_in_silence() -> None:
+    """After lost beats the next packet of silence is as much later in media time, and begins a talkspurt."""
+    leg = Leg()
+    leg.beat(2)
+    leg.session.skip(3)
+    leg.beat(2)
+    assert steps(leg.desk.packets) == [(1, 160), (1, 640), (1, 160)]
+    assert [packet.marker for packet in leg.desk.packets] == [True, False, True, False]
+
+
+def test_a_play_is_not_cut_in_two_by_lost_beats() -> None:
+    """Media time catches up when the play is over."""
+    leg = Leg()
+    leg.beat()
+    leg.session.play(Playback(voice("a", "b", "c"), lambda at: None))
+    leg.beat(2)
+    leg.session.skip(2)
+    leg.beat(3)
+    assert steps(leg.desk.packets) == [(1, 160), (1, 160), (1, 160), (1, 480), (1, 160)]
+
+
+def test_forwarding_begins_at_the_media_time_of_now() -> None:
+    """Real time between our own last packet and the first forwarded one passes in media time, too."""
+    bridge = Bridge()
+    for leg in (bridge.near, bridge.far):
+        leg.session.fed(False)
+    bridge.beat(2)
+    bridge.near.clock._now += 0.1
+    for leg in (bridge.near, bridge.far):
+        leg.session.fed(True)
+    bridge.near.hear(frame(0))
+    bridge.beat()
+    assert steps(bridge.out) == [(1, 160), (1, 960)]
