@@ -21,7 +21,7 @@ from botkit import events
 from botkit.causes import SPOKEN
 from botkit.causes import cause as find_cause
 from botkit.client.entries import Entries
-from botkit.client.facts import facts_of
+from botkit.client.facts import facts_of, over_in_words
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
@@ -202,11 +202,7 @@ class Call:
         self.emit(events.SpeechStarted(self._id, at) if started else events.SpeechEnded(self._id, at, duration), at)
 
     def _over_in_words(self) -> str | None:
-        if self.fault is not None:
-            return f"the call failed: {self.fault.args[0]}"
-        if self.end is None:
-            return None
-        return f"the call ended: {self.end.cause} ({self.end.code}) at {self.since_answered(self.ended_at):.2f} s"
+        return over_in_words(self)
 
     # --- what signalling says (called by the client) -----------------------------------------------
 

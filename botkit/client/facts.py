@@ -32,3 +32,12 @@ def facts_of(call: Call) -> dict[str, Any]:
             "rtt": figures.rtt,
         },
     }
+
+
+def over_in_words(call: Call) -> str | None:
+    """Why nothing more can come of a call; None while it goes on."""
+    if call.fault is not None:
+        return f"the call failed: {call.fault.args[0]}"
+    if call.end is None:
+        return None
+    return f"the call ended: {call.end.cause} ({call.end.code}) at {call.since_answered(call.ended_at):.2f} s"

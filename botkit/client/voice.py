@@ -14,8 +14,9 @@ from botkit.errors import UsageError
 from botkit.media.codec import Codec
 from botkit.media.dtmf import digit_tone
 from botkit.media.pacer import PTIME
+from botkit.media.playback import Playback
 from botkit.media.prompt import load_payloads
-from botkit.media.session import Playback, RtpSession
+from botkit.media.session import RtpSession
 from botkit.media.tone import tone
 from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
 

@@ -17,7 +17,8 @@ from botkit.media import negotiation, sdp
 from botkit.media.codec import Codec, codec_by_name
 from botkit.media.dtmf import digits_tone
 from botkit.media.pacer import Pacer
-from botkit.media.session import Playback, RtpSession
+from botkit.media.playback import Playback
+from botkit.media.session import RtpSession
 from botkit.media.tone import progress
 from botkit.media.transport import Transport, TransportParameters
 

@@ -20,6 +20,7 @@ from botkit.media.codec import G711, Codec
 from botkit.media.dtmf import Digit, EventReceiver, EventSender
 from botkit.media.jitter import Arrived, Gap, Reorderer
 from botkit.media.pacer import PTIME
+from botkit.media.playback import Playback
 from botkit.media.rtp import HEADER, VERSION_2, ReceptionStatistics, RtpError, RtpPacket, parse, seq_diff
 from botkit.media.spool import Spool
 from botkit.media.transport import Transport
@@ -30,27 +31,6 @@ REPORT_EVERY = 2.5
 
 GAP_FRAMES_MAX = 50
 """A hole longer than a second is told as one second: detectors have long settled on silence."""
-
-
-class Playback:
-    """Payloads on their way out, one a beat. `done` is called once, with the time the last one left."""
-
-    __slots__ = ("done", "index", "loop", "on_done", "payloads", "sent", "stopped")
-
-    def __init__(self, payloads: Sequence[bytes], on_done: Callable[[float], None], *, loop: bool = False) -> None:
-        self.payloads = payloads
-        self.index = 0
-        self.sent = 0
-        """Payloads that went out, all turns of a loop."""
-        self.loop = loop
-        self.on_done = on_done
-        self.done = False
-        self.stopped = False
-
-    def finish(self, at: float) -> None:
-        if not self.done:
-            self.done = True
-            self.on_done(at)
 
 
 class RtpSession:

@@ -20,7 +20,7 @@ from botkit import clock
 from botkit.exchange.exchange import Exchange, run_exchange
 from botkit.media.endpoint import Endpoint
 from botkit.media.plane import MediaPlane, media_plane
-from botkit.media.session import Playback
+from botkit.media.playback import Playback
 from botkit.signalling.line import LineClosed
 
 Frame = dict[str, Any]

@@ -32,7 +32,7 @@ async def botkit(legs: int, seconds: float, *, listening: bool) -> dict[str, Any
     from botkit.media.ear import Ear
     from botkit.media.hearing import CallHearing
     from botkit.media.plane import media_plane
-    from botkit.media.session import Playback
+    from botkit.media.playback import Playback
     from botkit.media.tone import tone
 
     async with media_plane() as plane, contextlib.AsyncExitStack() as stack:

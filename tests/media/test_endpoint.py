@@ -13,8 +13,8 @@ from botkit.media.ear import Ear
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane, media_plane
+from botkit.media.playback import Playback
 from botkit.media.rtcp import Bye, parse
-from botkit.media.session import Playback
 from botkit.media.transport import MemoryTransport
 
 Scene = Callable[[MediaPlane], Coroutine[Any, Any, None]]

@@ -8,7 +8,7 @@ from botkit import clock
 from botkit.clock import MonotonicClock, VirtualLoop
 from botkit.media.peer import Peer
 from botkit.media.plane import MediaPlane, media_plane
-from botkit.media.session import Playback
+from botkit.media.playback import Playback
 from botkit.media.transport import MemoryTransport
 from tests.media.waiting import PATIENCE, until
 

@@ -1,0 +1,26 @@
+"""One thing that is being said on a leg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+class Playback:
+    """Payloads on their way out, one a beat. `done` is called once, with the time the last one left."""
+
+    __slots__ = ("done", "index", "loop", "on_done", "payloads", "sent", "stopped")
+
+    def __init__(self, payloads: Sequence[bytes], on_done: Callable[[float], None], *, loop: bool = False) -> None:
+        self.payloads = payloads
+        self.index = 0
+        self.sent = 0
+        """Payloads that went out, all turns of a loop."""
+        self.loop = loop
+        self.on_done = on_done
+        self.done = False
+        self.stopped = False
+
+    def finish(self, at: float) -> None:
+        if not self.done:
+            self.done = True
+            self.on_done(at)
