@@ -15,9 +15,8 @@ from botkit.media.codec import Codec
 from botkit.media.dtmf import digit_tone
 from botkit.media.pacer import PTIME
 from botkit.media.playback import Playback
-from botkit.media.prompt import load_payloads
 from botkit.media.session import RtpSession
-from botkit.media.tone import tone
+from botkit.media.source import FileSource, ToneSource
 from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
 
 DIGITS = frozenset("0123456789ABCD*#")
@@ -35,11 +34,10 @@ async def payloads_of(what: Playable, codec: Codec) -> Sequence[bytes]:
     """
     match what:
         case Audio(files, gain):
-            loop = asyncio.get_running_loop()
-            parts = [await loop.run_in_executor(None, load_payloads, file, codec, gain) for file in files]
-            return parts[0] if len(parts) == 1 else tuple(payload for part in parts for payload in part)
+            source = FileSource(files, gain)
+            return await asyncio.get_running_loop().run_in_executor(None, source.payloads, codec)
         case Tone(hz, length, gain):
-            return codec.encode_all(tone(hz, length, level=TONE_LEVEL + gain, rate=codec.rate))
+            return ToneSource(hz, length, TONE_LEVEL + gain).payloads(codec)
         case Silence(length):
             return (codec.silence,) * max(1, round(length / PTIME))
 
