@@ -19,13 +19,10 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import fields as dataclass_fields
 from enum import Enum
 from typing import Any, TextIO
-
-from botkit.events import Event
 
 HIDDEN = "***"
 _SECRET_FIELDS = re.compile(
@@ -144,39 +141,6 @@ def _value(value: Any) -> str:
         return f"{value:.3f}"
     text = masked(str(value))  # before quoting, whose escapes would hide a secret from the mask
     return json.dumps(text, ensure_ascii=False) if not text or re.search(r'[\s"=]', text) else text
-
-
-# --- events.jsonl ---------------------------------------------------------------------------------
-
-
-class EventLines:
-    """Writes `events.jsonl`: one object per line, `t` seconds since the run began, in order.
-
-    `t` is when the line was written, so lines are in order by themselves; a fact that was dated
-    earlier by the kernel carries that as `at`. Each line is flushed: a crash loses none.
-
-        {"t": 1.204, "event": "answered", "call": "7f3"}
-    """
-
-    def __init__(self, stream: TextIO, now: Callable[[], float], began: float) -> None:
-        self._stream = stream
-        self._now = now
-        self._began = began
-        self._last = 0.0
-
-    def write(self, event: str, **fields: Any) -> None:
-        """Add a line. Values that are not plain become text; credentials are masked."""
-        # rounding and a wallclock that steps back must not break the order
-        self._last = max(self._last, round(self._now() - self._began, 6))
-        entry = {"t": self._last, "event": event, **{key: plain(value) for key, value in fields.items()}}
-        self._stream.write(json.dumps(_masked_in(entry), ensure_ascii=False) + "\n")
-        self._stream.flush()
-
-    def write_event(self, event: Event) -> None:
-        """Add a fact, with its fields. The SDP is left out: it is long, and the wire log has it."""
-        named = {f.name: getattr(event, f.name) for f in dataclass_fields(event) if f.name != "sdp"}
-        named["call"] = named.pop("call_id", None)
-        self.write(event.name or type(event).__name__, **{key: v for key, v in named.items() if v is not None})
 
 
 def plain(value: Any) -> Any:

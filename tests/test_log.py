@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from botkit import log
-from botkit.events import Answered, DigitReceived
 from botkit.states import CallState
 
 
@@ -73,24 +72,3 @@ def test_set_up_twice(stream: io.StringIO) -> None:
     log.set_up("INFO", stream=stream)
     log.logger("botkit.test").info("once")
     assert stream.getvalue().count("once") == 1
-
-
-def test_event_lines_are_in_order() -> None:
-    """`t` never goes back, even when the clock does."""
-    times = iter([10.5, 10.25, 11.0])
-    out = io.StringIO()
-    lines = log.EventLines(out, lambda: next(times), 10.0)
-    for name in ("a", "b", "c"):
-        lines.write(name)
-    assert [json.loads(line)["t"] for line in out.getvalue().splitlines()] == [0.5, 0.5, 1.0]
-
-
-def test_event_lines_hold_facts() -> None:
-    """A fact is a line with its fields, its SDP left out."""
-    out = io.StringIO()
-    lines = log.EventLines(out, lambda: 1.0, 0.0)
-    lines.write_event(Answered("7f3", sdp="v=0", headers=(("a", "b"),)))
-    lines.write_event(DigitReceived("7f3", digit="5", at=0.9))
-    answered, digit = (json.loads(line) for line in out.getvalue().splitlines())
-    assert answered == {"t": 1.0, "event": "answered", "call": "7f3", "headers": [["a", "b"]]}
-    assert (digit["event"], digit["digit"], digit["at"]) == ("dtmf", "5", 0.9)
