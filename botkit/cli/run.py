@@ -35,6 +35,10 @@ def run(
     var: Annotated[
         list[str] | None, typer.Option("--var", "-V", metavar="NAME=VALUE", help="Set a variable that a flow declares.")
     ] = None,
+    codec: Annotated[
+        list[str] | None,
+        typer.Option("--codec", metavar="[BOT=]NAME,…", help="Codecs of every bot or of one, instead of its flow's."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Reports and recordings (default: out/<time>).")
     ] = None,
@@ -62,6 +66,7 @@ def run(
       botkit run flows/clinic_ivr.yaml flows/clinic_caller.yaml
       botkit run caller.yaml --account staging --var pin=4321
       botkit run caller.yaml --out out/today --json > result.json
+      botkit run ivr.yaml caller.yaml --codec opus --codec ivr=PCMA
 
     \b
     DIR receives result.json, junit.xml, report.html and, for each call, calls/<call>/{rx,tx,both}.wav and
@@ -77,8 +82,11 @@ def run(
     began, clock = _clock()
     try:
         variables = read_vars(var or [])
+        codecs = read_codecs(codec or [])
         folder = outputs.prepare(out)
-        options = _options(flows, account, config, variables, folder, over_network, seed, time_limit, read or [])
+        options = _options(
+            flows, account, config, variables, codecs, folder, over_network, seed, time_limit, read or []
+        )
         with _progress(as_json, verbose, say) as progress:
             result, stopped = _run(flows, options, progress.show)
     except (typer.Exit, SystemExit, KeyboardInterrupt):
@@ -116,6 +124,21 @@ def read_vars(given: list[str]) -> dict[str, str]:
     return variables
 
 
+def read_codecs(given: list[str]) -> dict[str, tuple[str, ...]]:
+    """`[BOT=]NAME,…`s: the codecs of each bot, under "" those of all."""
+    from botkit.media.codec import codec_by_name
+
+    codecs = {}
+    for text in given:
+        bot, equals, names = text.rpartition("=")
+        if (equals and not bot) or not names:
+            raise ConfigError(
+                f"--codec {text}: codecs are expected", hint="for example --codec opus or --codec ivr=PCMU,G722"
+            )
+        codecs[bot] = tuple(codec_by_name(name.strip()).name for name in names.split(","))
+    return codecs
+
+
 def read_time(text: str, option: str) -> float:
     """A time on the command line, written as in flows."""
     from botkit.flow.kinds import DurationKind, FieldError
@@ -134,6 +157,7 @@ def _options(
     account: str | None,
     config: str | None,
     variables: dict[str, str],
+    codecs: dict[str, tuple[str, ...]],
     out: Path,
     over_network: bool,
     seed: int | None,
@@ -160,6 +184,7 @@ def _options(
         settings=settings,
         account=account,
         vars=variables,
+        codecs=codecs,
         seed=seed,
         over_network=over_network,
         time_limit=None if time_limit is None else read_time(time_limit, "--time-limit"),

@@ -28,6 +28,7 @@ from botkit.errors import (
     TimeoutFault,
     UsageError,
 )
+from botkit.media.codec import codec_names
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.sink import Sink
 from botkit.media.source import Source
@@ -55,7 +56,7 @@ class Client:
         *,
         connect_line: Callable[[], Awaitable[Line]] | Callable[[], Line] | None = None,
         plane: MediaPlane | None = None,
-        codecs: Sequence[str] = ("PCMU",),
+        codecs: Sequence[str] = codec_names(),
         audio_in: Source | None = None,
         audio_out: Callable[[Call], Sink] | None = None,
     ) -> None:

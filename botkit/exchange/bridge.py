@@ -1,7 +1,9 @@
-"""Two legs joined: payloads forwarded as they are, digits carried over, silence while one is on hold."""
+"""Two legs joined: payloads forwarded, or translated where the codecs differ; digits carried over; silence while
+one is on hold."""
 
 from __future__ import annotations
 
+import functools
 import logging
 
 from botkit.clock import Clock
@@ -15,6 +17,9 @@ DIGIT_LENGTH = 0.06
 """Seconds that a digit lasts which came as `info`, where no length is said. With the repeats of its end it takes
 100 ms of the stream, so digits sent 100 ms apart do not pile up here."""
 
+DIGIT_LONGEST = 0.2
+"""Seconds of a telephone-event that is said as a tone, however long the key was held: the far end needs no more."""
+
 DIGIT_STEP = 0.1
 """Seconds of the stream that such a digit takes, as event or (nearly) as tone."""
 
@@ -26,7 +31,7 @@ DIGITS_WAITING = 128
 
 
 class Bridge:
-    """Joins two connected legs that share a codec. `join` and `part` may be called any number of times."""
+    """Joins two connected legs. `join` and `part` may be called any number of times."""
 
     def __init__(self, clock: Clock, pacer: Pacer, one: Leg, other: Leg) -> None:
         self.legs = (one, other)
@@ -55,9 +60,15 @@ class Bridge:
 
     def _apply(self) -> None:
         through = self._joined and not any(leg.held for leg in self.legs)
-        for leg, far in (self.legs, reversed(self.legs)):
-            leg.endpoint.session.forward_to = far.endpoint.session if through else None
-            leg.endpoint.session.fed(through)
+        for leg, far in (self.legs, self.legs[::-1]):
+            near, other = leg.endpoint.session, far.endpoint.session
+            near.forward_to = other if through else None
+            near.fed(through)
+            # Telephone-events to an end that knows none become tones, told when the key is released.
+            near.on_digit = functools.partial(self._say_as_tone, far) if through and other.event_type is None else None
+
+    def _say_as_tone(self, far: Leg, digit: str, at: float, duration: float | None) -> None:
+        far.endpoint.say_digit(digit, min(max(duration or 0.0, DIGIT_LENGTH), DIGIT_LONGEST))
 
     def carry_digits(self, digits: str, sender: Leg) -> None:
         """Digits that one side sent by `info`, to the other as telephone-events or, without those, as tones.

@@ -1,11 +1,12 @@
 """Codecs: how 20 ms of PCM become a payload and back.
 
-Two kinds share one interface. A *stateless* codec (G.711) maps each sample by itself, so that any
-number of legs is decoded by one table look-up: `decode_batch`. A *stateful* one (G.722, Opus) keeps
-a memory per stream, so each leg has its own `decoder()` and each prompt its own `encoder()`. Code
-that must work with both asks for `encoder()` and `decoder()`; the beat asks `codec.stateless` first.
+Two kinds share one interface. A *stateless* codec (G.711, here) maps each sample by itself, so that
+any number of legs is decoded by one table look-up: `decode_batch`. A *stateful* one (G.722 and Opus,
+`ffmpeg.py`) keeps a memory per stream, so each leg has its own `decoder()` and each prompt its own
+`encoder()`. Code that must work with both asks for `encoder()` and `decoder()`; the beat asks
+`codec.stateless` first.
 
-`register` adds a codec; `codec_by_name` finds it by its SDP name, in any case of letters.
+`codec_by_name` finds a codec by its SDP name, in any case of letters.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
 import numpy as np
@@ -36,7 +38,8 @@ class Decoder(Protocol):
     """One stream's decoder."""
 
     def decode(self, payload: bytes) -> Pcm:
-        """The samples of one payload, int16 at the codec's `rate`; never raises, silence instead."""
+        """The samples of one payload, shape (samples,), int16 at the codec's `rate`; never raises: what
+        cannot be decoded is 20 ms of silence."""
         ...
 
 
@@ -67,6 +70,10 @@ class Codec(abc.ABC):
     def ticks(self) -> int:
         """How far the RTP timestamp moves in 20 ms."""
         return self.clock_rate // 50
+
+    def ticks_of(self, payload: bytes) -> int:
+        """How far the RTP timestamp moves over one payload. G.711 and G.722 have one byte a tick, 64 kbit/s both."""
+        return len(payload)
 
     @abc.abstractmethod
     def encoder(self) -> Encoder:
@@ -156,6 +163,10 @@ class G711(Codec):
         octets = np.frombuffer(b"".join(payloads), np.uint8)
         return self.values[octets.reshape(len(payloads), -1)]
 
+    def codes_of(self, other: G711) -> bytes:
+        """The code for each code of another law: a table for `bytes.translate`."""
+        return self.encode(other.values)
+
     def encode_all(self, pcm: Pcm) -> tuple[bytes, ...]:
         octets = self.encode(np.ascontiguousarray(pcm))
         octets += self.silence[: -len(octets) % self.samples]
@@ -174,26 +185,24 @@ PCMA = _g711("PCMA", 8, _a_law_values())
 
 # --- finding them -----------------------------------------------------------------------------------
 
-_registered: dict[str, Codec] = {}
+_NAMES = ("PCMU", "PCMA", "G722", "opus")
+"""In the order of our offers."""
 
-
-def register(codec: Codec) -> None:
-    """Make `codec` known by its name."""
-    _registered[codec.name.lower()] = codec
+_known: dict[str, Codec] = {"pcmu": PCMU, "pcma": PCMA}
 
 
 def codec_names() -> tuple[str, ...]:
-    """The names of all codecs, in the order in which they were registered."""
-    return tuple(codec.name for codec in _registered.values())
+    """The names of all codecs, in the order in which they are offered."""
+    return _NAMES
 
 
 def codec_by_name(name: str) -> Codec:
     """The codec called `name` in SDP, in any case. Raises ConfigError where there is none."""
+    lower = name.lower()
+    if lower not in _known and lower in ("g722", "opus"):
+        ffmpeg = import_module("botkit.media.ffmpeg")  # late: FFmpeg takes its time to load
+        _known.update(g722=ffmpeg.G722, opus=ffmpeg.OPUS)
     try:
-        return _registered[name.lower()]
+        return _known[lower]
     except KeyError:
-        raise ConfigError(f"no codec is called {name!r}", hint=f"known: {', '.join(codec_names())}") from None
-
-
-register(PCMU)
-register(PCMA)
+        raise ConfigError(f"no codec is called {name!r}", hint=f"known: {', '.join(_NAMES)}") from None

@@ -273,6 +273,9 @@ END_PACKETS = 3
 LONGEST = 0xFFFF
 """The duration field has 16 bits."""
 
+FIRST_MAX = 0.1
+"""Seconds that the first packet of an event may claim, by its marker: senders tell every 20 to 50 ms."""
+
 EVENT_TIMEOUT = 0.2
 """Seconds without a packet after which an event whose end was lost is over."""
 
@@ -335,12 +338,29 @@ class EventSender:
 
 
 class EventReceiver:
-    """The telephone-events of one call, each digit once, whatever was lost or doubled."""
+    """The telephone-events of one call, each digit once, whatever was lost or doubled.
 
-    __slots__ = ("_before", "_clock_rate", "_code", "_duration", "_ended", "_last", "_segment", "_started", "malformed")
+    `clock_rate` is that of durations by the description, `codec_clock` that of the stream's timestamps.
+    They should be one (RFC 4733 2.1), but FreeSWITCH agrees on telephone-event/8000 beside Opus and counts
+    durations at 48 kHz all the same: an event whose first packet claims more than `FIRST_MAX` is counted so.
+    """
 
-    def __init__(self, clock_rate: int = 8000) -> None:
-        self._clock_rate = clock_rate
+    __slots__ = (
+        "_before",
+        "_code",
+        "_codec_clock",
+        "_duration",
+        "_ended",
+        "_last",
+        "_segment",
+        "_started",
+        "_unit",
+        "malformed",
+    )
+
+    def __init__(self, clock_rate: int = 8000, codec_clock: int | None = None) -> None:
+        self._unit = clock_rate
+        self._codec_clock = codec_clock or clock_rate
         self._code = -1  # of the present event, or the last one
         self._segment = 0  # the timestamp of its present segment
         self._before = 0  # ticks of its earlier segments
@@ -367,13 +387,14 @@ class EventReceiver:
             return []
         digits: list[Digit] = []
         ahead = timestamp_diff(timestamp, self._segment)
-        if self._code < 0 or ahead > 0 or ahead < -10 * self._clock_rate:
-            if not self._ended and code == self._code and not marker and self._continues(ahead):
-                self._before += ahead
+        if self._code < 0 or ahead > 0 or ahead < -10 * self._codec_clock:
+            ticks = ahead * self._unit // self._codec_clock
+            if not self._ended and code == self._code and not marker and self._continues(ticks):
+                self._before += ticks
                 self._segment, self._duration = timestamp, duration
             else:
                 self._end(digits)
-                self._begin(code, timestamp, duration, at)
+                self._begin(code, timestamp, duration, marker, at)
         elif ahead < 0 or self._ended:
             return []  # an end once more, or an update that others overtook
         self._duration = max(self._duration, duration)
@@ -393,14 +414,16 @@ class EventReceiver:
         """Whether a timestamp so far ahead is the next segment of a long event."""
         return self._duration > LONGEST // 2 and LONGEST - 2 <= ahead <= LONGEST + 2
 
-    def _begin(self, code: int, timestamp: int, duration: int, at: float) -> None:
+    def _begin(self, code: int, timestamp: int, duration: int, marker: bool, at: float) -> None:
+        if marker and duration > FIRST_MAX * self._unit:
+            self._unit = max(self._unit, self._codec_clock)
         self._code, self._segment, self._before, self._duration = code, timestamp, 0, duration
         self._ended = False
         # the first packet has the duration of one beat; more means that the first ones were lost
-        self._started = at - max(duration / self._clock_rate - 2 * HALF_SECONDS, 0.0)
+        self._started = at - max(duration / self._unit - 2 * HALF_SECONDS, 0.0)
 
     def _end(self, digits: list[Digit]) -> None:
         if not self._ended:
             self._ended = True
-            seconds = (self._before + self._duration) / self._clock_rate
+            seconds = (self._before + self._duration) / self._unit
             digits.append(Digit(EVENT_DIGITS[self._code], self._started, seconds, "rtp"))

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from botkit.clock import Clock
 from botkit.errors import UsageError
 from botkit.media import negotiation, sdp
-from botkit.media.codec import Codec, codec_by_name
+from botkit.media.codec import Codec, codec_by_name, codec_names
 from botkit.media.dtmf import digits_tone
 from botkit.media.pacer import Pacer
 from botkit.media.playback import Playback
 from botkit.media.session import RtpSession
-from botkit.media.tone import progress
+from botkit.media.source import ProgressSource
 from botkit.media.transport import Transport, TransportParameters
 
 DIGIT_GAP = 0.06
@@ -35,7 +35,7 @@ class Endpoint:
         pacer: Pacer,
         transport: Transport,
         *,
-        codecs: Sequence[str] = ("PCMU",),
+        codecs: Sequence[str] = codec_names(),
         cname: str = "botkit",
         host: str = "127.0.0.1",
     ) -> None:
@@ -88,12 +88,15 @@ class Endpoint:
         self._agree()
 
     async def answer(self, offer: str, *, trickle: bool = False) -> str:
-        """Gather, and answer an offer. Raises `SdpError` or `NetworkFault`."""
+        """Gather, and answer an offer with the first of its codecs that we may use (RFC 3264 6.1).
+
+        Raises `SdpError` or `NetworkFault`.
+        """
         self._remote = sdp.parse(offer)
         self._we_answer = True
         self._trickle = trickle
         await self.transport.gather(offerer=False)
-        self._local = negotiation.answer(self._remote, self._ours(), self._codecs, prefer_ours=True)
+        self._local = negotiation.answer(self._remote, self._ours(), self._codecs)
         self._agree()
         return str(self._local)
 
@@ -114,6 +117,8 @@ class Endpoint:
         self._agreement = agreed = negotiation.agree(self._local, self._remote, we_answered=self._we_answer)
         codec: Codec = codec_by_name(agreed.send.name)
         receives = next((one for one in agreed.receive if one.same_as(agreed.send)), agreed.send)
+        events = agreed.events
+        our_events = next((one for one in agreed.receive if events is not None and one.same_as(events)), events)
         self._session = RtpSession(
             self.transport,
             codec,
@@ -121,7 +126,9 @@ class Endpoint:
             ssrc=self._ssrc,
             payload_type=agreed.send.payload_type,
             receive_type=receives.payload_type,
-            event_type=agreed.events.payload_type if agreed.events is not None else None,
+            event_type=events.payload_type if events is not None else None,
+            receive_event_type=our_events.payload_type if our_events is not None else None,
+            event_clock=events.clock_rate if events is not None else None,
             cname=self._cname,
         )
 
@@ -158,7 +165,7 @@ class Endpoint:
     def play_ringback(self) -> None:
         """Say the ringback tone until something else is said or the leg is bridged."""
         session = self.session
-        payloads = session.codec.encode_all(progress("ringback", level=-20.0, rate=session.codec.rate))
+        payloads = ProgressSource("ringback", level=-20.0).payloads(session.codec)
         session.play(Playback(payloads, lambda at: None, loop=True))
 
     def say_digit(self, digit: str, length: float) -> None:

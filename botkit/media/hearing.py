@@ -20,7 +20,7 @@ from botkit.media.cadence import tracker_for
 from botkit.media.codec import G711, Codec
 from botkit.media.dtmf import DtmfToneDetector
 from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
-from botkit.media.pcm import levels_from_energy
+from botkit.media.pcm import Resampler, levels_from_energy
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
 from botkit.media.vad import SpeechStart, VoiceActivity
 
@@ -42,6 +42,7 @@ class CallHearing:
         self.codec = codec
         self._hearing = hearing
         self._decoder = None if codec.stateless else codec.decoder()
+        self._resampler = Resampler(codec.rate)
         self._vad = VoiceActivity()
         self._dtmf = DtmfToneDetector(hearing.bank)
         self._logs: dict[tuple[object, float], SegmentLog] = {}  # by what was asked for
@@ -97,9 +98,7 @@ class CallHearing:
     def decode(self, payload: bytes) -> Pcm:
         """One payload as 160 samples at 8 kHz."""
         assert self._decoder is not None
-        pcm = self._decoder.decode(payload)
-        step = self.codec.rate // 8000
-        return pcm if step == 1 else pcm[::step]
+        return self._resampler.push(self._decoder.decode(payload))
 
     def judge(self, at: float, pcm: Pcm, level: float, heard: Heard, row: int) -> None:
         """Advance every detector by one frame."""

@@ -17,6 +17,7 @@ by a `Gap` with `restart` set; its timestamps have nothing to do with those befo
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from botkit.media.rtp import MAX_DROPOUT, MAX_MISORDER, RtpPacket
@@ -47,7 +48,8 @@ class Gap:
 class Reorderer:
     """One leg's incoming packets in order. `ticks` is the clock's advance per packet (160 for G.711's 20 ms).
 
-    `counted` is a payload type whose bytes are ticks, as G.711's are: `ticks` follows its packets' length.
+    `counted` is the payload type whose packets tell by themselves how many ticks they last, by `ticks_of`:
+    `ticks` follows them.
     """
 
     __slots__ = (
@@ -63,11 +65,20 @@ class Reorderer:
         "late",
         "lost",
         "ticks",
+        "ticks_of",
         "wait",
     )
 
-    def __init__(self, ticks: int = 160, wait: float = 0.04, *, counted: int | None = None) -> None:
+    def __init__(
+        self,
+        ticks: int = 160,
+        wait: float = 0.04,
+        *,
+        counted: int | None = None,
+        ticks_of: Callable[[bytes], int] = len,
+    ) -> None:
         self.ticks = ticks
+        self.ticks_of = ticks_of
         self._counted = counted
         self.wait = wait
         self.lost = 0
@@ -87,15 +98,22 @@ class Reorderer:
         """Whether `release` has anything to wait for."""
         return bool(self._held)
 
+    def is_next(self, payload_type: int, seq: int, timestamp: int, ssrc: int, payload: bytes) -> bool:
+        """Take a packet that simply follows the one before it, as nearly all do; any other is for `push`."""
+        if seq != self._expected or timestamp != self._next_timestamp or ssrc != self._source or self._held:
+            return False
+        if payload_type == self._counted and self.ticks_of(payload) != self.ticks:
+            return False
+        self._suspect = None
+        self._expected = (seq + 1) & 0xFFFF
+        self._next_timestamp = (timestamp + self.ticks) & 0xFFFFFFFF
+        return True
+
     def push(self, packet: RtpPacket, at: float) -> list[Arrived | Gap]:
         """Take the packet that arrived at `at`; returns what is in order now, often just it."""
         ahead = (packet.seq - self._expected) & 0xFFFF
         if ahead == 0 and packet.ssrc == self._source:
             self._suspect = None
-            if not self._held and packet.timestamp == self._next_timestamp:
-                self._expected = (packet.seq + 1) & 0xFFFF
-                self._next_timestamp = (packet.timestamp + self.ticks) & 0xFFFFFFFF
-                return [(packet, at)]
             out: list[Arrived | Gap] = []
             self._deliver((packet, at), out)
             self._deliver_ready(out)
@@ -157,8 +175,8 @@ class Reorderer:
 
     def _deliver(self, arrived: Arrived, out: list[Arrived | Gap], missing: int = 0) -> None:
         packet = arrived[0]
-        if packet.payload_type == self._counted and packet.payload:
-            self.ticks = min(len(packet.payload), self._clock_rate // 5)
+        if packet.payload_type == self._counted and (own := self.ticks_of(packet.payload)):
+            self.ticks = min(own, self._clock_rate // 5)
         ticks = (packet.timestamp - self._next_timestamp) & 0xFFFFFFFF
         if ticks > MAX_PAUSE * self._clock_rate:
             # backwards: packets of one telephone-event share a timestamp, and are shorter than a

@@ -137,28 +137,29 @@ def resample(pcm: Pcm, rate: int, to_rate: int) -> Pcm:
     return result
 
 
-class Decimator:
-    """Streaming `resample` by a whole factor (48 or 16 kHz down to 8), one leg's frames in turn.
+class Resampler:
+    """Streaming `resample` between rates of which one is a multiple of the other (8, 16 and 48 kHz), one
+    leg's samples in turn.
 
-    It must hear half its filter ahead: its output is `delay` samples (of the lower rate; 18, or
-    2.25 ms, from 48 to 8 kHz) late.
+    It must hear half its filter ahead: its output is `delay` seconds late (2.25 ms between 8 kHz and any other).
     """
 
-    __slots__ = ("_factor", "_taps", "_window", "delay")
+    __slots__ = ("_down", "_held", "_taps", "delay")
 
     def __init__(self, rate: int, to_rate: int = HEARING_RATE) -> None:
-        if rate % to_rate:
-            raise ValueError(f"{rate} Hz is not a multiple of {to_rate} Hz")
-        self._factor = rate // to_rate
-        self._taps = _phases(rate, to_rate)[3][0] if self._factor > 1 else np.ones(1, np.float32)
-        self.delay = self._taps.size // 2 // self._factor
-        self._window = np.zeros(self._taps.size - 1, np.float32)
+        if rate % to_rate and to_rate % rate:
+            raise ValueError(f"of {rate} and {to_rate} Hz none is a multiple of the other")
+        _, self._down, half, taps = _phases(rate, to_rate)
+        self._taps = np.ascontiguousarray(taps.T)
+        same = rate == to_rate
+        self.delay = 0.0 if same else half / rate
+        self._held: npt.NDArray[np.float32] | None = None if same else np.zeros(taps.shape[1] - 1, np.float32)
 
-    def push(self, frame: Pcm) -> Pcm:
-        """The next samples, at the lower rate; `frame` has a multiple of the factor of samples."""
-        if self._factor == 1:
-            return frame
-        samples = np.concatenate((self._window, frame), dtype=np.float32)
-        self._window = samples[frame.size :]
-        windows = np.lib.stride_tricks.sliding_window_view(samples, self._taps.size)
-        return to_int16(windows[:: self._factor] @ self._taps)
+    def push(self, samples: Pcm) -> Pcm:
+        """The next samples, at the other rate. A multiple of the factor must come where the rate falls."""
+        if self._held is None:
+            return samples
+        heard = np.concatenate((self._held, samples), dtype=np.float32)
+        self._held = heard[samples.size :]
+        windows = np.lib.stride_tricks.sliding_window_view(heard, self._taps.shape[0])
+        return to_int16((windows[:: self._down] @ self._taps).ravel())

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 
 from botkit.clock import Clock, MonotonicClock, VirtualLoop
+from botkit.media.codec import codec_names
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import Hearing
 from botkit.media.pacer import Pacer, beating
@@ -40,7 +41,7 @@ class MediaPlane:
         self,
         *,
         host: str = "127.0.0.1",
-        codecs: Sequence[str] = ("PCMU",),
+        codecs: Sequence[str] = codec_names(),
         connected: bool = False,
         ice_servers: Sequence[IceServer] = (),
         cname: str = "botkit",

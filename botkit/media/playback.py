@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from botkit.media.pcm import Pcm
+
 
 class Playback:
     """Payloads on their way out, one a beat. `done` is called once, with the time the last one left."""
 
-    __slots__ = ("done", "index", "loop", "on_done", "payloads", "sent", "stopped")
+    __slots__ = ("done", "frames", "index", "loop", "on_done", "payloads", "sent", "stopped")
 
     def __init__(self, payloads: Sequence[bytes], on_done: Callable[[float], None], *, loop: bool = False) -> None:
         self.payloads = payloads
+        self.frames: Pcm | None = None
+        """The samples behind the payloads, shape (payloads, samples), at the codec's rate: for mixing."""
         self.index = 0
         self.sent = 0
         """Payloads that went out, all turns of a loop."""

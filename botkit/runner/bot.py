@@ -128,7 +128,7 @@ class Bot:
                 flow.dial,
                 caller_id=flow.caller_id or "",
                 headers=tuple(flow.headers.items()),
-                codecs=known_codecs(flow.codecs),
+                codecs=flow.codecs,
             )
             self._enter()
             try:
@@ -326,12 +326,4 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     return min(verdicts, key=WORST.index, default=Verdict.PASSED)
 
 
-def known_codecs(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of `wanted` that this version speaks, in order."""
-    from botkit.media.codec import codec_names
-
-    known = {name.lower() for name in codec_names()}
-    return tuple(name for name in wanted if name.lower() in known) or tuple(codec_names())
-
-
-__all__ = ["Bot", "RunContext", "known_codecs", "worst"]
+__all__ = ["Bot", "RunContext", "worst"]

@@ -30,6 +30,8 @@ class RunOptions:
     settings: Settings = field(default_factory=Settings)
     account: str | None = None
     """The account of every bot; None: what `settings.account_for` says."""
+    codecs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`--codec [BOT=]NAME,…`: codecs in order of preference, by bot, or under "" for all; they win over the flows'."""
     vars: Mapping[str, str] = field(default_factory=dict)
     """`--var k=v`: texts; the rule for plain scalars applies (flow-language.md section 2)."""
     seed: int | None = None

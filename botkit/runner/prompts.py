@@ -11,7 +11,7 @@ from botkit.errors import ConfigError
 from botkit.flow.document import Flow, StepSpec
 from botkit.flow.explain import FlowErrors, at_place
 from botkit.flow.source import Issue
-from botkit.media.codec import Codec
+from botkit.media.codec import codec_by_name
 from botkit.media.prompt import load_payloads
 
 
@@ -25,17 +25,19 @@ def named_audio(flow: Flow) -> Iterator[tuple[StepSpec, Path, float]]:
                     yield spec, file, gain if isinstance(gain, int | float) else 0.0
 
 
-async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path], codec: Codec) -> None:
-    """Check that each file may be read, and encode it for `codec`, off the loop.
+async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> None:
+    """Check that each file may be read, and encode it for the codecs that the calls are likely to have, off the loop.
 
     Raises `FlowErrors` with every file that is missing, forbidden or no audio, at the step that names it.
     """
     issues: list[Issue] = []
     loop = asyncio.get_running_loop()
+    codecs = [codec_by_name(name) for name in dict.fromkeys(flow.codecs[0] for flow in flows)]
     for flow in flows:
         for spec, file, gain in named_audio(flow):
             try:
-                await loop.run_in_executor(None, load_payloads, readable(file), codec, gain)
+                for codec in codecs:
+                    await loop.run_in_executor(None, load_payloads, readable(file), codec, gain)
             except ConfigError as error:
                 issues.append(at_place(spec.place, str(error.args[0]), error.hint))
     if issues:

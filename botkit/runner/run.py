@@ -24,16 +24,15 @@ from botkit.flow.runtime import Inputs
 from botkit.flow.signals import Signals
 from botkit.flow.source import Issue
 from botkit.log import hide
-from botkit.media.codec import codec_by_name
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.transport import MemoryNetwork
 from botkit.results import PacerHealth, Problem, RunResult, Verdict
-from botkit.runner.bot import Bot, RunContext, known_codecs, worst
+from botkit.runner.bot import Bot, RunContext, worst
 from botkit.runner.limits import Limits
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.prompts import read_prompts
 from botkit.runner.recordings import SPOOL, discard, recording
-from botkit.settings import Account
+from botkit.settings import Account, did_you_mean
 
 SETTLE = 10.0
 """Seconds that calls of answering bots get to end by themselves once every caller is done."""
@@ -55,7 +54,7 @@ async def run_flows(
     # What one bot keeps secret another one hears as digits: it is masked for all.
     secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
     hide(*secrets)  # in the log's wire lines, too
-    await read_prompts([one.flow for one in prepared], options.confinement.readable, codec_by_name("PCMU"))
+    await read_prompts([one.flow for one in prepared], options.confinement.readable)
     _one_bot_per_number(prepared)
     async with contextlib.AsyncExitStack() as stack:
         plane = await _plane(stack, options)
@@ -111,6 +110,9 @@ def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared
         secrets=account.secrets,
     )
     settled, inputs = begin(flow, inputs)
+    codecs = options.codecs.get(name) or options.codecs.get("")
+    if codecs:
+        settled = settled.model_copy(update={"codecs": codecs})
     if settled.dial is not None:
         options.settings.check_number(settled.dial, account)
     return _Prepared(name, settled, inputs, account, secrets_of(settled, inputs.vars))
@@ -178,6 +180,13 @@ class _Run:
                 f"--var {unknown[0]}: no flow of this run declares such a variable",
                 hint="variables are declared under `vars` in a flow",
             )
+        strangers = sorted(set(self._options.codecs) - {"", *(one.name for one in self._prepared)})
+        if strangers:
+            bots = [one.name for one in self._prepared]
+            raise ConfigError(
+                f"--codec {strangers[0]}=…: no bot of this run is called so",
+                hint=did_you_mean(strangers[0], bots) or f"bots are called {', '.join(bots)}",
+            )
         async with recording(self._plane, self._options.out) as spool:
             context = RunContext(
                 out=self._options.out,
@@ -241,7 +250,7 @@ class _Run:
     def _client(self, one: _Prepared, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
         """A user of its own for each bot on the embedded exchange; elsewhere one login per account."""
         account = one.account
-        codecs = known_codecs(one.flow.codecs)
+        codecs = one.flow.codecs
         if account.is_embedded:
             assert exchange is not None
             numbers = (one.flow.answer,) if one.flow.answer is not None else ()

@@ -44,6 +44,27 @@ def test_in_virtual_time(caller: str, tmp_path: Path) -> None:
             assert len(pcm) / rate == pytest.approx(call.duration, abs=1.0)
 
 
+CODECS = ("PCMU", "PCMA", "G722", "opus")
+MIXED = [("PCMU", "opus"), ("opus", "PCMA"), ("G722", "PCMU"), ("PCMA", "G722")]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [*((codec, codec) for codec in CODECS[1:]), *MIXED], ids=lambda codec: codec
+)
+@pytest.mark.parametrize("caller", PAIRS)
+def test_on_every_codec(caller: str, ours: str, theirs: str, tmp_path: Path) -> None:
+    """The same verdicts on every codec, and with another one on the other side."""
+    codecs = {caller: (ours,), PAIRS[caller]: (theirs,)}
+    result = run(pair(caller), tmp_path / "out", codecs=codecs)
+    assert result.verdict is Verdict.PASSED, [call.problems for flow in result.flows for call in flow.calls]
+    if call_of(result, caller).duration is not None:
+        for bot, codec in ((caller, ours), (PAIRS[caller], theirs)):
+            call = call_of(result, bot)
+            pcm, rate = read_wav(tmp_path / "out" / (call.recordings.both or "none"))
+            assert rate == {"G722": 16000, "opus": 48000}.get(codec, 8000)
+            assert len(pcm) / rate == pytest.approx(call.duration, abs=1.0)
+
+
 @pytest.mark.parametrize("caller", ["clinic_caller", "tone_caller"])
 def test_over_the_network(caller: str, tmp_path: Path) -> None:
     """Over WebSockets, ICE, DTLS and SRTP, in real time, both bots pass as well."""

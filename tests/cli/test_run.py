@@ -244,3 +244,19 @@ def test_a_folder_is_held_during_the_run(tmp_path: Path) -> None:
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         outputs.release(folder)
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_codecs(botkit: Botkit, passing: list[RunOptions], flow: Path) -> None:
+    """`--codec` names codecs, in any case, for all bots or for one."""
+    result = botkit("run", flow, "--out", "o", "--codec", "OPUS,pcmu", "--codec", "caller=PCMA")
+    assert result.exit_code == 0
+    assert passing[0].codecs == {"": ("opus", "PCMU"), "caller": ("PCMA",)}
+
+
+@pytest.mark.parametrize("given", ["GSM", "caller=", "=PCMU", ""])
+def test_codecs_that_are_none(botkit: Botkit, passing: list[RunOptions], flow: Path, given: str) -> None:
+    """What is no codec is an error of the command line, with the known ones."""
+    result = botkit("run", flow, "--out", "o", "--codec", given)
+    assert result.exit_code == 2
+    assert "PCMU" in result.stdout + result.stderr
+    assert not passing

@@ -177,17 +177,34 @@ def test_before_there_is_media() -> None:
     play(scene)
 
 
-def test_codecs_of_one_call() -> None:
-    """A call may be placed with other codecs than its client's; both ends tell the one agreed on."""
+CODECS = ("PCMU", "PCMA", "G722", "opus")
+
+
+@pytest.mark.parametrize("ours", CODECS)
+@pytest.mark.parametrize("theirs", CODECS)
+def test_every_codec_with_every_other(ours: str, theirs: str) -> None:
+    """The caller's offer and the answerer's choice may differ: the exchange translates sound and digits, both ways."""
 
     async def scene(stage: Stage) -> None:
-        near, far = await stage.call(codecs=("PCMU",))
-        assert near.facts()["codec"] == far.facts()["codec"] == "PCMU"
-        playing = asyncio.ensure_future(near.play(Tone((600.0,), 0.5)))
-        await far.expect_tone(600)
-        await playing
+        stage.bob.codecs = (theirs,)
+        near, far = await stage.call(codecs=(ours,))
+        assert near.facts()["codec"].lower() == ours.lower()
+        assert far.facts()["codec"].lower() == theirs.lower()
+        for mouth, ear in ((near, far), (far, near)):
+            playing = asyncio.ensure_future(mouth.play(Tone((600.0,), 0.5)))
+            heard = await ear.expect_tone(600, until="end")
+            assert heard.ended is not None
+            assert heard.started is not None
+            assert heard.ended - heard.started == about(0.5, by=0.03)
+            await playing
+            await mouth.send_dtmf("1#", via="rtp")
+            assert (await ear.expect_dtmf("1#")).fields["via"] == "rtp"
+            await mouth.send_dtmf("2*", via="tone")
+            assert (await ear.expect_dtmf("2*")).fields["via"] == "tone"
+            await mouth.send_dtmf("3", via="info")
+            await ear.expect_dtmf("3")
 
-    play(scene, codecs=("PCMA", "PCMU"))
+    play(scene)
 
 
 def test_early_media_is_heard() -> None:

@@ -206,9 +206,9 @@ def test_play_that_ended_just_before_the_call() -> None:
 
     async def scene(stage: Stage) -> None:
         task = asyncio.ensure_future(stage.voice.play(Silence(0.2)))
-        while not stage.near.session._playing and not task.done():
+        while not stage.near.session.sender._playing and not task.done():
             await stage.clock.sleep(0.001)
-        while stage.near.session._playing:
+        while stage.near.session.sender._playing:
             await stage.clock.sleep(0.0005)
         stage.voice.call_is_over()
         assert await task == Played(pytest.approx(0.2))
@@ -323,7 +323,7 @@ def test_far_end_without_events() -> None:
     """Events to a far end that takes none are an error of usage, with the ways that are left."""
 
     async def scene(stage: Stage) -> None:
-        stage.near.session.event_type = None
+        stage.near.session.sender.event_type = None
         with pytest.raises(UsageError, match="telephone-events") as error:
             await stage.send("1", "rtp")
         assert "tone" in (error.value.hint or "")

@@ -227,6 +227,15 @@ def without_events(sdp: str) -> str:
     return "".join(line for line in sdp.splitlines(keepends=True) if not re.match(rf"a=(rtpmap|fmtp):{kind} ", line))
 
 
+def loudest_tones(phone: Phone) -> list[int]:
+    """The loudest frequency below 1000 Hz and above, in the first 60 ms that were no silence."""
+    sounds = [payload for payload in phone.heard if payload != SILENCE]
+    assert len(sounds) >= 3
+    pcm = codec_by_name("PCMU").decoder().decode(b"".join(sounds[:3])).astype(float)
+    spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size), 8000))
+    return [int(spectrum[:1000].argmax()), 1000 + int(spectrum[1000:].argmax())]
+
+
 def test_digits_become_tones() -> None:
     """An end that knows no telephone-event gets a digit as its two frequencies, over what is being said."""
 
@@ -235,12 +244,7 @@ def test_digits_become_tones() -> None:
         await send_digits(alice, "1")
         await asyncio.sleep(1)
         assert not bob.digits
-        sounds = [payload for payload in bob.heard if payload != SILENCE]
-        assert len(sounds) >= 3
-        pcm = codec_by_name("PCMU").decode(b"".join(sounds[:3])).astype(float)
-        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size), 8000))
-        loudest = [int(spectrum[:1000].argmax()), 1000 + int(spectrum[1000:].argmax())]
-        assert loudest == pytest.approx([697, 1209], abs=10)
+        assert loudest_tones(bob) == pytest.approx([697, 1209], abs=10)
 
     play(scene)
 
@@ -295,5 +299,19 @@ def test_a_flood_of_digits_is_cut() -> None:
         await alice.ask("telnyx_rtc.info", **alice.about(dtmf="3"))
         await asyncio.sleep(1)
         assert bob.digits[-1] == "3"
+
+    play(scene)
+
+
+def test_events_to_an_end_that_knows_none_become_tones() -> None:
+    """A telephone-event of one side, to another that has not agreed to any, is said as its two frequencies."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined(change=without_events)
+        assert alice.media is not None
+        alice.media.session.send_event("1", 0.1)
+        await asyncio.sleep(1)
+        assert not bob.digits
+        assert loudest_tones(bob) == pytest.approx([697, 1209], abs=10)
 
     play(scene)

@@ -396,7 +396,7 @@ def test_no_common_codec() -> None:
 
     async def scene(office: Office) -> None:
         alice, bob = await office.phone("alice"), await office.phone("bob", "100")
-        offer = await office.plane.endpoint().offer()
+        offer = await office.plane.endpoint(codecs=("PCMU",)).offer()
         await alice.dial(
             "100",
             sdp=offer.replace("PCMU", "FOO")

@@ -92,13 +92,14 @@ def test_before_the_far_end_is_known() -> None:
     ("caller", "callee", "agreed"),
     [
         (("PCMU", "PCMA"), ("PCMU", "PCMA"), "PCMU"),
-        (("PCMU", "PCMA"), ("PCMA", "PCMU"), "PCMA"),
+        (("PCMU", "PCMA"), ("PCMA", "PCMU"), "PCMU"),
+        (("opus", "PCMA"), ("PCMA", "G722", "opus"), "opus"),
         (("PCMU", "PCMA"), ("PCMA",), "PCMA"),
         (("PCMA",), ("PCMU", "PCMA"), "PCMA"),
     ],
 )
 def test_codec_is_agreed(caller: tuple[str, ...], callee: tuple[str, ...], agreed: str) -> None:
-    """Both ends speak the first codec of the answerer's that the offer has, and name it first to a second leg."""
+    """Both ends speak the first codec of the offer that the answerer has, and name it first to a second leg."""
 
     async def scene(plane: MediaPlane) -> None:
         async with two(plane, caller, callee) as (one, other):
@@ -211,7 +212,7 @@ def test_close_says_goodbye() -> None:
             assert not caller.up
             await plane.clock.sleep(0.1)
             byes = [packet for data in reports for packet in parse(data) if isinstance(packet, Bye)]
-            assert byes == [Bye((caller.session._ssrc,))]
+            assert byes == [Bye((caller.session.sender.ssrc,))]
 
     play(scene)
 

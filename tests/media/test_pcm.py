@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from botkit.media import pcm
-from botkit.media.pcm import Decimator, Pcm
+from botkit.media.pcm import Pcm, Resampler
 
 
 def sine(hz: float, seconds: float, rate: int = 8000, peak: float = 0.3) -> Pcm:
@@ -77,22 +77,25 @@ def test_resampling_nothing() -> None:
     assert pcm.resample(pcm.SILENCE, 8000, 8000) is pcm.SILENCE
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 48000])
-def test_decimator_streams_without_seams(rate: int) -> None:
+@pytest.mark.parametrize(
+    "rates", [(8000, 8000), (16000, 8000), (48000, 8000), (8000, 16000), (8000, 48000), (48000, 16000)]
+)
+def test_streaming_has_no_seams(rates: tuple[int, int]) -> None:
     """Frame by frame it gives what the whole array gives, a little later."""
+    rate, to_rate = rates
     speech = (np.random.default_rng(1).normal(0, 3000, rate // 2)).astype(np.int16)
-    decimator = Decimator(rate)
+    resampler = Resampler(rate, to_rate)
     size = rate // 50
-    streamed = np.concatenate([decimator.push(speech[at : at + size]) for at in range(0, speech.size, size)])
-    whole = pcm.resample(speech, rate, 8000)
+    streamed = np.concatenate([resampler.push(speech[at : at + size]) for at in range(0, speech.size, size)])
+    whole = pcm.resample(speech, rate, to_rate)
     assert streamed.size == whole.size
-    late = decimator.delay
-    assert late <= 20
+    late = round(resampler.delay * to_rate)
+    assert resampler.delay <= 0.0025
     apart = streamed[late:].astype(int) - whole[: whole.size - late]
     assert np.abs(apart).max() <= 1  # sums in another order round otherwise
 
 
-def test_decimator_takes_whole_factors_only() -> None:
+def test_streaming_takes_whole_factors_only() -> None:
     """44.1 kHz to 8 kHz is refused."""
     with pytest.raises(ValueError, match="multiple"):
-        Decimator(44100)
+        Resampler(44100)

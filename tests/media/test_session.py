@@ -10,8 +10,10 @@ import pytest
 
 from botkit.media import rtcp
 from botkit.media.codec import PCMU
+from botkit.media.playback import Playback
+from botkit.media.receiver import GAP_FRAMES_MAX
 from botkit.media.rtp import RtpPacket, pack, parse, seq_add, seq_diff, timestamp_diff
-from botkit.media.session import GAP_FRAMES_MAX, Playback, RtpSession
+from botkit.media.session import RtpSession
 from botkit.media.spool import RECEIVED, SENT, Spool, SpoolReader
 from botkit.media.transport import Arrival, TransportParameters
 from botkit.testing import ManualClock
@@ -441,7 +443,7 @@ def test_any_network(seed: int) -> None:
     arrivals = sorted(
         (begin + number * BEAT + draw.uniform(0.0, 0.035), number) for number in range(300) if draw.random() > 0.08
     )
-    while arrivals or leg.session._reorderer.holding:
+    while arrivals or leg.session.receiver._reorderer.holding:
         while arrivals and arrivals[0][0] <= leg.clock.now():
             at, number = arrivals.pop(0)
             leg.hear(frame(number, first_seq=65400), at=at)
@@ -606,7 +608,7 @@ def test_bridged_audio_goes_through_on_the_same_beat() -> None:
         bridge.beat()
         assert bridge.out[-1].payload == frame(number).payload
     assert steps(bridge.out) == [(1, 160)] * 4
-    assert {packet.ssrc for packet in bridge.out} == {bridge.far.session._ssrc} != {9}
+    assert {packet.ssrc for packet in bridge.out} == {bridge.far.session.sender.ssrc} != {9}
     assert [packet.marker for packet in bridge.out] == [True, False, False, False, False]
 
 
@@ -735,7 +737,7 @@ def test_forwarding_to_a_leg_that_is_not_fed() -> None:
     """A leg that was not told of the bridge sends its own stream, a digit of its own included."""
     leg = Leg()
     leg.session.send_event("1", 0.02)
-    leg.session.forward(b"x" * 160, 0, 1, 160, False)
+    leg.session.sender.forward(b"x" * 160, 0, 1, 160, False)
     leg.beat(6)
     assert [packet.payload_type for packet in leg.desk.packets] == [EVENT] * 3 + [0] * 3
 
@@ -743,7 +745,7 @@ def test_forwarding_to_a_leg_that_is_not_fed() -> None:
 def test_events_to_a_far_end_that_knows_none() -> None:
     """To a leg without telephone-events only the audio is passed on."""
     bridge = Bridge()
-    bridge.far.session.event_type = None
+    bridge.far.session.sender.event_type = None
     bridge.near.hear(frame(0), event(1, 3, 160, begun=1, marker=True), frame(2))
     bridge.beat()
     assert [packet.payload_type for packet in bridge.out] == [0, 0]
@@ -763,7 +765,7 @@ def test_reports_every_few_seconds() -> None:
     sender = [packet for packet in reports(leg) if isinstance(packet, rtcp.SenderReport)]
     names = [packet for packet in reports(leg) if isinstance(packet, rtcp.SourceDescription)]
     assert 8 <= len(sender) <= 24
-    assert names[0].names == ((leg.session._ssrc, "botkit"),)
+    assert names[0].names == ((leg.session.sender.ssrc, "botkit"),)
     last = sender[-1]
     assert last.octets == last.packets * 160
     sent = leg.desk.packets[last.packets]  # the one that goes at that very time
@@ -857,7 +859,7 @@ def test_malformed_reports_are_counted(data: bytes) -> None:
 def test_reports_about_others() -> None:
     """A block about another source, or one that quotes no report of ours, says nothing of the round trip."""
     leg = Leg()
-    blocks = (rtcp.ReportBlock(ssrc=1, last_sr=5, delay=1), rtcp.ReportBlock(ssrc=leg.session._ssrc))
+    blocks = (rtcp.ReportBlock(ssrc=1, last_sr=5, delay=1), rtcp.ReportBlock(ssrc=leg.session.sender.ssrc))
     assert leg.desk.on_rtcp is not None
     leg.desk.on_rtcp(rtcp.pack([rtcp.ReceiverReport(9, blocks)]), 100.0)
     assert leg.session.figures.rtt is None
@@ -869,8 +871,8 @@ def test_goodbye() -> None:
     leg.session.say_goodbye()
     first, name, last = reports(leg)
     assert isinstance(first, rtcp.ReceiverReport)
-    assert name == rtcp.SourceDescription(((leg.session._ssrc, "botkit"),))
-    assert last == rtcp.Bye((leg.session._ssrc,))
+    assert name == rtcp.SourceDescription(((leg.session.sender.ssrc, "botkit"),))
+    assert last == rtcp.Bye((leg.session.sender.ssrc,))
 
 
 # --- the recording ----------------------------------------------------------------------------------------------

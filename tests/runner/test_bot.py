@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from botkit.results import Verdict
-from botkit.runner.bot import known_codecs, worst
+from botkit.runner.bot import worst
 from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, journal, play
 
 
@@ -17,14 +17,6 @@ def test_worst() -> None:
     assert worst([Verdict.PASSED, Verdict.ABORTED]) is Verdict.ABORTED
     assert worst([Verdict.ABORTED, Verdict.FAILED, Verdict.PASSED]) is Verdict.FAILED
     assert worst([Verdict.FAILED, Verdict.FAULT]) is Verdict.FAULT
-
-
-def test_known_codecs() -> None:
-    """Of the codecs of a flow those that we speak, in its order; where none is left, all of ours."""
-    ours = known_codecs(())
-    assert "PCMU" in ours
-    assert known_codecs(("PCMA", "x-new", "pcmu")) == ("PCMA", "pcmu")
-    assert known_codecs(("x-new",)) == ours
 
 
 def test_result_of_a_call(tmp_path: Path) -> None:

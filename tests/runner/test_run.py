@@ -13,6 +13,7 @@ from botkit.client.client import Client
 from botkit.errors import ConfigError
 from botkit.exchange.exchange import run_exchange
 from botkit.flow.explain import FlowErrors
+from botkit.media.wav import read_wav
 from botkit.results import Verdict
 from botkit.runner.bot import Bot
 from botkit.runner.options import Notice, RunOptions
@@ -59,6 +60,18 @@ def test_unknown_variable(tmp_path: Path) -> None:
     """A variable that no flow declares is an error of the command line."""
     with pytest.raises(ConfigError, match="--var nope"):
         play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, vars={"nope": "1"})
+
+
+def test_codecs_by_bot(tmp_path: Path) -> None:
+    """Codecs named for one bot win over those for all, and both over the flow's own."""
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, codecs={"": ("G722",), "line": ("opus",)})
+    assert result.verdict is Verdict.PASSED
+    for bot, rate in (("line", 48000), ("caller", 16000)):
+        recordings = call_of(result, bot).recordings
+        assert read_wav(tmp_path / "out" / (recordings.rx or "none"))[1] == rate
+    with pytest.raises(ConfigError, match="--codec calller") as raised:
+        play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, codecs={"calller": ("opus",)})
+    assert "caller" in (raised.value.hint or "")
 
 
 @pytest.mark.parametrize("number", ["911", "112", "sip:911@example.com"])
