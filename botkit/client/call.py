@@ -21,9 +21,10 @@ from botkit import events
 from botkit.causes import SPOKEN
 from botkit.causes import cause as find_cause
 from botkit.client.entries import Entries
+from botkit.client.expecting import Expecting
 from botkit.client.facts import facts_of, over_in_words
 from botkit.client.happenings import CallEvents
-from botkit.client.listening import ANSWER_SLACK, Listening, SilenceQuestion, tone_question
+from botkit.client.listening import ANSWER_SLACK, Listening
 from botkit.client.media import CallMedia
 from botkit.client.modify import modify
 from botkit.client.recording import record_heard
@@ -38,13 +39,13 @@ from botkit.media.source import Source
 from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
-from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
+from botkit.vocabulary import Audio, Playable, Played, Recorded
 
 BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
 
-class Call:
+class Call(Expecting):
     """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand.
 
     `direction` is dial or answer; `remote` the other party's number; `created` when it began (monotonic).
@@ -434,65 +435,3 @@ class Call:
             self._signals.order(SendInfo(self._id, digits=digit))
 
         await self._media.voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)
-
-    # --- expectations ------------------------------------------------------------------------------
-
-    async def expect_dtmf(
-        self, entry: Entry | str, window: Window | None = None, *, within: float = 10.0, flush: bool = False
-    ) -> Heard:
-        """Await an entry; consumes the digit queue. Raises `ExpectationFailed`."""
-        entry = Entry(digits=entry) if isinstance(entry, str) else entry
-        return await self._entries.expect(entry, window or Window(within), flush=flush)
-
-    async def gather(
-        self,
-        *,
-        count: int | None = None,
-        end: str | None = None,
-        first: float = 5.0,
-        between: float = 2.0,
-        play: Playable | None = None,
-        loop: bool = False,
-        flush: bool = False,
-        within: float | None = None,
-    ) -> Gathered:
-        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`."""
-        return await self._entries.gather(
-            count=count,
-            end=end,
-            first=first,
-            between=between,
-            flush=flush,
-            within=within,
-            prompt=None if play is None else lambda: self.play(play, loop=loop),
-        )
-
-    async def expect_tone(
-        self,
-        hz: float | tuple[float, ...] | str,
-        window: Window | None = None,
-        *,
-        within: float = 10.0,
-        length: float = 0.1,
-        until: str = "start",
-    ) -> Heard:
-        """Await a tone: one frequency, two at once, or a name (dial busy ringback sit beep)."""
-        wanted = (float(hz),) if isinstance(hz, (int, float)) else hz
-        question = tone_question(lambda: self._media.hearing, wanted, length, until)
-        return await self._listening.expect(question, window or Window(within))
-
-    async def expect_silence(
-        self, length: float, window: Window | None = None, *, within: float = 10.0, now: bool = False
-    ) -> Heard:
-        """Await `length` seconds of quiet; quiet that reigned at the mark counts from the mark on."""
-        return await self._listening.expect(SilenceQuestion(length, now), window or Window(within))
-
-    async def wait_for_event(
-        self, name: str, matches: Callable[[events.CallEvent], bool] = lambda event: True, within: float = 10.0
-    ) -> events.CallEvent:
-        """Await an event by its flow name, also one since the mark that no other wait took.
-
-        `answered`, `ringing`, `early_media` and `ended` are latched: once they have happened they are found.
-        Raises `ExpectationFailed`.
-        """
-        return await self._events.wait(name, matches, within, self._listening)
