@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
 from botkit.media.ear import PTIME, Ear, Segment, SegmentLog
@@ -301,8 +299,8 @@ class Listening:
     def _kind_of(self, sound: Segment) -> str:
         """A tone by its frequencies, else speech or sound."""
         end = float("inf") if sound.end is None else sound.end
-        frames = [frame.pcm for frame in self.ear.history if sound.start <= frame.at < end]
-        tones = tones_in(np.concatenate(frames[:50])) if frames else ()
+        _, frames = self.ear.history.between(sound.start, min(end, sound.start + 1.0))
+        tones = tones_in(frames.ravel())
         if tones:
             return f"a {' and '.join(f'{hz:g}' for hz in tones)} Hz tone"
         spoken = any(speech.start < end and (speech.end or end) > sound.start for speech in self.ear.speech)

@@ -8,8 +8,8 @@ import logging
 
 from botkit.clock import Clock
 from botkit.exchange.leg import Leg
-from botkit.media.dtmf import EVENT_DIGITS
 from botkit.media.pacer import Pacer
+from botkit.media.telephone_event import EVENT_DIGITS
 
 log = logging.getLogger("botkit.exchange")
 

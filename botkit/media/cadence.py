@@ -19,6 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from botkit.media.tone import Bank, Heard, Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
 
 
@@ -54,6 +57,12 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
 
 SIT = (950.0, 1400.0, 1800.0)
 """E.180 section 8: each within 50 Hz and 330 ms long, within 70; North America's lie inside."""
+
+BEEP_ENERGY = 1e5
+"""Sum of squares of a frame from which it is worth a look: some -58 dBFS."""
+
+BEEP_SHARE = 0.3
+"""Of a frame's energy that one column must explain for a beep to be tried: the first of a tone is half a frame."""
 
 NAMES = ("dial", "busy", "ringback", "sit", "beep")
 SLACK = 0.03
@@ -94,6 +103,13 @@ class CadenceTracker:
         self._rhythms = [_Rhythm(one, ToneTracker(bank, one.hz, for_=_sure_after(one))) for one in PATTERNS[name]]
         self._sounding: _Rhythm | None = None
         self._started = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return all(rhythm.first is None and rhythm.tones.idle for rhythm in self._rhythms)
+
+    def may_begin(self, heard: Heard) -> list[bool]:
+        return any_of([rhythm.tones.may_begin(heard) for rhythm in self._rhythms])
 
     def close(self) -> None:
         for rhythm in self._rhythms:
@@ -155,6 +171,11 @@ class CadenceTracker:
         rhythm.first, rhythm.bursts, rhythm.on_since = None, 0, None
 
 
+def any_of(lists: list[list[bool]]) -> list[bool]:
+    """For each row whether any of the lists says so."""
+    return [any(each) for each in zip(*lists, strict=True)]
+
+
 def _sure_after(pattern: Pattern) -> float:
     """How long a burst must last to be one: most of its shortest length."""
     return pattern.on[0] if pattern.bursts == 0 else min(0.1, pattern.on[0] * 0.8)
@@ -167,6 +188,13 @@ class SitTracker:
         self._tones = [ToneTracker(bank, hz, tolerance=45.0) for hz in SIT]
         self._first = self._last_end = 0.0
         self._heard = 0
+
+    @property
+    def idle(self) -> bool:
+        return all(tones.idle for tones in self._tones)
+
+    def may_begin(self, heard: Heard) -> list[bool]:
+        return any_of([tones.may_begin(heard) for tones in self._tones])
 
     def close(self) -> None:
         for tones in self._tones:
@@ -217,18 +245,33 @@ class BeepTracker:
         for column in self._columns:
             self._bank.unwant(column)
 
+    @property
+    def idle(self) -> bool:
+        return self._tried is None
+
+    def may_begin(self, heard: Heard) -> list[bool]:
+        """For each row whether one column stands out: it is a beep's, or speech's for a moment."""
+        key = ("beep", *self._columns)
+        known = heard.notes.get(key)
+        if known is None:
+            energy = heard.energy.sum(axis=1)
+            passed = (energy >= BEEP_ENERGY) & (self._explained(heard).max(axis=1) >= BEEP_SHARE * energy)
+            known = heard.notes[key] = passed.tolist()
+        return known
+
+    def _explained(self, heard: Heard) -> npt.NDArray[np.float32]:
+        """The energy that each column explains of each row, shape (n, columns)."""
+        z = heard.z[:, :, self._columns]
+        explained: npt.NDArray[np.float32] = (z.real**2 + z.imag**2).sum(axis=1)
+        return explained
+
     def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
         """Judge the next 20 ms: reports a beep once it has lasted `for_`, and its end."""
         if self._tried is None:
-            energy = float(heard.energy[row].sum())
-            if energy < 1e5:  # some -58 dBFS: not worth a look
+            if not self.may_begin(heard)[row]:
                 return []
-            z = heard.z[row][:, self._columns]
-            explained = (z.real**2 + z.imag**2).sum(axis=0)
-            best = int(explained.argmax())
-            if explained[best] < 0.3 * energy:
-                return []
-            self._tried = self._tones[best]
+            one = Heard(heard.z[row : row + 1], heard.energy[row : row + 1])
+            self._tried = self._tones[int(self._explained(one).argmax())]
             self._tried.reset()
         tried = self._tried
         facts = tried.push(at, heard, row)

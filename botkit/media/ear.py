@@ -11,15 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from botkit.media.history import HeardFrame, History, Pcm
 
-Pcm = npt.NDArray[np.int16]
+__all__ = ["PTIME", "Ear", "HeardDigit", "HeardFrame", "Pcm", "Segment", "SegmentLog"]
 
 PTIME = 0.020
-HISTORY = 20.0
-"""Seconds of audio kept, so that a tone asked for now is also found where it began before the question."""
-
 SEGMENTS_KEPT = 400
 WAITERS_KEPT = 32
 SAME_DIGIT = 0.1
@@ -76,23 +72,17 @@ class HeardDigit:
     duration: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeardFrame:
-    """20 ms of 8 kHz PCM, shape (160,); `at` is when its first sample was heard."""
-
-    at: float
-    pcm: Pcm
-
-
 class Ear:
     """The facts about what one call hears."""
 
     def __init__(self) -> None:
+        self.loud = False
+        """The last frame was sound."""
         self.sounds = SegmentLog()
         self.speech = SegmentLog()
         self.digits: deque[HeardDigit] = deque()
         """The queue that `gather` and `expect_dtmf` consume."""
-        self.history: deque[HeardFrame] = deque(maxlen=int(HISTORY / PTIME))
+        self.history = History()
         self.heard_since: float | None = None
         """When the first frame was heard."""
         self.heard_until = 0.0

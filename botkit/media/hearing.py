@@ -2,24 +2,30 @@
 
 Theory of operation. Sessions hand in payloads as they read them; after the beat has sent, what came
 in is decoded as one array, its levels and the powers of all frequencies that anybody asks for are
-one product each, and only then the small state machines of each call advance. A beat may bring two
-frames of one leg: frames are analysed in rounds, so that each round holds at most one of each.
+one product each, and so is all that most frames need: whether a digit or a tone may be in them at all.
+Only then the small state machines of each call advance, and only those that have something to do. A beat
+may bring two frames of one leg: frames are analysed in rounds, so that each round holds at most one of
+each, and in batches of `BATCH`, so that the arrays stay in the processor's cache.
 
-A tone that is asked for after it began is found all the same: the ear keeps its last seconds of
-audio, and a new tracker hears them first.
+What was lost says nothing: for up to `LOST_MAX` frames in a row, levels, speech, tones and digits stay as they
+were. After that the stream is taken for silent.
+
+A tone that is asked for after it began is found all the same: the ear keeps its last seconds of audio,
+and a new tracker hears them first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from botkit.media.cadence import tracker_for
-from botkit.media.codec import G711, Codec
-from botkit.media.dtmf import DtmfToneDetector
+from botkit.media.codec import G711, PCMU, Codec
+from botkit.media.dtmf import DtmfHearing
 from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
+from botkit.media.history import FRAME
 from botkit.media.pcm import Resampler, levels_from_energy
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
 from botkit.media.vad import SpeechStart, VoiceActivity
@@ -27,11 +33,17 @@ from botkit.media.vad import SpeechStart, VoiceActivity
 SOUND_LEVEL = -45.0
 """dBFS from which a frame counts as sound. G.711's idle noise and comfort noise lie below, quiet speech above."""
 
-FRAME = 160
-"""Bytes of 20 ms of G.711."""
-
 LONGEST = 10 * FRAME
-"""Bytes of the longest packet: RFC 3551 4.2 wants 200 ms to be understood."""
+"""Samples of the longest packet: RFC 3551 4.2 wants 200 ms to be understood."""
+
+LOST_MAX = 5
+"""Frames lost in a row that leave everything as it was."""
+
+BATCH = 96
+"""Frames analysed at once: 160 float samples of each are 60 kB."""
+
+Payload = bytes | Pcm | None
+"""20 ms of one call: G.711 as it came, or samples of another codec, shape (160,); b"" nothing was sent, None lost."""
 
 
 class CallHearing:
@@ -40,35 +52,60 @@ class CallHearing:
     def __init__(self, hearing: Hearing, ear: Ear, codec: Codec) -> None:
         self.ear = ear
         self.codec = codec
+        self.turn = 0
+        """The round in which it was heard last."""
+        self.slot = hearing.enter()
+        self.vad = VoiceActivity()
+        self.trackers: list[tuple[Tracker, SegmentLog]] = []
+        self.closed = False
         self._hearing = hearing
-        self._decoder = None if codec.stateless else codec.decoder()
+        self._decoder = None if isinstance(codec, G711) else codec.decoder()
         self._resampler = Resampler(codec.rate)
-        self._vad = VoiceActivity()
-        self._dtmf = DtmfToneDetector(hearing.bank)
+        self._late = self._resampler.delay
+        self._lost = 0  # frames in a row
         self._logs: dict[tuple[object, float], SegmentLog] = {}  # by what was asked for
-        self._trackers: list[tuple[Tracker, SegmentLog]] = []
-        self._closed = False
-        self._rest = b""  # of packets of other lengths: what does not fill a frame yet
+        self._octets = b""  # of packets of other lengths: what does not fill a frame yet
+        self._samples: Pcm = np.zeros(0, np.int16)  # the same, of codecs that have a memory
         self._rest_until = 0.0
 
     def payload(self, payload: bytes | None, at: float) -> None:
-        """Take in what was heard at `at`, usually 20 ms; None: they were lost."""
-        if payload is None or len(payload) == FRAME or self._decoder is not None:
+        """Take in what was heard at `at`, usually 20 ms; None: they were lost, b"": nothing was sent."""
+        if not payload:
+            self._hearing.waiting.append((self, payload, at))
+        elif self._decoder is not None:
+            self._decode(self._decoder.decode(payload), at)
+        elif len(payload) == FRAME:
             self._hearing.waiting.append((self, payload, at))
         else:
             self._split(payload, at)
+
+    def _decode(self, pcm: Pcm, at: float) -> None:
+        """Take in samples at the codec's rate as frames of 20 ms at 8 kHz."""
+        samples = self._resampler.push(pcm)[:LONGEST]
+        at -= self._late
+        if samples.size == FRAME and not self._samples.size:
+            self._hearing.waiting.append((self, samples, at))
+            return
+        until = at + samples.size / 8000
+        if abs(at - self._rest_until) < PTIME:
+            at -= self._samples.size / 8000
+            samples = np.concatenate((self._samples, samples))
+        whole = samples.size // FRAME * FRAME
+        for start in range(0, whole, FRAME):
+            self._hearing.waiting.append((self, samples[start : start + FRAME], at + start / 8000))
+        self._samples, self._rest_until = samples[whole:], until
 
     def _split(self, payload: bytes, at: float) -> None:
         """Take in G.711 of another length as frames of 20 ms; what is left waits for the next packet."""
         payload = payload[:LONGEST]
         until = at + len(payload) / 8000
-        if self._rest and abs(at - self._rest_until) < PTIME:
-            at -= len(self._rest) / 8000
-            payload = self._rest + payload
+        if self._octets and abs(at - self._rest_until) < PTIME:
+            at -= len(self._octets) / 8000
+            payload = self._octets + payload
         whole = len(payload) // FRAME * FRAME
         for start in range(0, whole, FRAME):
             self._hearing.waiting.append((self, payload[start : start + FRAME], at + start / 8000))
-        self._rest, self._rest_until = payload[whole:], until
+        self._octets, self._rest_until = payload[whole:], until
 
     def digit_event(self, digit: str, at: float, duration: float | None) -> None:
         """A telephone-event."""
@@ -84,66 +121,38 @@ class CallHearing:
             return self._logs[key]
         tracker, log = tracker_for(self._hearing.bank, wanted, length), SegmentLog()
         self._logs[key] = log
-        past = list(self.ear.history)
-        if past:
-            heard = self._hearing.bank.hear(np.stack([frame.pcm for frame in past]))
-            for row, frame in enumerate(past):
-                _advance(tracker, log, frame.at, heard, row)
-        if self._closed:
+        times, past = self.ear.history.between()
+        for begin in range(0, len(past), BATCH):
+            heard = self._hearing.bank.hear(past[begin : begin + BATCH])
+            for row, at in enumerate(times[begin : begin + BATCH].tolist()):
+                advance(tracker, log, at, heard, row)
+        if self.closed:
             tracker.close()
         else:
-            self._trackers.append((tracker, log))
+            self.trackers.append((tracker, log))
         return log
 
-    def decode(self, payload: bytes) -> Pcm:
-        """One payload as 160 samples at 8 kHz."""
-        assert self._decoder is not None
-        return self._resampler.push(self._decoder.decode(payload))
-
-    def judge(self, at: float, pcm: Pcm, level: float, heard: Heard, row: int) -> None:
-        """Advance every detector by one frame."""
-        ear = self.ear
-        frame = HeardFrame(at, pcm)
-        ear.history.append(frame)
-        for tap in ear.taps:
-            tap(frame)
-        changed = False
-        loud = level > SOUND_LEVEL
-        if loud != (ear.sounds.open is not None):
-            changed = True
-            if loud:
-                ear.sounds.begin(at)
-            else:
-                ear.sounds.finish(at)
-        for fact in self._vad.push(pcm, at, level):
-            if isinstance(fact, SpeechStart):
-                ear.speech_started(fact.at)
-            else:
-                ear.speech_ended(fact.at)
-        for digit in self._dtmf.push(at, heard, row):
-            ear.hear_digit(HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
-        for tracker, log in self._trackers:
-            if _advance(tracker, log, at, heard, row):
-                changed = True
-        if ear.heard_since is None:
-            ear.heard_since = at
-        ear.heard_until = max(ear.heard_until, at + PTIME)
-        if changed:
-            ear.changed()
+    def is_lost(self, payload: Payload) -> bool:
+        """Whether a frame was lost and says nothing; after too many in a row it is silence."""
+        if payload is not None:
+            self._lost = 0
+            return False
+        self._lost += 1
+        return self._lost <= LOST_MAX
 
     def close(self) -> None:
         """Hear no more; columns of the shared matrix go back. Once closed it does nothing."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
-        for tracker, _ in self._trackers:
+        self.closed = True
+        for tracker, _ in self.trackers:
             tracker.close()
-        self._trackers.clear()
-        self._dtmf.close()
-        self._hearing.waiting = [entry for entry in self._hearing.waiting if entry[0] is not self]
+        self.trackers.clear()
+        self._hearing.leave(self)
 
 
-def _advance(tracker: Tracker, log: SegmentLog, at: float, heard: Heard, row: int) -> bool:
+def advance(tracker: Tracker, log: SegmentLog, at: float, heard: Heard, row: int) -> bool:
+    """Push a frame and keep what changed in the log; whether anything did."""
     facts = tracker.push(at, heard, row)
     for fact in facts:
         if isinstance(fact, ToneStarted):
@@ -154,46 +163,159 @@ def _advance(tracker: Tracker, log: SegmentLog, at: float, heard: Heard, row: in
     return bool(facts)
 
 
+Waiting = tuple[CallHearing, Payload, float]
+
+
 class Hearing:
     """What the calls of one process heard in this beat, and the one pass over it."""
 
     def __init__(self) -> None:
         self.bank = Bank()
-        self.waiting: list[tuple[CallHearing, bytes | None, float]] = []
+        self.waiting: list[Waiting] = []
+        self._dtmf: DtmfHearing | None = None  # while somebody listens
+        self._slots: list[int] = []  # that are free, the lowest last
+        self._calls = 0
+        self._turn = 0
+        self._changed: set[Ear] = set()
+
+    # --- who listens -----------------------------------------------------------------------------
+
+    def enter(self) -> int:
+        """A slot for one more call."""
+        if self._dtmf is None:
+            self._dtmf = DtmfHearing(self.bank)
+        slot = self._slots.pop() if self._slots else self._calls
+        self._calls += 1
+        self._dtmf.add(slot)
+        return slot
+
+    def leave(self, call: CallHearing) -> None:
+        """A call hears no more."""
+        assert self._dtmf is not None
+        self._dtmf.remove(call.slot)
+        self._slots.append(call.slot)
+        self._slots.sort(reverse=True)
+        self._calls -= 1
+        self.waiting = [entry for entry in self.waiting if entry[0] is not call]
+        if not self._calls:
+            self._dtmf.close()
+            self._dtmf = None
+            self._slots.clear()
+
+    # --- the beat --------------------------------------------------------------------------------
 
     def analyse(self, now: float) -> None:
         """Analyse what was handed in since the last beat. The pacer calls it after each."""
         while self.waiting:
             waiting, self.waiting = self.waiting, []
-            seen: set[int] = set()
-            together: list[tuple[CallHearing, bytes | None, float]] = []
+            self._turn = turn = self._turn + 1
+            together: list[Waiting] = []
+            later: list[Waiting] = []
             for entry in waiting:
-                if id(entry[0]) in seen:
-                    self.waiting.append(entry)
+                call = entry[0]
+                if call.turn == turn:
+                    later.append(entry)
+                    continue
+                call.turn = turn
+                if call.is_lost(entry[1]):
+                    _time_passed(call.ear, entry[2])
+                    call.ear.history.append(PCMU.silence, entry[2])
                 else:
-                    seen.add(id(entry[0]))
                     together.append(entry)
-            self._round(together)
+            for begin in range(0, len(together), BATCH):
+                self._hear(together[begin : begin + BATCH])
+            self.waiting += later
 
-    def _round(self, entries: list[tuple[CallHearing, bytes | None, float]]) -> None:
-        frames = np.zeros((len(entries), 160), np.int16)
-        by_codec: dict[G711, list[int]] = {}
-        for row, (call, payload, _) in enumerate(entries):
-            if payload is None:
-                continue
-            if isinstance(call.codec, G711):
-                by_codec.setdefault(call.codec, []).append(row)
-            else:
-                pcm = call.decode(payload)[:160]
-                frames[row, : pcm.size] = pcm
-        for codec, rows in by_codec.items():
-            frames[rows] = codec.decode_batch([entries[row][1] or b"" for row in rows])
+    def _hear(self, entries: list[Waiting]) -> None:
+        """Analyse one frame of each of some calls."""
+        frames, octets = _decoded(entries)
         heard = self.bank.hear(frames)
-        levels = levels_from_energy(heard.energy.sum(axis=1), 160).tolist()
+        levels = levels_from_energy(heard.energy.sum(axis=1), FRAME).tolist()
+        samples = frames.tobytes()
+        changed = self._changed
         for row, (call, _, at) in enumerate(entries):
-            try:
-                call.judge(at, frames[row], levels[row], heard, row)
-            except Exception as error:  # somebody's tap or listener: the other calls must not suffer for it
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "a listener of a call failed", "exception": error}
-                )
+            ear, level = call.ear, levels[row]
+            ear.history.append(octets[row], at)
+            _time_passed(ear, at)
+            if (level > SOUND_LEVEL) is not ear.loud:
+                ear.loud = not ear.loud
+                changed.add(ear)
+                if ear.loud:
+                    ear.sounds.begin(at)
+                else:
+                    ear.sounds.finish(at)
+            speech = call.vad.hear(samples[2 * FRAME * row : 2 * FRAME * (row + 1)], at, level)
+            if speech or ear.taps:
+                self._safely(self._tell, call, speech, at, frames[row].copy())
+        self._digits(entries, heard)
+        self._tones(entries, heard)
+        for ear in changed:
+            ear.changed()
+        changed.clear()
+
+    def _tell(self, call: CallHearing, speech: Sequence[object], at: float, pcm: Pcm) -> None:
+        for tap in list(call.ear.taps):
+            tap(HeardFrame(at, pcm))
+        for fact in speech:
+            if isinstance(fact, SpeechStart):
+                call.ear.speech_started(fact.at)
+            else:
+                call.ear.speech_ended(fact.at)  # type: ignore[attr-defined]
+
+    def _digits(self, entries: list[Waiting], heard: Heard) -> None:
+        if self._dtmf is None:
+            return
+        slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
+        for row, digit in self._dtmf.hear(slots, times, heard):
+            heard_digit = HeardDigit(digit.digit, digit.via, digit.at, digit.duration)
+            self._safely(entries[row][0].ear.hear_digit, heard_digit)
+
+    def _tones(self, entries: list[Waiting], heard: Heard) -> None:
+        for row, (call, _, at) in enumerate(entries):
+            for tracker, log in call.trackers:
+                if tracker.idle and not tracker.may_begin(heard)[row]:
+                    continue
+                if advance(tracker, log, at, heard, row):
+                    self._changed.add(call.ear)
+
+    def _safely(self, call: Callable[..., None], *arguments: object) -> None:
+        """Somebody's tap or listener: the other calls must not suffer for it."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a listener of a call failed", "exception": error}
+            )
+
+
+def _time_passed(ear: Ear, at: float) -> None:
+    if ear.heard_since is None:
+        ear.heard_since = at
+    if at + PTIME > ear.heard_until:
+        ear.heard_until = at + PTIME
+
+
+def _decoded(entries: list[Waiting]) -> tuple[Pcm, list[bytes]]:
+    """The frames of a batch, shape (n, 160), and each of them as mu-law."""
+    by_law: dict[G711, list[int]] = {}
+    octets: list[bytes] = [PCMU.silence] * len(entries)
+    frames = np.zeros((len(entries), FRAME), np.int16)
+    for row, (call, payload, _) in enumerate(entries):
+        if isinstance(payload, bytes):
+            if payload:
+                assert isinstance(call.codec, G711)
+                by_law.setdefault(call.codec, []).append(row)
+                octets[row] = payload
+        elif payload is not None:
+            frames[row] = payload
+            octets[row] = PCMU.encode(payload)
+    for law, rows in by_law.items():
+        decoded = law.decode_batch([octets[row] for row in rows])
+        if len(rows) == len(entries):
+            frames = decoded
+        else:
+            frames[rows] = decoded
+        if law is not PCMU:
+            for row, one in zip(rows, PCMU.encode_batch(decoded), strict=True):
+                octets[row] = one
+    return frames, octets

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from botkit.media.codec import Codec
-from botkit.media.dtmf import Digit, EventReceiver
+from botkit.media.dtmf import Digit
 from botkit.media.jitter import Arrived, Gap, Reorderer
 from botkit.media.pacer import PTIME
 from botkit.media.rtp import HEADER, VERSION_2, ReceptionStatistics, RtpError, RtpPacket, parse
 from botkit.media.spool import RECEIVED, Spool
+from botkit.media.telephone_event import EventReceiver
 from botkit.media.transport import Transport
 
 GAP_FRAMES_MAX = 50
@@ -73,7 +74,8 @@ class Receiver:
         self.event_type = event_type
         self.event_clock = event_clock or codec.clock_rate
         self.on_payload: Callable[[bytes | None, float], None] | None = None
-        """Given each packet in order: its payload (None: 20 ms lost), usually 20 ms, and when it was heard."""
+        """Given each packet in order: its payload, usually 20 ms, and when it was heard. For 20 ms of a hole in the
+        timeline: None where packets were lost, b"" where none were sent (a pause, or the time of a digit's event)."""
         self.on_digit: Callable[[str, float, float | None], None] | None = None
         """Given each telephone-event once: digit, onset, duration."""
         self.on_source: Callable[[], None] | None = None
@@ -131,7 +133,7 @@ class Receiver:
             return
         # All packets, events too: their numbers are part of the sequence.
         if self._reorderer.is_next(payload_type, seq, timestamp, ssrc, payload):
-            if payload_type == self.receive_type:
+            if payload_type == self.receive_type and payload:
                 self._last_at = heard_at = self._place(timestamp, at)
                 self.on_payload(payload, heard_at)
         else:
@@ -166,10 +168,10 @@ class Receiver:
                 begin = self._last_at + self._reorderer.ticks / self._codec.clock_rate
                 fits = max(item.packets, int((item.until - begin) / PTIME + 1e-3))
                 for index in range(min(item.ticks // self._ticks, GAP_FRAMES_MAX, fits)):
-                    self.on_payload(None, begin + index * PTIME)
+                    self.on_payload(None if item.packets else b"", begin + index * PTIME)
             return
         packet, at = item
-        if packet.payload_type != self.receive_type:
+        if packet.payload_type != self.receive_type or not packet.payload:
             return
         heard_at = self._place(packet.timestamp, at)
         self._last_at = heard_at

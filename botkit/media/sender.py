@@ -17,12 +17,12 @@ from typing import Protocol
 
 from botkit.clock import Clock
 from botkit.media.codec import Codec, Encoder
-from botkit.media.dtmf import EventSender
 from botkit.media.pacer import PTIME
 from botkit.media.pcm import Pcm, mix
 from botkit.media.playback import Playback
 from botkit.media.rtp import HEADER, VERSION_2, seq_diff
 from botkit.media.spool import SENT, Spool
+from botkit.media.telephone_event import EventSender
 from botkit.media.transport import Transport
 
 

@@ -125,13 +125,13 @@ class Heard:
     """What a bank heard in one batch of frames.
 
     `z` is (n, 2, K), complex64: the amplitude of each frequency in each half; `energy` is (n, 2),
-    float32: the sum of squares of each half. `notes` is for what a detector derives from the whole
-    batch, so that the next one need not.
+    float32: the sum of squares of each half. `notes` is for what one tracker derives from the whole
+    batch, so that those that wait for the same in other calls need not.
     """
 
     z: npt.NDArray[np.complex64]
     energy: npt.NDArray[np.float32]
-    notes: dict[str, list[bool]] = field(default_factory=dict)
+    notes: dict[object, list[bool]] = field(default_factory=dict)
 
     def shares(self) -> npt.NDArray[np.float32]:
         """The share of each frequency in the energy of each frame, shape (n, K), 0 to 1."""
@@ -223,8 +223,20 @@ ToneFact = ToneStarted | ToneEnded
 class Tracker(Protocol):
     """What waits for one tone in one call."""
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way: a frame in which nothing begins need not be pushed."""
+        ...
+
+    def may_begin(self, heard: Heard) -> list[bool]:
+        """For each row of a batch whether what is waited for may begin there; once for all who wait for the same."""
+        ...
+
     def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
-        """Judge the 20 ms that began at `at`, in `row` of the batch, and report what changed."""
+        """Judge the 20 ms that began at `at`, in `row` of the batch, and report what changed.
+
+        Frames that were lost are left out: they neither are the tone nor end it.
+        """
         ...
 
     def close(self) -> None:
@@ -262,6 +274,9 @@ class ToneTracker:
         self._min_energy = (FULL_SCALE * db_to_ratio(min_level)) ** 2 / 2 * self._hop * HEARING_RATE
         self._min_share = min_share
         self._loosest = min(lobe(one * self._hop) for one in self._tolerance)
+        apart = 1.0 if len(self.hz) == 1 else 0.9 * (1 - abs(self._overlap))
+        self._least = 0.25 if near else apart * min_share * self._loosest
+        self._key = (self._columns, min_level, self._least)
         self._misses_allowed = MISSES if not near else MISSES // 2
         self._max_ratio = db_to_ratio(TWIST)
         self.reset()
@@ -282,6 +297,23 @@ class ToneTracker:
     def close(self) -> None:
         for column in self._columns:
             self._bank.unwant(column)
+
+    @property
+    def idle(self) -> bool:
+        """No run is under way."""
+        return self.started is None
+
+    def may_begin(self, heard: Heard) -> list[bool]:
+        """For each row whether some window of it may be a hit: looser than a hit, and done for all rows at once."""
+        known = heard.notes.get(self._key)
+        if known is None:
+            z = heard.z[:, :, self._columns]
+            explained, energy = (z.real**2 + z.imag**2).sum(axis=2), heard.energy
+            if self._hop > HALF_SECONDS:
+                explained, energy = explained.sum(axis=1, keepdims=True), energy.sum(axis=1, keepdims=True)
+            passed = (energy >= self._min_energy) & (explained >= self._least * energy)
+            known = heard.notes[self._key] = passed.any(axis=1).tolist()
+        return known
 
     @property
     def missing(self) -> bool:

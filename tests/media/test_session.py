@@ -558,7 +558,7 @@ def test_audio_after_a_digit_keeps_its_time() -> None:
         leg.hear(*far.desk.packets)
         far.desk.sent.clear()
         leg.beat()
-    times = [at for payload, at in leg.heard if payload is not None]
+    times = [at for payload, at in leg.heard if payload]
     places = [0, 1, 2, 7, 8, 9, 10, 11]
     assert times == [pytest.approx(begin + place * BEAT, abs=0.001) for place in places]
     assert leg.session.figures.lost == 0
