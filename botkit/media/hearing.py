@@ -17,7 +17,7 @@ and a new tracker hears them first.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -26,12 +26,12 @@ from botkit.media.codec import G711, PCMU, Codec
 from botkit.media.dtmf import DtmfHearing
 from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
 from botkit.media.history import FRAME
-from botkit.media.pcm import Resampler, levels_from_energy
+from botkit.media.match import PromptEar
+from botkit.media.pcm import SOUND_LEVEL, Resampler, levels_from_energy
+from botkit.media.prompt_hearing import PromptHearing
+from botkit.media.reference import Reference
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
 from botkit.media.vad import SpeechStart, VoiceActivity
-
-SOUND_LEVEL = -45.0
-"""dBFS from which a frame counts as sound. G.711's idle noise and comfort noise lie below, quiet speech above."""
 
 LONGEST = 10 * FRAME
 """Samples of the longest packet: RFC 3551 4.2 wants 200 ms to be understood."""
@@ -57,7 +57,10 @@ class CallHearing:
         self.slot = hearing.enter()
         self.vad = VoiceActivity()
         self.trackers: list[tuple[Tracker, SegmentLog]] = []
+        self.spoilt = 1 if isinstance(codec, G711) else 2
+        """Frames after a lost one that do not sound as they should: a decoder with a memory takes longer."""
         self.closed = False
+        self._prompts: PromptEar | None = None
         self._hearing = hearing
         self._decoder = None if isinstance(codec, G711) else codec.decoder()
         self._resampler = Resampler(codec.rate)
@@ -132,6 +135,15 @@ class CallHearing:
             self.trackers.append((tracker, log))
         return log
 
+    def prompts(self, references: Iterable[Reference]) -> PromptEar:
+        """Where these prompts are found, from the audio still remembered on."""
+        ear = self._hearing.prompts.ear(self.slot, self.ear.history) if self._prompts is None else self._prompts
+        self._prompts = ear
+        if not self.closed:
+            for reference in references:
+                self._hearing.prompts.want(self.slot, reference)
+        return ear
+
     def is_lost(self, payload: Payload) -> bool:
         """Whether a frame was lost and says nothing; after too many in a row it is silence."""
         if payload is not None:
@@ -171,6 +183,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self.bank = Bank()
+        self.prompts = PromptHearing()
         self.waiting: list[Waiting] = []
         self._dtmf: DtmfHearing | None = None  # while somebody listens
         self._slots: list[int] = []  # that are free, the lowest last
@@ -193,6 +206,7 @@ class Hearing:
         """A call hears no more."""
         assert self._dtmf is not None
         self._dtmf.remove(call.slot)
+        self.prompts.leave(call.slot)
         self._slots.append(call.slot)
         self._slots.sort(reverse=True)
         self._calls -= 1
@@ -220,6 +234,7 @@ class Hearing:
                 if call.is_lost(entry[1]):
                     _time_passed(call.ear, entry[2])
                     call.ear.history.append(PCMU.silence, entry[2])
+                    self.prompts.lost(call.slot, entry[2], call.spoilt)
                 else:
                     together.append(entry)
             for begin in range(0, len(together), BATCH):
@@ -249,6 +264,9 @@ class Hearing:
                 self._safely(self._tell, call, speech, at, frames[row].copy())
         self._digits(entries, heard)
         self._tones(entries, heard)
+        if self.prompts.listening:
+            slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
+            changed.update(entries[row][0].ear for row in self.prompts.hear(slots, times, frames, levels))
         for ear in changed:
             ear.changed()
         changed.clear()

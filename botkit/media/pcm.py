@@ -30,6 +30,9 @@ FULL_SCALE = 32767.0
 FLOOR = -100.0
 """The level of digital silence, in dBFS: below anything that 16 bits can say."""
 
+SOUND_LEVEL = -45.0
+"""dBFS from which a frame counts as sound. G.711's idle noise and comfort noise lie below, quiet speech above."""
+
 SILENCE: Pcm = np.zeros(HEARING_SAMPLES, np.int16)
 SILENCE.flags.writeable = False
 

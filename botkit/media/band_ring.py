@@ -1,0 +1,86 @@
+"""The features of the last minute of one call, each frame in the place that its RTP time gives it.
+
+Frames are numbered from the call's first on. Those that were lost, or spoilt by a loss, are there and marked:
+they count for nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from botkit.media.bands import BANDS, SILENT_BANDS, Bands
+from botkit.media.pcm import FLOOR, FRAME_SECONDS, SOUND_LEVEL
+from botkit.media.reference import PATCH, Vector
+
+RING = 4096
+"""Frames remembered: 82 s. 29 bytes each, taken as they are needed."""
+
+Frames = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+
+class BandRing:
+    """What one call heard, as features."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Frames heard since the beginning."""
+        self._bands: Bands = np.zeros((RING, BANDS), np.uint8)
+        self._times = np.zeros(RING)
+        self._clear = np.zeros(RING, np.bool_)
+        self._levels = np.full(RING, FLOOR, np.float32)
+
+    def push(self, bands: Bands, at: float, level: float, *, clear: bool = True) -> None:
+        """The next frame, shape (BANDS,), heard at `at`, `level` dBFS loud. `clear`: neither lost nor spoilt."""
+        if not self.count:
+            self._silence_before(at)
+        place = self.count % RING
+        self._bands[place] = bands
+        self._times[place] = at
+        self._clear[place] = clear
+        self._levels[place] = level
+        self.count += 1
+
+    def lost(self, at: float) -> None:
+        """The next frame was lost: it takes its time, and repeats the one before."""
+        place = (self.count - 1) % RING
+        self.push(self._bands[place] if self.count else SILENT_BANDS, at, float(self._levels[place]), clear=False)
+
+    def _silence_before(self, at: float) -> None:
+        self._bands[:PATCH] = SILENT_BANDS
+        self._times[:PATCH] = at - np.arange(PATCH, 0, -1) * FRAME_SECONDS
+        self._clear[:PATCH] = True
+        self.count = PATCH
+
+    @property
+    def oldest(self) -> int:
+        """The first frame that is remembered."""
+        return max(0, self.count - RING)
+
+    def window(self, end: int) -> Bands:
+        """The `PATCH` frames up to `end`, shape (PATCH, BANDS)."""
+        place = (end + 1) % RING
+        if place >= PATCH:
+            return self._bands[place - PATCH : place]
+        return self._bands[np.arange(place - PATCH, place) % RING]
+
+    def heard(self, frames: Frames) -> tuple[Vector, Flags]:
+        """The features of frames, and which of them can be trusted; those not there (any more) cannot."""
+        there = (frames >= self.oldest) & (frames < self.count)
+        places = frames % RING
+        return self._bands[places].astype(np.float32), self._clear[places] & there
+
+    def levels(self, frames: Frames) -> npt.NDArray[np.float32]:
+        """How loud frames were, dBFS; those not there are silent."""
+        there = (frames >= self.oldest) & (frames < self.count)
+        return np.where(there, self._levels[frames % RING], np.float32(FLOOR))
+
+    def loud(self, frames: Frames) -> Flags:
+        """Which of the frames are sound."""
+        return self.levels(frames) > SOUND_LEVEL
+
+    def time_of(self, frame: float) -> float:
+        """When a frame began; of those not there, by their distance."""
+        known = min(max(int(frame), self.oldest), self.count - 1)
+        return float(self._times[known % RING]) + (frame - known) * FRAME_SECONDS

@@ -1,0 +1,227 @@
+"""Which known prompt is being heard, from when, how well, and whether whole or cut short.
+
+Theory of operation. Features of every frame (`bands.py`) go into a ring (`band_ring.py`). Every few frames of a
+call, the last 0.64 s are compared with all patches of all prompts that the process listens for, in one product
+for many calls (`prompt_hearing.py`). Where a patch is alike, a prompt *may* have begun so many frames ago. Then
+its frames are compared one by one with what was heard (`alignment.py`): if they are alike from near its beginning
+on, it is *followed*. Nothing more is done about it until it should be over; then it is judged as a whole:
+
+- its *score* is the likeness of all its frames with those that were heard, times the share of it that was heard;
+- it is no match where a third of a second in its midst is something else: another prompt that shares its beginning;
+- a few frames may have slipped in or out since (a jitter buffer at work, two clocks that differ): where it is less
+  than clear at one place, each third of a second is looked for a few frames around.
+
+A prompt may lack its first second (the call was answered late): its onset is then where it was first heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from botkit.media.alignment import BLOCK, SLIP, Alignment
+from botkit.media.band_ring import BandRing
+from botkit.media.pcm import FRAME_SECONDS
+from botkit.media.reference import Reference, likeness
+
+LIKELY = 0.90
+"""Product of patches from which a prompt is looked at frame by frame. True ones reach 0.95, one in ten seconds of
+another prompt of the same voice reaches this."""
+
+FOLLOWED = 0.6
+"""Likeness from which a prompt that may have begun is followed."""
+
+REFUTED = 0.3
+"""Score below which one that is followed is given up before its end."""
+
+SURE_AFTER = 1.5
+"""Seconds of sound after which a prompt that goes on is sure: two may share their first second. One that is
+shorter is sure when it is over."""
+
+WHOLE = 3
+"""Frames of strong sound that may be missing of a whole prompt: that much is lost at the edges."""
+
+TOGETHER = 0.3
+"""Seconds within which two prompts begin that are heard in the same sound: only one of them is right."""
+
+AS_GOOD = 0.1
+"""Scores that differ by less are equal; then it was the longer prompt, which holds the shorter one."""
+
+AND_ON = 20
+"""Frames after the end of one prompt in which it shows whether a longer one goes on."""
+
+FOUND_KEPT = 100
+NEVER = 1 << 60
+
+
+@dataclass(slots=True)
+class PromptHeard:
+    """One prompt that was heard, or is being heard. Times are monotonic seconds.
+
+    `onset` is when its first sound came; `missing` the seconds of its sound cut off before that. `sure_at` is when
+    it was sure to be this one (None: not yet), `end` when its last sound ended (None: not judged yet). `score` is 0
+    to 1; `whole`: from its first sound to its last.
+    """
+
+    reference: Reference
+    onset: float
+    missing: float = 0.0
+    sure_at: float | None = None
+    end: float | None = None
+    score: float = 0.0
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class _Follow:
+    """A prompt that seems to have begun: where it lies and how much like it the patch was that told of it,
+    its first frame that was heard, and when to judge it."""
+
+    place: Alignment
+    like: float
+    heard: PromptHeard
+    first: int
+    due: list[int] = field(default_factory=list)
+
+
+def choose(found: Iterable[PromptHeard]) -> PromptHeard | None:
+    """The prompt that was heard first, of some that were found; of those that began together, the one that fits.
+
+    The first of them that is not judged yet (`end` is None), where more than one is possible: nobody knows before.
+    """
+    there = sorted(found, key=lambda one: one.onset)
+    rivals = [one for one in there if one.onset <= there[0].onset + TOGETHER]
+    if len(rivals) > 1:
+        for one in rivals:
+            if one.end is None:
+                return one
+    best = max((one.score for one in rivals), default=0.0)
+    return max(
+        (one for one in rivals if one.score > best - AS_GOOD), key=lambda one: one.reference.duration, default=None
+    )
+
+
+class PromptEar:
+    """What one call heard, as features, and the prompts found in it."""
+
+    def __init__(self) -> None:
+        self.ring = BandRing()
+        self.wanted: set[Reference] = set()
+        self.found: list[PromptHeard] = []
+        """In order of their onset, those that were judged and those that are followed."""
+        self.next_due = NEVER
+        """The frame from which `judge` has something to do."""
+        self._following: list[_Follow] = []
+        self._refused: dict[Reference, tuple[int, int]] = {}  # where it seemed to begin, and how far that was looked at
+        self._judged: dict[Reference, int] = {}  # where the last one began that was judged
+
+    def may_be(self, reference: Reference, end: int, at: int) -> bool:
+        """The patch that ends with the ring's frame `at` is like the prompt's that ends with its frame `end`.
+
+        Whether the prompt is followed from now on.
+        """
+        start, count = at - end, self.ring.count
+        near = self._followed_near(reference, start)
+        if near is not None and (near.heard.sure_at is not None or abs(near.place.start - start) < SLIP):
+            return False
+        judged = self._judged.get(reference)
+        if judged is not None and abs(judged - start) <= 2 * SLIP:
+            return False
+        refused = self._refused.get(reference)
+        if refused is not None and abs(refused[0] - start) <= 2 and count < refused[1] + BLOCK:
+            return False
+        place = Alignment(self.ring, reference, start)
+        like = place.place_by_patch(end)
+        if near is not None:
+            if like <= near.like:
+                return False
+            self._drop(near)  # it seemed to lie there as long as less of it was heard
+        if like >= FOLLOWED:
+            begin = place.beginning(end + 1 - BLOCK * 2, end)
+            if begin is not None:
+                own, ours, theirs = place.frames(begin[0], place.heard_size)
+                if own.size < BLOCK or likeness(ours, theirs) >= FOLLOWED:  # so few can only be judged at the end
+                    self._follow(place, like, *begin)
+                    return True
+        self._refused[reference] = (start, count)
+        return False
+
+    def _followed_near(self, reference: Reference, start: int) -> _Follow | None:
+        """What is followed of a prompt that seems to have begun about there."""
+        for one in self._following:
+            if one.place.reference is reference and abs(one.place.start - start) <= 2 * SLIP:
+                return one
+        return None
+
+    def _drop(self, one: _Follow) -> None:
+        self._following.remove(one)
+        if one.heard in self.found:
+            self.found.remove(one.heard)
+
+    def _follow(self, place: Alignment, like: float, first: int, onset: float) -> None:
+        reference = place.reference
+        due = [place.start + reference.last + 2 + SLIP]
+        active = first + np.flatnonzero(reference.active[first:])
+        if active.size * FRAME_SECONDS > SURE_AFTER:
+            due.insert(0, place.start + int(active[round(SURE_AFTER / FRAME_SECONDS)]) + 2)
+        heard = PromptHeard(reference, onset, _missing(reference, first))
+        self._following.append(_Follow(place, like, heard, first, due))
+        self.next_due = min(self.next_due, due[0])
+        self.found.append(heard)
+        self.found.sort(key=lambda one: one.onset)
+        del self.found[:-FOUND_KEPT]
+
+    def judge(self) -> bool:
+        """Judge what is due. Whether anything changed."""
+        changed = False
+        for one in list(self._following):
+            if self.ring.count > one.due[0]:
+                one.due.pop(0)
+                self._judge(one)
+                changed = True
+        self.next_due = min((one.due[0] for one in self._following), default=NEVER)
+        return changed
+
+    def _judge(self, one: _Follow) -> None:
+        place, heard = one.place, one.heard
+        place.place_by_all(one.first)
+        begin = place.beginning(one.first, place.reference.last)
+        if begin is not None:
+            one.first, heard.onset = begin
+            heard.missing = _missing(place.reference, one.first)
+        heard.score, end = place.score(one.first)
+        refuted = heard.score <= (REFUTED if one.due else 0.0)
+        if one.due and not refuted and self._is_over(place, end):
+            one.due.clear()  # it broke off
+            active = place.reference.active
+            heard.score *= float(active[one.first : place.heard_size].sum()) / float(active[one.first :].sum())
+        if refuted or not one.due:
+            self._following.remove(one)
+            self._judged[place.reference] = place.start
+        if refuted:
+            if heard in self.found:
+                self.found.remove(heard)
+            return
+        if heard.sure_at is None:
+            heard.sure_at = self.ring.time_of(self.ring.count)
+        if not one.due:
+            heard.end = place.time_of(end + 1)
+            strong = place.reference.strong
+            self._ask_rivals(heard)
+            heard.whole = int(strong[: one.first].sum()) <= WHOLE and int(strong[end + 1 :].sum()) <= WHOLE
+
+    def _is_over(self, place: Alignment, end: int) -> bool:
+        """Whether much of it should have been heard after its frame `end`, which was the last that was."""
+        return int(place.reference.strong[end + 1 : place.heard_size].sum()) > BLOCK
+
+    def _ask_rivals(self, over: PromptHeard) -> None:
+        """One is over: those that began with it go on now, or were not heard."""
+        for one in self._following:
+            if abs(one.heard.onset - over.onset) <= TOGETHER and one.due[0] > self.ring.count + AND_ON:
+                one.due.insert(0, self.ring.count + AND_ON)
+
+
+def _missing(reference: Reference, first: int) -> float:
+    return float(reference.active[:first].sum()) * FRAME_SECONDS

@@ -1,0 +1,148 @@
+"""Prompts, listened for in many calls at once: which call may be hearing the beginning of which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from botkit.media.bands import BandHearing
+from botkit.media.history import History, Pcm
+from botkit.media.match import LIKELY, PromptEar
+from botkit.media.pcm import levels as levels_of
+from botkit.media.reference import COEFFICIENTS, PATCH, Patches, Reference, patches_of
+
+HOP = 8
+"""Frames of a call between two looks at it. Calls take turns."""
+
+SPOILT = 1
+"""Frames after a loss whose features are not to be trusted: they are heard with the end of the lost one."""
+
+
+class PromptHearing:
+    """The prompts that the calls of a process listen for. A call has a `slot`, a number of its own while it lasts."""
+
+    def __init__(self) -> None:
+        self._bands = BandHearing()
+        self._ears: dict[int, PromptEar] = {}
+        self._wanted: Counter[Reference] = Counter()
+        self._references: list[Reference] = []
+        self._begins = np.zeros(0, np.intp)  # of each reference's patches in the matrix
+        self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
+        self._unclear: dict[int, int] = {}  # slots with frames to come that are not to be trusted
+
+    def ear(self, slot: int, history: History) -> PromptEar:
+        """The ear of a call, made at the first question from what the call remembers."""
+        if slot in self._ears:
+            return self._ears[slot]
+        ear = PromptEar()
+        self._bands.begin(slot)
+        times, past = history.between()
+        loud = levels_of(past).tolist()
+        for index, at in enumerate(times.tolist()):
+            ear.ring.push(self._bands.hear([slot], past[index : index + 1])[0], at, loud[index])
+        self._ears[slot] = ear
+        return ear
+
+    def want(self, slot: int, reference: Reference) -> None:
+        """Listen for a prompt in a call, and in what its ear remembers."""
+        ear = self._ears[slot]
+        if reference in ear.wanted:
+            return
+        ear.wanted.add(reference)
+        self._wanted[reference] += 1
+        if self._wanted[reference] == 1:
+            self._build()
+        self._look_back(ear, reference)
+
+    def leave(self, slot: int) -> None:
+        """The call is over."""
+        ear = self._ears.pop(slot, None)
+        self._unclear.pop(slot, None)
+        if ear is not None:
+            self._wanted.subtract(ear.wanted)
+            if any(not self._wanted[reference] for reference in ear.wanted):
+                self._wanted = +self._wanted
+                self._build()
+
+    def _build(self) -> None:
+        self._references = list(self._wanted)
+        counts = [len(reference.patches) for reference in self._references]
+        self._begins = np.concatenate(([0], np.cumsum(counts[:-1]))).astype(np.intp) if counts else np.zeros(0, np.intp)
+        parts = [reference.patches for reference in self._references]
+        whole = np.concatenate(parts) if parts else np.zeros((0, COEFFICIENTS), np.float32)
+        self._patches = np.ascontiguousarray(whole.T)
+
+    def _look_back(self, ear: PromptEar, reference: Reference) -> None:
+        """Look for a prompt in all that an ear remembers."""
+        ends = np.arange(ear.ring.oldest + PATCH - 1, ear.ring.count, HOP)
+        if not ends.size:
+            return
+        windows = np.stack([ear.ring.window(int(end)) for end in ends])
+        alike = patches_of(windows) @ reference.patches.T
+        for row in np.flatnonzero(alike.max(axis=1) > LIKELY).tolist():
+            ear.may_be(reference, int(reference.ends[alike[row].argmax()]), int(ends[row]))
+        if ear.ring.count > ear.next_due:
+            ear.judge()
+
+    # --- the beat --------------------------------------------------------------------------------
+
+    @property
+    def listening(self) -> bool:
+        """Some call listens for prompts."""
+        return bool(self._ears)
+
+    @property
+    def patches(self) -> int:
+        """Patches that each look is compared with."""
+        return self._patches.shape[1]
+
+    def lost(self, slot: int, at: float, spoilt: int = SPOILT) -> None:
+        """A call's frame was lost."""
+        ear = self._ears.get(slot)
+        if ear is not None:
+            self._unclear[slot] = spoilt
+            ear.ring.lost(at)
+
+    def hear(self, slots: Sequence[int], times: Sequence[float], frames: Pcm, levels: Sequence[float]) -> list[int]:
+        """One frame of each of some calls, shape (n, 160), and their levels in dBFS. The rows of those in which
+        a prompt began or was judged."""
+        ears = self._ears
+        rows = [row for row, slot in enumerate(slots) if slot in ears]
+        if not rows:
+            return []
+        here = [slots[row] for row in rows]
+        bands = self._bands.hear(here, frames if len(rows) == len(slots) else frames[rows])
+        look: list[int] = []
+        changed: list[int] = []
+        for index, (row, slot) in enumerate(zip(rows, here, strict=True)):
+            ear = ears[slot]
+            clear = True
+            if slot in self._unclear:
+                clear = False
+                self._unclear[slot] -= 1
+                if not self._unclear[slot]:
+                    del self._unclear[slot]
+            ring = ear.ring
+            ring.push(bands[index], times[row], levels[row], clear=clear)
+            if not (ring.count + slot) % HOP:
+                look.append(row)
+            if ring.count > ear.next_due and ear.judge():
+                changed.append(row)
+        if look and self._references:
+            changed += self._look(look, [ears[slots[row]] for row in look])
+        return changed
+
+    def _look(self, rows: list[int], ears: list[PromptEar]) -> list[int]:
+        alike = patches_of(np.stack([ear.ring.window(ear.ring.count - 1) for ear in ears])) @ self._patches
+        best = np.maximum.reduceat(alike, self._begins, axis=1)
+        changed = []
+        for index, number in zip(*np.nonzero(best > LIKELY), strict=True):
+            ear, reference = ears[index], self._references[number]
+            if reference in ear.wanted:
+                begin = self._begins[number]
+                patch = int(alike[index, begin : begin + len(reference.patches)].argmax())
+                if ear.may_be(reference, int(reference.ends[patch]), ear.ring.count - 1):
+                    changed.append(rows[index])
+        return changed

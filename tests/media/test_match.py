@@ -1,0 +1,162 @@
+"""Which prompt was heard, from when, how well, and whether whole: voices that say nothing, over the real ear."""
+
+from pathlib import Path
+
+import pytest
+
+from botkit.media.codec import PCMA, PCMU, codec_by_name
+from botkit.media.match import PromptHeard, choose
+from botkit.media.pcm import gain
+from botkit.media.reference import Reference
+from tests.media.prompting import FRAME, listen, quiet, reference
+from tests.media.sounds import babble, joined, noise, summed
+
+A, B = babble(3.0, seed=1), babble(2.4, seed=2)
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> list[Reference]:
+    return [reference(tmp_path / "a.wav", A), reference(tmp_path / "b.wav", B)]
+
+
+def began(prompt: Reference, at: float) -> object:
+    """About when its first sound is heard that is played from `at` on."""
+    return pytest.approx(at + prompt.first * FRAME, abs=0.03)
+
+
+def names(found: list[PromptHeard]) -> list[str]:
+    return [one.reference.path.stem for one in found]
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722", "opus"])
+def test_on_every_codec(prompts: list[Reference], codec: str) -> None:
+    """Both prompts are found where they began, whole, and scored high."""
+    ear = listen(joined(quiet(0.413), A, quiet(0.5), B, quiet(1.0)), prompts, codec=codec_by_name(codec))
+    assert names(ear.found) == ["a", "b"]
+    for one, onset in zip(ear.found, (0.413, 3.913), strict=True):
+        assert one.onset == began(one.reference, onset)
+        assert one.whole
+        assert one.missing < 0.05
+        assert one.score > 0.85
+        assert one.end == pytest.approx(onset + one.reference.duration, abs=0.1)
+
+
+@pytest.mark.parametrize("decibels", [-14, -6, 6, 12])
+def test_at_every_level(prompts: list[Reference], decibels: int) -> None:
+    """Soft or so loud that it is clipped: it is the same prompt."""
+    ear = listen(joined(quiet(0.4), gain(A, decibels), quiet(0.6)), prompts, codec=PCMA)
+    assert names(ear.found) == ["a"]
+    assert ear.found[0].score > 0.8
+
+
+def test_lost_packets(prompts: list[Reference]) -> None:
+    """Every twentieth packet lost, and four in a row: still there, and in its place."""
+    lost = [*range(7, 200, 20), 60, 61, 62, 63]
+    ear = listen(joined(quiet(0.4), A, quiet(0.6)), prompts, lost=lost)
+    assert names(ear.found) == ["a"]
+    assert ear.found[0].onset == began(prompts[0], 0.4)
+    assert ear.found[0].whole
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.7, 1.0])
+def test_without_its_beginning(prompts: list[Reference], cut: float) -> None:
+    """Answered late: what is missing is told, and the onset is where it was heard from."""
+    ear = listen(joined(quiet(0.4), A[round(cut * 8000) :], quiet(0.6)), prompts)
+    assert names(ear.found) == ["a"]
+    one = ear.found[0]
+    assert one.onset == pytest.approx(0.4, abs=0.12)
+    sound = prompts[0].active[: round(cut / FRAME)].sum() * FRAME
+    assert one.missing == pytest.approx(sound, abs=0.08)
+    assert not one.whole
+    assert one.score > 0.8
+
+
+def test_cut_short(prompts: list[Reference]) -> None:
+    """It broke off after two thirds: not whole, scored by its share, ended where it did."""
+    ear = listen(joined(quiet(0.4), A[:16000], quiet(2.0)), prompts)
+    one = ear.found[0]
+    assert not one.whole
+    assert one.score == pytest.approx(2 / 3, abs=0.1)
+    assert one.end == pytest.approx(2.4, abs=0.15)
+
+
+def test_another_that_shares_its_beginning(prompts: list[Reference], tmp_path: Path) -> None:
+    """After a common first second it is the one that goes on; the other is never found."""
+    twin = reference(tmp_path / "twin.wav", joined(A[:8000], B))
+    ear = listen(joined(quiet(0.4), A[:8000], B, quiet(1.0)), [*prompts, twin])
+    assert "a" not in names([one for one in ear.found if one.score > 0.5])
+    chosen = choose(one for one in ear.found if one.end is not None)
+    assert chosen is not None
+    assert chosen.reference is twin
+
+
+def test_one_that_begins_with_another(tmp_path: Path) -> None:
+    """Where one prompt is the beginning of a longer one, each is told when it is played."""
+    short, long = reference(tmp_path / "s.wav", A), reference(tmp_path / "l.wav", joined(A, quiet(0.3), B))
+    for played, is_it in ((A, short), (joined(A, quiet(0.3), B), long)):
+        ear = listen(joined(quiet(0.4), played, quiet(3.0)), [short, long])
+        chosen = choose(one for one in ear.found if one.score >= 0.7)
+        assert chosen is not None
+        assert chosen.end is not None
+        assert chosen.reference is is_it
+
+
+def test_what_is_no_prompt(prompts: list[Reference]) -> None:
+    """Other voices, noise and a prompt backwards are nothing."""
+    for sound in (babble(20.0, seed=77), noise(10.0), A[::-1].copy()):
+        assert not [one for one in listen(joined(quiet(0.3), sound, quiet(1.0)), prompts).found if one.score >= 0.5]
+
+
+def test_over_noise(prompts: list[Reference]) -> None:
+    """Noise 15 dB below it does not hide it."""
+    sound = summed(joined(quiet(0.4), A, quiet(0.6)), noise(5.0, -35))
+    assert names(listen(sound, prompts).found) == ["a"]
+
+
+def test_slipped(prompts: list[Reference]) -> None:
+    """Two frames put in by somebody's jitter buffer in its midst, and it is still the prompt."""
+    sound = joined(quiet(0.4), A[:12000], A[11680:], quiet(0.6))
+    one = listen(sound, prompts).found[0]
+    assert one.reference is prompts[0]
+    assert one.score > 0.7
+
+
+def test_asked_for_afterwards(prompts: list[Reference]) -> None:
+    """A prompt that was over before anybody asked is found in what is remembered."""
+    ear = listen(joined(quiet(0.4), A, quiet(2.0)), prompts, codec=PCMU, late=4.5)
+    assert names(ear.found) == ["a"]
+    assert ear.found[0].onset == began(prompts[0], 0.4)
+    assert ear.found[0].end is not None
+
+
+def test_sure_before_its_end(prompts: list[Reference]) -> None:
+    """A long prompt is sure after a second and a half of sound, pauses aside."""
+    one = listen(joined(quiet(0.4), A, quiet(0.6)), prompts).found[0]
+    assert one.sure_at is not None
+    assert 1.9 < one.sure_at < 2.5
+
+
+def test_twice(prompts: list[Reference]) -> None:
+    """The same prompt played again is heard again."""
+    ear = listen(joined(quiet(0.4), A, quiet(0.3), A, quiet(0.6)), prompts)
+    assert names(ear.found) == ["a", "a"]
+    assert ear.found[1].onset == began(prompts[0], 3.7)
+
+
+def one(reference: Reference, onset: float, score: float, end: float | None) -> PromptHeard:
+    return PromptHeard(reference, onset, sure_at=onset + 1.5, end=end, score=score)
+
+
+def test_choose(prompts: list[Reference]) -> None:
+    """The first; of those that began together the better one, or where they are equal the longer one; and not before
+    all of them are judged."""
+    a, b = prompts
+    assert choose([]) is None
+    early, late = one(b, 1.0, 0.8, 3.0), one(a, 2.0, 0.99, 5.0)
+    assert choose([late, early]) is early
+    better = one(a, 1.1, 0.95, 4.0)
+    assert choose([early, better]) is better
+    equal = one(b, 1.0, 0.97, 3.4)
+    assert choose([equal, better]) is better
+    going_on = one(a, 1.1, 0.95, None)
+    assert choose([equal, going_on]) is going_on
