@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+PAUSE = 0.25
+"""Seconds: shorter pauses belong to a sound, as those between words do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -10,6 +10,7 @@ from botkit.client.entries import Entries
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import Listening, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
+from botkit.client.sounds import SpeechQuestion, sound_question
 from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window
 
 
@@ -67,6 +68,19 @@ class Expecting(abc.ABC):
         """Await a tone: one frequency, two at once, or a name (dial busy ringback sit beep)."""
         wanted = (float(hz),) if isinstance(hz, (int, float)) else hz
         question = tone_question(lambda: self._media.hearing, wanted, length, until)
+        return await self._listening.expect(question, window or Window(within))
+
+    async def expect_sound(
+        self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False
+    ) -> Heard:
+        """Await any sound of `length` seconds; with `now` one that is there already counts from its own begin."""
+        return await self._listening.expect(sound_question(length, now), window or Window(within))
+
+    async def expect_speech(
+        self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False
+    ) -> Heard:
+        """Await speech of `length` seconds, short pauses included; `now` as in `expect_sound`."""
+        question = SpeechQuestion(lambda: self._media.hearing, length, now)
         return await self._listening.expect(question, window or Window(within))
 
     async def expect_silence(

@@ -87,6 +87,8 @@ class SegmentQuestion:
             if segment.end is not None and lasted_to - segment.start < self.length - 1e-6:
                 continue  # too short, and over: not it
             full: float | None = segment.start + self.length
+            if self.now:  # it must still be there at the moment of asking
+                full = max(segment.start + self.length, after)
             if full is not None and lasted_to < full - 1e-6:
                 full = None
             if self.until == "end":

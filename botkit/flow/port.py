@@ -148,6 +148,14 @@ class CallPort(Protocol):
         start or end of it. Fields: `hz`."""
         ...
 
+    async def expect_sound(self, length: float, window: Window, *, now: bool = False) -> Heard:
+        """Await any sound of `length` seconds. `now`: one that is there when asked for counts, from its own begin."""
+        ...
+
+    async def expect_speech(self, length: float, window: Window, *, now: bool = False) -> Heard:
+        """Await speech of `length` seconds, short pauses included. `now` as in `expect_sound`."""
+        ...
+
     async def expect_silence(self, length: float, window: Window, *, now: bool = False) -> Heard:
         """Await `length` seconds of quiet; quiet that reigned at the mark counts from the mark on."""
         ...

@@ -94,6 +94,11 @@ class VoiceActivity:
         self._started = 0.0
         self._first_voiced = self._last_voiced = 0.0  # begin of the first, end of the last
 
+    @property
+    def sure_until(self) -> float:
+        """Speech that has been reported, and not its end, has certainly lasted so far: to its last voiced frame."""
+        return self._last_voiced
+
     def push(self, frame: Pcm, at: float, frame_level: float | None = None) -> Sequence[SpeechFact]:
         """Judge the 20 ms that began at `at` and report what changed.
 

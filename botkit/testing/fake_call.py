@@ -25,7 +25,7 @@ from botkit.events import (
 from botkit.states import CallState
 from botkit.testing.digits import Digit, entered, written
 from botkit.testing.digits import heard as heard_digits
-from botkit.testing.script import PAUSE, QUIET_ENDS_RECORDING, Script, Sound
+from botkit.testing.script import DIGIT_PAUSE, QUIET_ENDS_RECORDING, Script, Sound
 from botkit.testing.window import CLOSE, Later, Met, Span, Wanted, judge
 from botkit.vocabulary import Audio, Entry, Gathered, Heard, Playable, Played, Recorded, Window
 
@@ -210,7 +210,7 @@ class FakeCall(Script):
                 if self._state.is_over:
                     return
                 out += digit
-                await self._pass(PAUSE if digit in "wW" else length)
+                await self._pass(DIGIT_PAUSE if digit in "wW" else length)
         finally:
             self._note("dtmf", out, started)
             self._set_mark(self._clock.now())
@@ -226,6 +226,15 @@ class FakeCall(Script):
         name = hz if isinstance(hz, str) else " and ".join(f"{each:g}" for each in hz) + " Hz"
         fields = {"hz": list(hz) if isinstance(hz, tuple) and len(hz) > 1 else hz[0] if isinstance(hz, tuple) else hz}
         return await self._expect(f"tone {name} for {length:g} s", spans, Wanted(length, until), window, fields)
+
+    async def expect_sound(self, length: float, window: Window, *, now: bool = False) -> Heard:
+        return await self._expect(f"sound for {length:g} s", self._loud, Wanted(length, level=now), window, {})
+
+    async def expect_speech(self, length: float, window: Window, *, now: bool = False) -> Heard:
+        def spans() -> list[Span]:
+            return [each.span for each in self._sounds if each.kind == "speech"]
+
+        return await self._expect(f"speech for {length:g} s", spans, Wanted(length, level=now), window, {})
 
     async def expect_silence(self, length: float, window: Window, *, now: bool = False) -> Heard:
         wanted = Wanted(length, level=now, clipped=True)

@@ -24,8 +24,9 @@ from botkit.events import (
 from botkit.states import CallState
 from botkit.testing.digits import Digit, DigitQueue
 from botkit.testing.window import CLOSE, Span
+from botkit.vocabulary import PAUSE
 
-PAUSE = 0.5
+DIGIT_PAUSE = 0.5
 """What `w` means among digits, in seconds."""
 
 QUIET_ENDS_RECORDING = 2.0
@@ -254,3 +255,15 @@ class Script:
                 return spans
             since = max(since, sound.ended)
         return [*spans, Span(since, self._over_at)]
+
+    def _loud(self) -> list[Span]:
+        """Stretches in which something is heard, in order; short pauses belong to them."""
+        spans: list[Span] = []
+        for sound in sorted((each.span for each in self._sounds), key=lambda span: span.started):
+            last = spans[-1] if spans else None
+            if last is None or (last.ended is not None and last.ended <= sound.started - PAUSE + CLOSE):
+                spans.append(sound)
+            elif last.ended is not None:
+                ended = None if sound.ended is None else max(last.ended, sound.ended)
+                spans[-1] = Span(last.started, ended)
+        return spans

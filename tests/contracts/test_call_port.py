@@ -20,11 +20,13 @@ from botkit.client.call import Call
 from botkit.errors import ExpectationFailed, UsageError
 from botkit.events import Answered, CallEvent, DigitReceived, Ended
 from botkit.flow.port import CallPort
+from botkit.media.wav import write_wav
 from botkit.states import CallState
 from botkit.testing import FakeCall
 from botkit.testing.script import Script
-from botkit.vocabulary import Entry, Silence, Tone, Window
+from botkit.vocabulary import Audio, Entry, Silence, Tone, Window
 from tests.client.kit import Stage, play
+from tests.media.sounds import RATE, babble
 
 Scene = Callable[[CallPort, Script], Coroutine[Any, Any, None]]
 
@@ -36,6 +38,9 @@ class CallPortContract(ABC):
 
     slack = 1e-6
     """How far a time may be off, in seconds."""
+
+    vague = 1e-6
+    """The same for speech, which begins softly."""
 
     @abstractmethod
     def play_scene(self, scene: Scene) -> None:
@@ -237,6 +242,70 @@ class CallPortContract(ABC):
             assert call.since_answered() == pytest.approx(1.0, abs=self.slack + 0.2)
             heard = await call.expect_silence(1.0, Window())
             assert heard.started == self.about(2.0)
+
+        self.play_scene(scene)
+
+    def test_sound(self) -> None:
+        """Any sound of that length is met, dated to its onset, and moves the mark; a shorter one is passed over."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.3)
+            far.will_hear_speech(at=2.0, length=2.0)
+            heard = await call.expect_sound(0.1, Window())
+            assert (heard.started, heard.latency) == (self.about(0.5), self.about(0.5))
+            heard = await call.expect_sound(1.0, Window(within=9.0))
+            assert heard.started == pytest.approx(2.0, abs=self.vague)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_sound(0.1, Window(within=0.5))
+
+        self.play_scene(scene)
+
+    def test_speech_is_not_any_sound(self) -> None:
+        """Speech is met by a voice and not by a tone; a breath shorter than asked for is passed over."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=1.0)
+            far.will_hear_speech(at=2.0, length=0.5)
+            far.will_hear_speech(at=4.0, length=2.0)
+            heard = await call.expect_speech(0.2, Window())
+            assert heard.latency == pytest.approx(2.0, abs=self.vague)
+            heard = await call.expect_speech(1.2, Window())
+            assert heard.started == pytest.approx(4.0, abs=self.vague)
+            assert call.since_answered() == pytest.approx(5.2, abs=self.vague + 0.2)
+
+        self.play_scene(scene)
+
+    def test_sound_and_speech_now(self) -> None:
+        """With `now` what reigns when asked counts, from its own begin; what is over does not."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_speech(at=0.5, length=3.0)
+            await call.clock.sleep(1.5)
+            await call.play(Silence(0.5))
+            for expect in (call.expect_sound, call.expect_speech):
+                heard = await expect(1.0, Window(within=1.0), now=True)
+                assert heard.started == pytest.approx(0.5, abs=self.vague)
+                with pytest.raises(ExpectationFailed):
+                    await expect(0.1, Window(within=0.3))
+            await call.clock.sleep(3.7 - call.since_answered())
+            for expect in (call.expect_sound, call.expect_speech):
+                with pytest.raises(ExpectationFailed):
+                    await expect(0.1, Window(within=0.3), now=True)
+
+        self.play_scene(scene)
+
+    def test_absent_sound_and_speech(self) -> None:
+        """`absent` is met by quiet, fails as soon as the sound has come, and is not met by the call's end."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_speech(at=2.0, length=1.0)
+            for expect in (call.expect_sound, call.expect_speech):
+                assert (await expect(0.1, Window(within=0.5, absent=True))).latency is None
+            with pytest.raises(ExpectationFailed, match="no sound"):
+                await call.expect_sound(0.1, Window(within=9.0, absent=True))
+            with pytest.raises(ExpectationFailed, match="no speech"):
+                await call.expect_speech(0.1, Window(within=9.0, absent=True))
+            assert call.since_answered() < 3.0
 
         self.play_scene(scene)
 
@@ -518,12 +587,17 @@ class TestFakeCall(CallPortContract):
 class FarEnd:
     """The far end of a real call, told beforehand as a `Script` is. Times count from the near end's answer."""
 
-    def __init__(self, near: Call, far: Call) -> None:
-        self._near, self._far = near, far
+    def __init__(self, near: Call, far: Call, folder: Path) -> None:
+        self._near, self._far, self._folder = near, far, folder
         self._deeds: list[asyncio.Future[Any]] = []
 
     def will_hear_tone(self, *hz: float, at: float, length: float = 1.0) -> None:
         self._at(at, lambda: self._far.play(Tone(tuple(map(float, hz)), length)))
+
+    def will_hear_speech(self, *, at: float, length: float = 1.0) -> None:
+        file = self._folder / f"speech-{length}.wav"
+        write_wav(file, babble(length), RATE)
+        self._at(at, lambda: self._far.play(Audio((file,))))
 
     def will_hear_digit(self, digit: str, *, at: float) -> None:
         self._at(at, lambda: self._far.send_dtmf(digit, via="rtp"))
@@ -550,10 +624,16 @@ class TestCall(CallPortContract):
     slack = 0.06
     """Three beats: one until the far end speaks, one through the exchange, one to hear."""
 
+    vague = 0.2
+
+    @pytest.fixture(autouse=True)
+    def _with_a_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
     def play_scene(self, scene: Scene) -> None:
         async def with_stage(stage: Stage) -> None:
             near, far = await stage.call()
-            end = FarEnd(near, far)
+            end = FarEnd(near, far, self.folder)
             try:
                 await scene(near, end)  # type: ignore[arg-type]
             finally:

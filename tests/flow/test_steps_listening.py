@@ -91,6 +91,35 @@ def test_own_play_moves_the_mark() -> None:
     assert ran.step("expect_tone").latency == 0.5
 
 
+@pytest.mark.parametrize("step", ["expect_sound", "expect_speech"])
+def test_sound_and_speech(step: str) -> None:
+    """They are met once the sound has lasted for `for`, 100 ms by default, and give its latency."""
+    script = lambda call: call.will_hear_speech(at=2, length=3)  # noqa: E731
+    ran = answered(f"- {step}", script)
+    assert (ran.verdict, ran.step(step).latency, ran.step(step).ended) == ("passed", 2.0, 2.1)
+    assert answered(f"- {step}: 1s", script).step(step).ended == 3.0
+    assert answered(f"- {step}: {{starts_within: 1s}}", script).outcome.duration == 1.0
+    assert answered(f"- {step}: {{max_latency: 1s}}", script).verdict == "failed"
+    assert answered(f"- {step}: {{absent: true, within: 1.5s}}", script).verdict == "passed"
+
+
+def test_speech_is_not_any_sound() -> None:
+    """A tone is a sound and no speech."""
+    script = lambda call: call.will_hear_tone(440, at=2, length=3)  # noqa: E731
+    assert answered("- expect_sound: {within: 4s}", script).verdict == "passed"
+    assert answered("- expect_speech: {within: 4s}", script).verdict == "failed"
+
+
+@pytest.mark.parametrize("step", ["expect_sound", "expect_speech"])
+def test_sound_now_is_the_level(step: str) -> None:
+    """With `now` what began before our own play ended counts, from its own begin; without, it does not."""
+    script = lambda call: call.will_hear_speech(at=1, length=4)  # noqa: E731
+    play = "- play: {tone: 300, for: 3s}\n"
+    assert answered(f"{play}- {step}: {{for: 1s, now: true}}", script).step(step).ended == 3.0
+    assert answered(f"{play}- {step}: {{for: 3s, now: true}}", script).step(step).ended == 4.0
+    assert answered(f"{play}- {step}: {{for: 1s, within: 2s}}", script).verdict == "failed"
+
+
 def test_silence_counts_from_the_mark() -> None:
     """Silence that reigns at the mark counts from the mark on."""
     ran = answered("- wait: 2s\n- expect_silence: 3s")

@@ -24,6 +24,8 @@ OURS = [
     "expect_dtmf",
     "gather",
     "expect_tone",
+    "expect_sound",
+    "expect_speech",
     "expect_silence",
     "wait",
     "wait_for",
@@ -91,5 +93,5 @@ def test_which_steps_need_a_live_call() -> None:
     needing = {name for name in OURS if STEPS[name].needs_call}
     assert needing == {
         "answer", "reject", "hangup", "play", "record", "send_dtmf", "expect_dtmf", "gather", "expect_tone",
-        "expect_silence",
+        "expect_sound", "expect_speech", "expect_silence",
     }  # fmt: skip
