@@ -366,7 +366,7 @@ class Call(Expecting):
         await self._gone.wait()
 
     async def hold(self) -> None:
-        """Put the call on hold; returns when it is."""
+        """Put the call on hold; returns when it is. See `botkit.client.modify` for what is raised."""
         await modify(self, self._signals, "hold", events.Held)
 
     async def resume(self) -> None:
@@ -374,8 +374,12 @@ class Call(Expecting):
         await modify(self, self._signals, "unhold", events.Resumed)
 
     def mute(self, muted: bool = True) -> None:
-        """Send silence instead of what is being said, or stop doing so. Nothing goes over the wire for it."""
-        self.endpoint.session.muted = muted
+        """Send silence instead of what is being said, or stop doing so; before the answer, as soon as there is media.
+
+        Nothing is asked of the server (signalling.md 5.6). Plays take their time all the same and move the mark;
+        digits by `info` and `rtp` are no sound and go out.
+        """
+        self._media.mute(muted)
 
     async def play(
         self,

@@ -33,6 +33,7 @@ class CallMedia:
         self._plane = plane
         self._ear = ear
         self._set_mark = set_mark
+        self._muted = False
         self._connecting: asyncio.Task[None] | None = None
 
     def open(self, label: str, *, dialled: bool, on_lost: Callable[[str], None]) -> None:
@@ -43,6 +44,7 @@ class CallMedia:
         self.hearing = CallHearing(self._plane.hearing, self._ear, session.codec)
         session.on_payload = self.hearing.payload
         session.on_digit = self.hearing.digit_event
+        session.muted = self._muted
         self.devices.attach(session)
         self.voice = Voice(session, self._plane.clock, self._set_mark)
         if self._plane.spool is not None:
@@ -57,6 +59,12 @@ class CallMedia:
         if self._connecting is None:
             self._connecting = asyncio.get_running_loop().create_task(self.endpoint.connect(), name="media path")
         return self._connecting
+
+    def mute(self, muted: bool) -> None:
+        """Send silence instead of what is being said, or stop doing so."""
+        self._muted = muted
+        if self.endpoint.described:
+            self.endpoint.session.muted = muted
 
     def heard(self, what: str) -> None:
         """`dtmf` or `speech` was heard: stop the plays that wait for it."""

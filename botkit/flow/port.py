@@ -90,6 +90,21 @@ class CallPort(Protocol):
         """End the call; returns when it is over. Ending a call that is over is no error."""
         ...
 
+    async def hold(self) -> None:
+        """Put the call on hold; returns when it is. A call that is held already, or over, stays as it is.
+
+        What is played meanwhile takes its time and is not heard. Raises `UsageError` on a call that is not up.
+        """
+        ...
+
+    async def resume(self) -> None:
+        """Take the call up again; returns when it is. As `hold` for calls that are not on hold."""
+        ...
+
+    def mute(self, muted: bool = True) -> None:
+        """Send silence instead of what is being said, or stop doing so. Plays take their time and move the mark."""
+        ...
+
     async def play(
         self, what: Playable, *, stop_on: frozenset[str] = frozenset(), loop: bool = False, over: str = "queue"
     ) -> Played:

@@ -19,7 +19,9 @@ from botkit.errors import ExpectationFailed, UsageError
 from botkit.events import (
     CallEvent,
     DigitReceived,
+    Held,
     Incoming,
+    Resumed,
     SpeechStarted,
 )
 from botkit.states import CallState
@@ -99,6 +101,23 @@ class FakeCall(Script):
         self._note("hangup", cause)
         usual = "normal" if self._answered is not None or self._direction == "answer" else "cancelled"
         self._end_now(cause_named(cause or usual), by_us=True)
+
+    async def hold(self) -> None:
+        self._modify("hold", CallState.HELD, Held(self._id))
+
+    async def resume(self) -> None:
+        self._modify("resume", CallState.ACTIVE, Resumed(self._id))
+
+    def _modify(self, kind: str, state: CallState, event: CallEvent) -> None:
+        if self._state.is_over or self._state is state:
+            return
+        if self._state not in (CallState.ACTIVE, CallState.HELD):
+            raise UsageError(f"only a call that is up can be put on hold and resumed; this one is {self._state.value}")
+        self._note(kind, None)
+        self._happen(event, state)
+
+    def mute(self, muted: bool = True) -> None:
+        self._note("mute" if muted else "unmute", None)
 
     async def play(
         self, what: Playable, *, stop_on: frozenset[str] = frozenset(), loop: bool = False, over: str = "queue"

@@ -35,7 +35,7 @@ QUIET_ENDS_RECORDING = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something that our side did: `kind` is play, dtmf, record, answer, reject or hangup."""
+    """Something that our side did: `kind` is the step's name (play, record, hold, mute …), or dtmf."""
 
     kind: str
     what: Any

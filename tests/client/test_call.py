@@ -15,7 +15,6 @@ from botkit.errors import (
     ConfigError,
     ExpectationFailed,
     Fault,
-    LocalProtocolError,
     NetworkFault,
     UsageError,
 )
@@ -470,8 +469,9 @@ def test_hold_of_a_call_that_is_over() -> None:
 
     async def scene(stage: Stage) -> None:
         near, _ = await stage.dial()
-        with pytest.raises(LocalProtocolError):
-            await near.hold()
+        for change in (near.hold, near.resume):
+            with pytest.raises(UsageError, match="only a call that is up"):
+                await change()
         await near.hangup()
         await near.hold()
         await near.resume()
@@ -511,6 +511,34 @@ def _slow(timings: Any) -> Any:
     import dataclasses
 
     return dataclasses.replace(timings, reply=1000.0)
+
+
+def test_hold_twice() -> None:
+    """Holding what is held, and resuming what is not, asks the server for nothing and tells nobody."""
+
+    async def scene(stage: Stage) -> None:
+        near, _ = await stage.call()
+        said: list[str | None] = []
+        near.listen(lambda event: said.append(event.name))
+        for change in (near.resume, near.hold, near.hold, near.resume, near.resume):
+            await change()
+        assert said == ["held", "resumed"]
+
+    play(scene)
+
+
+def test_muted_before_the_answer() -> None:
+    """A call that was muted while it rang is silent from its first packet on."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.dial()
+        near.mute()
+        await far.answer()
+        await near.answered()
+        await near.play(Tone((440.0,), 1.0))
+        assert len(far.ear.sounds) == 0
+
+    play(scene)
 
 
 def test_mute() -> None:

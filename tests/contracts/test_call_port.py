@@ -459,6 +459,42 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    def test_hold_and_resume(self) -> None:
+        """State and events say when the call is held and when it goes on; plays take their time meanwhile."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            said: list[str | None] = []
+            call.listen(lambda event: said.append(event.name))
+            await call.hold()
+            await call.hold()
+            assert (call.state, call.facts()["state"]) == (CallState.HELD, "held")
+            assert (await call.play(Silence(0.5))).played == pytest.approx(0.5, abs=self.slack)
+            await call.resume()
+            assert (call.state, said) == (CallState.ACTIVE, ["held", "resumed"])
+            await call.wait_for_event("resumed", lambda event: True, 0.5)
+            await call.hold()
+            await call.hangup()
+            await call.resume()
+            assert call.state is CallState.DONE
+
+        self.play_scene(scene)
+
+    def test_muted_plays_take_their_time(self) -> None:
+        """Muted, a play takes its time and moves the mark; on a call that is over, muting does nothing."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_tone(440, at=0.5, length=0.3)
+            call.mute()
+            assert (await call.play(Tone((300.0,), 1.0))).played == pytest.approx(1.0, abs=self.slack)
+            call.mute(False)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_tone((440.0,), Window(within=0.5))
+            await call.hangup()
+            call.mute()
+            call.mute(False)
+
+        self.play_scene(scene)
+
     def test_plays_queue_and_replace(self) -> None:
         """A second play waits for the first; `replace` ends it."""
 

@@ -163,3 +163,29 @@ def test_answer_twice_is_no_error() -> None:
     """`answer` on a call that is up already does nothing."""
     ran = run_flow("on: {incoming: [answer, answer]}", head="answer: any", script=lambda call: call.will_end(at=1))
     assert (ran.verdict, [sent.kind for sent in ran.call.sent]) == ("passed", ["answer"])
+
+
+def test_hold_and_resume() -> None:
+    """`hold` and `resume` change the call's state, which handlers are told once each."""
+    text = """
+    on:
+      answered: [hold, {log: "${call.state}"}, hold, {wait: 2s}, resume, {log: "${call.state}"}, resume, {wait: 1s}]
+      held: [{log: on hold}]
+      resumed: [{log: back}]
+    """
+    ran = run_flow(text)
+    assert ran.said == ["held", "on hold", "active", "back"]
+    assert [(sent.kind, sent.started) for sent in ran.call.sent[:2]] == [("hold", 0.0), ("resume", 2.0)]
+
+
+def test_hold_before_the_answer_is_a_fault() -> None:
+    """A call that only rings cannot be put on hold, and the message says so."""
+    ran = run_flow("on: {ringing: [hold], answered: [{wait: 1s}]}", lambda call: call.will_ring(), answer_after=2.0)
+    assert ran.verdict == "fault"
+    assert "only a call that is up" in ran.problems[0]
+
+
+def test_mute_and_unmute() -> None:
+    """`mute` and `unmute` do what they say at once; a play between them takes its time."""
+    ran = answered("- mute\n- play: {tone: 440, for: 2s}\n- unmute")
+    assert [(sent.kind, sent.ended) for sent in ran.call.sent[:3]] == [("mute", 0.0), ("play", 2.0), ("unmute", 2.0)]
