@@ -60,7 +60,7 @@ Playable = Audio | Tone | Silence
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """`played` seconds went out; `stopped_by` is dtmf, speech, ended, replaced or None (played to its end)."""
+    """`played` seconds went out; `stopped_by` is dtmf, speech, replaced, stopped, ended or None (to its end)."""
 
     played: float
     stopped_by: str | None = None

@@ -388,11 +388,12 @@ class Call(Expecting):
         stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
         over: str = "queue",
+        until: asyncio.Event | None = None,
     ) -> Played:
-        """Play and wait for the end. `stop_on`: dtmf, speech. `over`: queue, replace. Moves the mark.
+        """Play and wait for the end. `stop_on`: dtmf, speech. `over`: queue, replace, mix. Moves the mark.
 
-        A cancelled caller is silent within one beat. Raises `ConfigError` for a file that cannot be read,
-        `UsageError` before there is media.
+        `until` stops it when set. A cancelled caller is silent within one beat. Raises `ConfigError` for a file
+        that cannot be read, `UsageError` before there is media.
         """
         if isinstance(what, (str, Path)):
             what = Audio((Path(what),))
@@ -402,7 +403,7 @@ class Call(Expecting):
             if self.end is not None:
                 return Played(0.0, "ended")
             raise UsageError("there is no media to play into yet", hint="answer first, or wait for the answer")
-        return await self._media.voice.play(what, stop_on=stop_on, loop=loop, over=over)
+        return await self._media.voice.play(what, stop_on=stop_on, loop=loop, over=over, until=until)
 
     async def record(
         self,

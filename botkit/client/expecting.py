@@ -23,7 +23,7 @@ class Expecting(abc.ABC):
     _events: CallEvents
 
     @abc.abstractmethod
-    async def play(self, what: Playable, *, loop: bool = False) -> Played:
+    async def play(self, what: Playable, *, loop: bool = False, over: str = "queue") -> Played:
         """See `Call.play`."""
 
     async def expect_dtmf(
@@ -42,6 +42,7 @@ class Expecting(abc.ABC):
         between: float = 2.0,
         play: Playable | None = None,
         loop: bool = False,
+        over: str = "queue",
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:
@@ -53,7 +54,7 @@ class Expecting(abc.ABC):
             between=between,
             flush=flush,
             within=within,
-            prompt=None if play is None else lambda: self.play(play, loop=loop),
+            prompt=None if play is None else lambda: self.play(play, loop=loop, over=over),
         )
 
     async def expect_tone(

@@ -1,45 +1,65 @@
-"""What a call says: plays, one after the other, and digits by any of the three ways.
+"""What a call says: plays, one after the other or mixed, and digits by any of the three ways.
 
 Prompts are encoded once per process and shared (`botkit.media.prompt`). The mark moves when the
-last frame has left.
+last frame has left. Only what is mixed is encoded for one call alone, frame by frame: then all that is
+said at once needs its samples, so they are loaded for what is being said when something is to be mixed
+with it, and for what is said after that while anything is still mixed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from botkit.clock import Clock
 from botkit.errors import UsageError
 from botkit.media.codec import Codec
 from botkit.media.dtmf import digit_tone
 from botkit.media.pacer import PTIME
+from botkit.media.pcm import in_frames
 from botkit.media.playback import Playback
 from botkit.media.session import RtpSession
-from botkit.media.source import FileSource, ToneSource
+from botkit.media.source import FileSource, SilenceSource, Source, ToneSource
 from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
 
 DIGITS = frozenset("0123456789ABCD*#")
 TONE_LEVEL = -13.0
 """dBFS of each frequency of a played tone; `gain` is on top of it."""
 
+OVERS = ("queue", "replace", "mix")
+"""What a play may do about those before it."""
+
 PAUSE = "w"
 PAUSE_LENGTH = 0.5
 
 
-async def payloads_of(what: Playable, codec: Codec) -> Sequence[bytes]:
-    """`what` as payloads of 20 ms. Files are read and encoded off the loop, once per process.
+def source_of(what: Playable) -> Source:
+    """Where the sound of `what` comes from."""
+    match what:
+        case Audio(files, gain):
+            return FileSource(files, gain)
+        case Tone(hz, length, gain):
+            return ToneSource(hz, length, TONE_LEVEL + gain)
+        case Silence(length):
+            return SilenceSource(max(length, PTIME))  # one frame at least
+
+
+T = TypeVar("T")
+
+
+async def loaded(source: Source, load: Callable[[Codec], T], codec: Codec) -> T:
+    """`load(codec)`, a method of the source's. Files are read and encoded off the loop, once per process.
 
     Raises `ConfigError` for a file that is missing or no audio.
     """
-    match what:
-        case Audio(files, gain):
-            source = FileSource(files, gain)
-            return await asyncio.get_running_loop().run_in_executor(None, source.payloads, codec)
-        case Tone(hz, length, gain):
-            return ToneSource(hz, length, TONE_LEVEL + gain).payloads(codec)
-        case Silence(length):
-            return (codec.silence,) * max(1, round(length / PTIME))
+    if isinstance(source, FileSource):
+        return await asyncio.get_running_loop().run_in_executor(None, load, codec)
+    return load(codec)
+
+
+def _ignore(at: float) -> None:
+    pass
 
 
 class Voice:
@@ -51,6 +71,8 @@ class Voice:
         self._set_mark = set_mark
         self._over = asyncio.Event()
         self._stoppers: dict[Playback, Callable[[str], None]] = {}
+        self._saying: dict[Playback, Source] = {}
+        self._overlays = 0  # plays that are mixed with the others
 
     def call_is_over(self) -> None:
         """Cut short whatever is being said."""
@@ -69,31 +91,61 @@ class Voice:
         stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
         over: str = "queue",
+        until: asyncio.Event | None = None,
     ) -> Played:
-        """Play to the end, or until something of `stop_on` is heard. A cancelled caller is silent at once."""
-        payloads = await payloads_of(what, self._session.codec)
+        """Play to the end, or until something of `stop_on` is heard or `until` is set.
+
+        `over`: queue, replace (all that is said) or mix (with all that is said). A cancelled caller is silent at once.
+        """
+        if over not in OVERS:
+            raise UsageError(f"a play over {over!r} is not known", hint=f"write one of {', '.join(OVERS)}")
+        source, codec = source_of(what), self._session.codec
+        playback = Playback(await loaded(source, source.payloads, codec), _ignore, loop=loop)
+        if over == "mix":
+            playback.frames = await loaded(source, source.frames, codec)
+            await self._make_mixable()
+        elif self._overlays:
+            playback.frames = await loaded(source, source.frames, codec)
         if self._over.is_set():
             return Played(0.0, "ended")
-        finished = asyncio.get_running_loop().create_future()
+        self._saying[playback] = source
+        self._overlays += over == "mix"
+        try:
+            return await self._say(playback, stop_on, over, until)
+        finally:
+            self._overlays -= over == "mix"
+            del self._saying[playback]
 
-        def done(at: float) -> None:
-            if not finished.done():
-                finished.set_result(at)
+    async def _make_mixable(self) -> None:
+        """Load the samples of all that is being said and waits to be."""
+        while missing := [playback for playback in self._saying if playback.frames is None]:
+            source = self._saying[missing[0]]
+            missing[0].frames = await loaded(source, source.frames, self._session.codec)
 
-        playback = Playback(payloads, done, loop=loop)
+    async def _say(self, playback: Playback, stop_on: frozenset[str], over: str, until: asyncio.Event | None) -> Played:
+        finished: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        playback.on_done = lambda at: None if finished.done() else finished.set_result(at)
         stopped_by: list[str] = []
 
-        def stop(heard: str) -> None:
-            if heard in stop_on:
-                stopped_by.append(heard)
+        def stop(why: str) -> None:
+            if why in stop_on or why == "stopped":
+                stopped_by.append(why)
                 self._session.stop(playback)
 
         self._stoppers[playback] = stop
-        self._session.play(playback, replace=over == "replace")
+        watching = None if until is None else asyncio.ensure_future(until.wait())
+        if watching is not None:
+            watching.add_done_callback(lambda task: None if task.cancelled() else stop("stopped"))
+        if over == "mix":
+            self._session.play_over(playback)
+        else:
+            self._session.play(playback, replace=over == "replace")
         try:
             await finished
         finally:
             del self._stoppers[playback]
+            if watching is not None:
+                watching.cancel()
             if not playback.done:
                 self._session.stop(playback)
             if playback.sent:
@@ -148,8 +200,9 @@ class Voice:
         else:
             codec = self._session.codec
             ended = asyncio.get_running_loop().create_future()
-            payloads = codec.encode_all(digit_tone(digit, length, rate=codec.rate))
-            playback = Playback(payloads, lambda at: None if ended.done() else ended.set_result(at))
+            pcm = digit_tone(digit, length, rate=codec.rate)
+            playback = Playback(codec.encode_all(pcm), lambda at: None if ended.done() else ended.set_result(at))
+            playback.frames = in_frames(pcm, codec.rate)
             self._session.play(playback)
             try:
                 await self._unless_over(ended)

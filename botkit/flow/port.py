@@ -106,11 +106,18 @@ class CallPort(Protocol):
         ...
 
     async def play(
-        self, what: Playable, *, stop_on: frozenset[str] = frozenset(), loop: bool = False, over: str = "queue"
+        self,
+        what: Playable,
+        *,
+        stop_on: frozenset[str] = frozenset(),
+        loop: bool = False,
+        over: str = "queue",
+        until: asyncio.Event | None = None,
     ) -> Played:
-        """Play and wait for the end. `stop_on`: dtmf, speech. `over`: queue, replace (mix comes later).
+        """Play and wait for the end. `stop_on`: dtmf, speech. `until` stops it when set.
 
-        Moves the mark to the moment the last frame ended on the wire.
+        `over`: queue (after what plays and waits to), replace (instead of all that plays) or mix (at once,
+        with all that plays). Moves the mark to the moment the last frame ended on the wire.
         """
         ...
 
@@ -144,6 +151,7 @@ class CallPort(Protocol):
         between: float = 2.0,
         play: Playable | None = None,
         loop: bool = False,
+        over: str = "queue",
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:

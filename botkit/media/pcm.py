@@ -87,6 +87,17 @@ def mix(parts: Sequence[Pcm]) -> Pcm:
     return np.clip(total, -32768, 32767).astype(np.int16)
 
 
+def in_frames(pcm: Pcm, rate: int) -> Pcm:
+    """`pcm`, shape (samples,) at `rate`, in frames of 20 ms, shape (n, samples), the last filled with silence.
+
+    Not to be written to: it may be the samples themselves.
+    """
+    size = samples_per_frame(rate)
+    missing = -pcm.size % size
+    whole = np.concatenate((pcm, np.zeros(missing, np.int16))) if missing else pcm
+    return whole.reshape(-1, size)
+
+
 def to_int16(samples: npt.NDArray[np.floating]) -> Pcm:
     """Round and clip floats in units of int16."""
     result: Pcm = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)

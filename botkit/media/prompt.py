@@ -17,7 +17,7 @@ import numpy as np
 
 from botkit.errors import ConfigError
 from botkit.media.codec import Codec
-from botkit.media.pcm import Pcm, gain, resample
+from botkit.media.pcm import Pcm, gain, in_frames, resample
 
 FORMATS = ("wav", "w64", "mp3", "ogg", "flac", "aac", "mov", "aiff", "au", "matroska", "amr", "amrnb", "amrwb", "caf")
 """FFmpeg's names of the formats that are read: those that hold their sound themselves."""
@@ -94,6 +94,7 @@ class Prompt:
         self._pcm = {rate: pcm}
         self._rate = rate
         self._payloads: dict[str, tuple[bytes, ...]] = {}
+        self._frames: dict[int, Pcm] = {}
         self._lock = threading.Lock()
 
     @property
@@ -112,6 +113,13 @@ class Prompt:
             if codec.name not in self._payloads:
                 self._payloads[codec.name] = codec.encode_all(self._at(codec.rate))
             return self._payloads[codec.name]
+
+    def frames(self, codec: Codec) -> Pcm:
+        """The samples behind `payloads`, shape (payloads, samples), made once. Not to be written to."""
+        with self._lock:
+            if codec.rate not in self._frames:
+                self._frames[codec.rate] = in_frames(self._at(codec.rate), codec.rate)
+            return self._frames[codec.rate]
 
     def _at(self, rate: int) -> Pcm:
         if rate not in self._pcm:

@@ -1,7 +1,8 @@
 """Sources: whatever can be played, as payloads for a codec or as samples.
 
 All are values: frozen, comparable, and as long as they say. Playing one in a loop is the player's
-business, and so is time. Files and tones are encoded once per codec and shared.
+business, and so is time. Files and tones are encoded once per codec and shared,
+and so are the samples behind them where something is mixed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from botkit.media import prompt, tone
 from botkit.media.codec import Codec, codec_by_name
-from botkit.media.pcm import FRAME_SECONDS, Pcm
+from botkit.media.pcm import FRAME_SECONDS, Pcm, in_frames
 
 
 class Source(Protocol):
@@ -27,6 +28,11 @@ class Source(Protocol):
 
     def pcm(self, rate: int) -> Pcm:
         """The samples at `rate`, shape (samples,)."""
+        ...
+
+    def frames(self, codec: Codec) -> Pcm:
+        """The samples behind `payloads`, shape (payloads, samples) at the codec's rate: for mixing. Not to be
+        written to. Files are read here: call it from a thread."""
         ...
 
 
@@ -46,6 +52,11 @@ class FileSource:
         """Raises ConfigError for a file that is missing or no audio."""
         return np.concatenate([np.zeros(0, np.int16), *(prompt.load(file, self.gain).pcm(rate) for file in self.files)])
 
+    def frames(self, codec: Codec) -> Pcm:
+        """Raises ConfigError for a file that is missing or no audio."""
+        parts = [prompt.load(file, self.gain).frames(codec) for file in self.files]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class ToneSource:
@@ -60,6 +71,9 @@ class ToneSource:
 
     def pcm(self, rate: int) -> Pcm:
         return tone.tone(self.hz, self.length, level=self.level, rate=rate)
+
+    def frames(self, codec: Codec) -> Pcm:
+        return _tone_frames(self, codec.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +90,20 @@ class ProgressSource:
     def pcm(self, rate: int) -> Pcm:
         return tone.progress(self.name, self.length, level=self.level, rate=rate)
 
+    def frames(self, codec: Codec) -> Pcm:
+        return _tone_frames(self, codec.name)
+
 
 @functools.lru_cache(maxsize=128)
 def _tone_payloads(source: ToneSource | ProgressSource, codec: str) -> tuple[bytes, ...]:
     encoder = codec_by_name(codec)
     return encoder.encode_all(source.pcm(encoder.rate))
+
+
+@functools.lru_cache(maxsize=128)
+def _tone_frames(source: ToneSource | ProgressSource, codec: str) -> Pcm:
+    encoder = codec_by_name(codec)
+    return in_frames(source.pcm(encoder.rate), encoder.rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +117,7 @@ class SilenceSource:
 
     def pcm(self, rate: int) -> Pcm:
         return np.zeros(round(self.length * rate), np.int16)
+
+    def frames(self, codec: Codec) -> Pcm:
+        count = max(round(self.length / FRAME_SECONDS), 0)
+        return np.broadcast_to(np.zeros(codec.samples, np.int16), (count, codec.samples))

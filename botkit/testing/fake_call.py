@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,13 @@ class FakeCall(Script):
         self._note("mute" if muted else "unmute", None)
 
     async def play(
-        self, what: Playable, *, stop_on: frozenset[str] = frozenset(), loop: bool = False, over: str = "queue"
+        self,
+        what: Playable,
+        *,
+        stop_on: frozenset[str] = frozenset(),
+        loop: bool = False,
+        over: str = "queue",
+        until: asyncio.Event | None = None,
     ) -> Played:
         begun = len(self._events)
 
@@ -130,40 +137,57 @@ class FakeCall(Script):
                     return "dtmf"
                 if isinstance(event, SpeechStarted) and "speech" in stop_on:
                     return "speech"
-            return None
+            return "stopped" if until is not None and until.is_set() else None
 
-        return await self._speak(what, stopped, loop=loop, over=over)
+        with self._watched(until):
+            return await self._speak(what, stopped, loop=loop, over=over)
+
+    @contextmanager
+    def _watched(self, until: asyncio.Event | None) -> Iterator[None]:
+        """Wake whoever waits for a change when `until` is set."""
+        watcher = None if until is None else asyncio.ensure_future(until.wait())
+        if watcher is not None:
+            watcher.add_done_callback(lambda _: self._changed())
+        try:
+            yield
+        finally:
+            if watcher is not None:
+                watcher.cancel()
 
     async def _speak(self, what: Playable, stopped: Callable[[], str | None], *, loop: bool, over: str) -> Played:
         turn = object()
         if over == "replace":
             self._voice.clear()
+            self._mixed.clear()
             self._changed()
-        elif over != "queue":
+        elif over not in ("queue", "mix"):
             raise UsageError(f"a play over {over!r} is not known")
-        self._voice.append(turn)
+        voices = self._mixed if over == "mix" else self._voice
+        voices.append(turn)
         started: float | None = None
         reason: str | None = None
         try:
-            while self._voice[:1] != [turn]:
-                if turn not in self._voice:
+            while over != "mix" and voices[:1] != [turn]:
+                if turn not in voices:
                     return Played(0.0, "replaced")
                 if self._state.is_over:
                     return Played(0.0, "ended")
+                if (reason := stopped()) is not None:
+                    return Played(0.0, reason)
                 await self._change()
             started = self._clock.now()
             due = None if loop else started + self._seconds(what)
             while reason is None and (due is None or self._clock.now() < due - CLOSE):
                 if self._state.is_over:
                     reason = "ended"
-                elif turn not in self._voice:
+                elif turn not in voices:
                     reason = "replaced"
                 elif (reason := stopped()) is None:
                     await self._change(due)
             return Played(self._clock.now() - started, reason)
         finally:
-            if turn in self._voice:
-                self._voice.remove(turn)
+            if turn in voices:
+                voices.remove(turn)
             if started is not None:
                 self._note("play", what, started)
                 self._set_mark(self._clock.now())
@@ -192,29 +216,25 @@ class FakeCall(Script):
     ) -> Recorded:
         started, begun = self._clock.now(), len(self._events)
         due = min((started + each for each in (length, max) if each is not None), default=None)
-        watcher = asyncio.ensure_future(until.wait()) if until else None
-        if watcher:
-            watcher.add_done_callback(lambda _: self._changed())
-        try:
-            while not self._state.is_over and not (watcher and watcher.done()):
-                now = self._clock.now()
-                if due is not None and now >= due - CLOSE:
-                    break
-                if "dtmf" in stop_on and any(isinstance(event, DigitReceived) for _, event in self._events[begun:]):
-                    break
-                look = due
-                if "silence" in stop_on and (quiet := self._quiet()) and quiet[-1].ended is None:
-                    enough = max_of(quiet[-1].started, started) + QUIET_ENDS_RECORDING
-                    if now >= enough - CLOSE:
+        with self._watched(until):
+            try:
+                while not self._state.is_over and not (until is not None and until.is_set()):
+                    now = self._clock.now()
+                    if due is not None and now >= due - CLOSE:
                         break
-                    look = enough if look is None else min(look, enough)
-                await self._change(look)
-        finally:
-            if watcher:
-                watcher.cancel()
-            seconds = self._clock.now() - started
-            _write_silence(to, seconds)
-            self._note("record", str(to), started)
+                    if "dtmf" in stop_on and any(isinstance(event, DigitReceived) for _, event in self._events[begun:]):
+                        break
+                    look = due
+                    if "silence" in stop_on and (quiet := self._quiet()) and quiet[-1].ended is None:
+                        enough = max_of(quiet[-1].started, started) + QUIET_ENDS_RECORDING
+                        if now >= enough - CLOSE:
+                            break
+                        look = enough if look is None else min(look, enough)
+                    await self._change(look)
+            finally:
+                seconds = self._clock.now() - started
+                _write_silence(to, seconds)
+                self._note("record", str(to), started)
         return Recorded(str(to), seconds, -91.0)
 
     async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
@@ -352,6 +372,7 @@ class FakeCall(Script):
         between: float = 2.0,
         play: Playable | None = None,
         loop: bool = False,
+        over: str = "queue",
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:
@@ -366,7 +387,7 @@ class FakeCall(Script):
                     play,
                     lambda: "dtmf" if len(self._digits) else "timeout" if due and self._clock.now() >= due else None,
                     loop=loop,
-                    over="queue",
+                    over=over,
                 )
             wait_until = self._clock.now() + first
             while True:

@@ -87,6 +87,7 @@ class Script:
         self._sounds: list[Sound] = []
         self._digits = DigitQueue()
         self._voice: list[object] = []  # who speaks, then who waits to
+        self._mixed: list[object] = []  # who speaks beside them
         self.sent: list[Sent] = []
         self.audio_seconds: dict[str, float] = {}
         """How long a file plays, by its name; else its WAV header says, or it is 1 s."""

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from botkit import clock
-from botkit.client.voice import PAUSE_LENGTH, Voice, payloads_of
+from botkit.client.voice import PAUSE_LENGTH, Voice, loaded, source_of
 from botkit.errors import ConfigError, UsageError
-from botkit.media.codec import PCMU
+from botkit.media.codec import PCMU, codec_by_name
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing
 from botkit.media.pcm import level
 from botkit.media.plane import media_plane
+from botkit.media.spectrum import tones_in
 from botkit.media.tone import tone
 from botkit.media.wav import write_wav
 from botkit.vocabulary import Audio, Played, Silence, Tone
@@ -28,13 +29,13 @@ BEAT = 0.02
 class Stage:
     """A voice, and the ear at the far end."""
 
-    async def begin(self, plane: Any) -> None:
+    async def begin(self, plane: Any, codec: str) -> None:
         self.clock = plane.clock
-        self.near, self.far = plane.endpoint(), plane.endpoint()
+        self.near, self.far = (plane.endpoint(codecs=(codec,)) for _ in range(2))
         self.near.accept(await self.far.answer(await self.near.offer()))
         await asyncio.gather(self.near.connect(), self.far.connect())
         self.ear = Ear()
-        self.hearing = CallHearing(plane.hearing, self.ear, PCMU)
+        self.hearing = CallHearing(plane.hearing, self.ear, codec_by_name(codec))
         self.far.session.on_payload = self.hearing.payload
         self.far.session.on_digit = self.hearing.digit_event
         self.marks: list[float] = []
@@ -69,11 +70,11 @@ class Stage:
         return "".join(heard.digit for heard in self.ear.digits)
 
 
-def play(scene: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+def play(scene: Callable[[Stage], Coroutine[Any, Any, None]], codec: str = "PCMU") -> None:
     async def main() -> None:
         async with media_plane() as plane:
             stage = Stage()
-            await stage.begin(plane)
+            await stage.begin(plane, codec)
             try:
                 await scene(stage)
             finally:
@@ -216,12 +217,103 @@ def test_play_that_ended_just_before_the_call() -> None:
     play(scene)
 
 
+# --- mixing ---------------------------------------------------------------------------------------------------
+
+
+def heard_between(stage: Stage, begin: float, end: float) -> tuple[float, ...]:
+    """The frequencies in what the far end heard in that time."""
+    return tones_in(stage.ear.history.between(begin, end)[1].ravel())
+
+
+def test_mixed_plays_are_heard_together() -> None:
+    """A play over `mix` is heard with what is being said already, and so is what is said after it began."""
+
+    async def scene(stage: Stage) -> None:
+        begin = stage.time
+        first = asyncio.ensure_future(stage.voice.play(Tone((440.0,), 1.0)))
+        second = asyncio.ensure_future(stage.voice.play(Tone((600.0,), 1.0)))
+        await stage.clock.sleep(0.5)
+        mixed = asyncio.ensure_future(stage.voice.play(Tone((1000.0,), 2.0), over="mix"))
+        await stage.clock.sleep(1.0)
+        third = await stage.voice.play(Tone((800.0,), 1.0))
+        assert third == await first == await second == Played(pytest.approx(1.0))
+        assert await mixed == Played(pytest.approx(2.0))
+        assert stage.time == about(begin + 3.0)
+        await stage.settle()
+        times = ((0.1, 0.4), (0.6, 0.9), (1.1, 1.9), (2.1, 2.4), (2.6, 2.9))
+        assert [heard_between(stage, begin + since, begin + to) for since, to in times] == [
+            about_hz(440), about_hz(440, 1000), about_hz(600, 1000), about_hz(800, 1000), about_hz(800),
+        ]  # fmt: skip
+
+    play(scene)
+
+
+def about_hz(*hz: float) -> Any:
+    return pytest.approx(hz, abs=3)
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "G722", "opus"])
+def test_mixing_on_every_codec(codec: str) -> None:
+    """What is mixed is heard on every codec, and none has a hole where the mixing begins or ends."""
+
+    async def scene(stage: Stage) -> None:
+        begin = stage.time
+        first = asyncio.ensure_future(stage.voice.play(Tone((440.0,), 2.0)))
+        await stage.clock.sleep(0.5)
+        await stage.voice.play(Tone((1000.0,), 1.0), over="mix")
+        await first
+        await stage.settle()
+        times = ((0.2, 0.5), (0.7, 1.3), (1.6, 1.9))
+        assert [heard_between(stage, begin + since, begin + to) for since, to in times] == [
+            about_hz(440), about_hz(440, 1000), about_hz(440),
+        ]  # fmt: skip
+        assert len(stage.sounds) == 1
+
+    play(scene, codec)
+
+
+def test_files_are_mixed(tmp_path: Path) -> None:
+    """Files of odd lengths, one after the other, are mixed frame by frame as they would be said alone."""
+
+    async def scene(stage: Stage) -> None:
+        for name, hz in (("a", 440), ("b", 600)):
+            write_wav(tmp_path / f"{name}.wav", tone(hz, 0.507, level=-20))
+        begin = stage.time
+        files = Audio((tmp_path / "a.wav", tmp_path / "b.wav"))
+        first = asyncio.ensure_future(stage.voice.play(files, loop=True))
+        await stage.clock.sleep(0.1)
+        mixed = await stage.voice.play(Audio((tmp_path / "b.wav",)), over="mix")
+        assert mixed == Played(pytest.approx(0.52))
+        first.cancel()
+        await asyncio.wait((first,))
+        await stage.settle()
+        assert heard_between(stage, begin + 0.2, begin + 0.5) == about_hz(440, 600)
+
+    play(scene)
+
+
+def test_digits_as_tones_are_mixed() -> None:
+    """A digit sent as a tone goes out with what is mixed, not swallowed by it."""
+
+    async def scene(stage: Stage) -> None:
+        music = asyncio.ensure_future(stage.voice.play(Tone((300.0,), 5.0, gain=-20), over="mix"))
+        await stage.clock.sleep(0.5)
+        await stage.send("5", "tone", length=0.2)
+        music.cancel()
+        await asyncio.wait((music,))
+        await stage.settle()
+        assert stage.digits == "5"
+
+    play(scene)
+
+
 # --- what may be played ---------------------------------------------------------------------------------------
 
 
 def payloads(what: Any) -> Any:
     async def main() -> Any:
-        return await payloads_of(what, PCMU)
+        source = source_of(what)
+        return await loaded(source, source.payloads, PCMU)
 
     return clock.run(main(), virtual=True)
 

@@ -512,6 +512,43 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    def test_plays_mix(self) -> None:
+        """A play over `mix` begins at once and leaves the queue to the others; `replace` ends it as well."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            first = asyncio.ensure_future(call.play(Silence(2.0)))
+            music = asyncio.ensure_future(call.play(Tone((440.0,), 0.5), loop=True, over="mix"))
+            await call.clock.sleep(0.5)
+            mixed = await call.play(Silence(0.5), over="mix")
+            assert (mixed.played, mixed.stopped_by) == (self.about(0.5), None)
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack)
+            queued = await call.play(Silence(0.5))
+            assert queued.played == self.about(0.5)
+            assert call.since_answered() == pytest.approx(2.5, abs=2 * self.slack)
+            assert (await first).played == self.about(2.0)
+            await call.play(Silence(0.1), over="replace")
+            assert (await music).stopped_by == "replaced"
+            with pytest.raises(UsageError):
+                await call.play(Silence(0.1), over="loud")
+
+        self.play_scene(scene)
+
+    def test_plays_are_stopped(self) -> None:
+        """`until` stops a play, under way or waiting, and no other."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            until, never = asyncio.Event(), asyncio.Event()
+            plays = [asyncio.ensure_future(call.play(Silence(5.0), until=each)) for each in (until, until, never)]
+            await call.clock.sleep(1.0)
+            until.set()
+            await asyncio.wait(plays[:2])
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack)
+            assert [each.result().stopped_by for each in plays[:2]] == ["stopped", "stopped"]
+            assert [each.result().played for each in plays[:2]] == [self.about(1.0), 0.0]
+            assert (await plays[2]).played == self.about(5.0)
+
+        self.play_scene(scene)
+
     def test_play_stops_on_a_digit_and_leaves_it(self) -> None:
         """A digit ends a play that listens for it, and stays in the queue."""
 
