@@ -39,14 +39,14 @@ async def run_steps(scope: Scope, steps: Sequence[StepSpec]) -> None:
 
 async def run_step(scope: Scope, spec: StepSpec) -> None:
     """Run one step, with all its common keys."""
-    here = scope.at(spec.path, spec.label)
+    here = scope.at(spec)
     try:
         if spec.if_ is not None and not here.holds(spec.if_):
             return
         step, within = spec.filled(here.names, here.rng)
     except Exception as error:
         raise FlowFaulted(_fault(here, spec, error)) from error
-    failures = await _Attempt(here.at(spec.path, spec.label, within), spec, step).run()
+    failures = await _Attempt(here.at(spec, within), spec, step).run()
     if failures:
         await _on_fail(here, spec, failures)
 

@@ -52,6 +52,7 @@ class _Seen:
 
 def check_names(flow: Flow, notes: Notes) -> None:
     """Note every name that no expression here can mean."""
+    _check_stops(flow, notes)
     names = {**_written_in(flow), **dict.fromkeys(notes.lost_names)}
     writers = Counter(name for spec in flow.every_step() for name in _writes(spec))
     writers.update([*flow.vars, *notes.lost_names])
@@ -69,6 +70,18 @@ def check_names(flow: Flow, notes: Notes) -> None:
     for key, steps in flow.blocks.items():
         own = frozenset(given.get(key, ()))
         checker.steps(steps, replace(seen, names={**names, **dict.fromkeys(own)}, given=own))
+
+
+def _check_stops(flow: Flow, notes: Notes) -> None:
+    """`stop_play` names plays that are begun in the background."""
+    steps = list(flow.every_step())
+    plays = {spec.save_as for spec in steps if spec.name == "play" and getattr(spec.step, "background", False)}
+    known = sorted(name for name in plays if name)
+    for spec in steps:
+        name = getattr(spec.step, "play_name", None) if spec.name == "stop_play" else None
+        if name is not None and name not in known:
+            hint = suggest(name, known) or "beside the `play`, write: save_as: " + name
+            notes.error_at(spec.place, f"no background play is saved as `{name}`", hint)
 
 
 def _written_in(flow: Flow) -> dict[str, Fields]:

@@ -44,6 +44,11 @@ class Step(BaseModel):
     result_is_open: ClassVar[bool] = False
     """It may have more result fields than `result` lists (`run`, `wait_for`), so none is called unknown."""
 
+    @property
+    def lets_time_pass(self) -> bool:
+        """This step, with its fields as they are, waits or listens."""
+        return self.waits or self.is_expectation
+
     async def run(self, call: CallPort, scope: Scope) -> Mapping[str, Any] | None:
         """Do it; the mapping gives the result fields. Raises `ExpectationFailed` when unmet.
 

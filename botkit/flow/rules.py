@@ -163,10 +163,10 @@ class _Rules:
     def _waits(self, steps: Sequence[StepSpec]) -> bool:
         """Whether any of these steps lets time pass."""
         for spec in every_step(tuple(steps)):
-            if spec.step.waits or spec.step.is_expectation:
+            if spec.step.lets_time_pass:
                 return True
             key = block_of(spec)
-            if key and any(inner.step.waits or inner.step.is_expectation for inner in self._reached(key)):
+            if key and any(inner.step.lets_time_pass for inner in self._reached(key)):
                 return True
         return False
 
@@ -193,9 +193,7 @@ class _Rules:
 
     def idle_jumps(self) -> None:
         """No circle of `goto` in which nothing waits."""
-        idle = {
-            key for key in self.blocks if not any(s.step.waits or s.step.is_expectation for s in self._reached(key))
-        }
+        idle = {key for key in self.blocks if not any(spec.step.lets_time_pass for spec in self._reached(key))}
         self._cycles(
             lambda spec: block_of(spec) if spec.name == "goto" else None,
             lambda chain: (f"these blocks neither wait nor listen ({' → '.join(chain)})", "add a `wait`"),

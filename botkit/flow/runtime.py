@@ -26,6 +26,7 @@ from botkit import log as logs
 from botkit.errors import BotkitError, CallEnded, Fault
 from botkit.events import Answered, CallEvent, DigitReceived, Ended, Incoming
 from botkit.flow import problems
+from botkit.flow.background import Background
 from botkit.flow.begin import begin, secrets_of
 from botkit.flow.control import FlowFaulted, FlowOver, Goto, HandlerOver, Return, StepFailed
 from botkit.flow.document import Flow, Handler
@@ -67,6 +68,7 @@ class FlowRun:
         self._call = call
         self._shared = Shared(call, settled, secrets=flow.secrets, blocks=flow.blocks)
         self._shared.values.update(self._flow.vars)
+        self._shared.background = self._background = Background(self._spawn_beside)
         for value in secrets_of(self._flow, self._flow.vars):
             self._shared.mask.add(value)
         self._begun = call.clock.now()
@@ -164,6 +166,7 @@ class FlowRun:
                 self._begin()
                 await self._settled.wait()
                 await self._hang_up()
+                await self._background.finish()
         except* _Cut:
             self._cut_short = True
         finally:
@@ -206,8 +209,16 @@ class FlowRun:
         work.close()
         return None
 
-    async def _or_fault(self, work: Coroutine[Any, Any, None]) -> None:
-        """Something that the runtime itself does, in the group."""
+    def _spawn_beside(self, work: Coroutine[Any, Any, None], scope: Scope) -> asyncio.Task[None] | None:
+        """A task for what a step began in the background."""
+        guarded = self._or_fault(work, scope)
+        task = self._spawn(guarded)
+        if task is None:
+            work.close()
+        return task
+
+    async def _or_fault(self, work: Coroutine[Any, Any, None], scope: Scope | None = None) -> None:
+        """Something that the runtime itself does, in the group, or that the step of `scope` began."""
         try:
             await work
         except CallEnded:
@@ -215,7 +226,7 @@ class FlowRun:
         except _Cut:
             raise
         except Exception as error:
-            self._fault(error)
+            self._fault(error, scope=scope)
             raise _Cut from error
 
     async def _answer(self) -> None:
@@ -415,10 +426,11 @@ class FlowRun:
     def _now(self) -> float:
         return round(self._call.since_answered(), 6)
 
-    def _fault(self, error: Exception, handler: Handler | None = None) -> None:
-        scope = self._scope(handler, {}) if handler else None
-        place = handler.place if handler else self._flow.place
-        self._shared.note(problems.broken(error, self._now(), place, scope))
+    def _fault(self, error: Exception, handler: Handler | None = None, scope: Scope | None = None) -> None:
+        scope = self._scope(handler, {}) if handler else scope
+        spec = scope.spec if scope else None
+        place = handler.place if handler else spec.place if spec else self._flow.place
+        self._shared.note(problems.broken(error, self._now(), place, scope, spec.name if spec else None))
 
     def _say(self, text: str) -> None:
         self._shared.tell(Logged(self._call.id, self._call.since_answered(), text))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botkit import log as logs
 from botkit.errors import Fault
+from botkit.flow.background import Background, Work
 from botkit.flow.chance import Chance
 from botkit.flow.expression import RESERVED, Expression, truth
 from botkit.flow.kinds_media import ANOTHER_NAME, is_own_file
@@ -71,6 +72,8 @@ class Shared:
         self.values: dict[str, Any] = {}
         self.steps: list[StepResult] = []
         self.problems: list[Problem] = []
+        self.background: Background | None = None
+        """Plays and recordings beside the handlers; the runtime makes it."""
         self.over = asyncio.Event()
         """Set when the call is over."""
         self._secrets = frozenset(secrets)
@@ -113,6 +116,8 @@ class Scope:
     turn: int | None = None
     """The turn of the innermost `repeat`, as `repeat.index` in expressions."""
     path: str = ""
+    spec: StepSpec | None = None
+    """The step that we are at."""
     label: str | None = None
     within: float | None = None
     """The step's own `within`, for the steps that obey it by themselves."""
@@ -123,9 +128,9 @@ class Scope:
 
     # --- views ----------------------------------------------------------------------------------
 
-    def at(self, path: str, label: str | None = None, within: float | None = None) -> Scope:
+    def at(self, spec: StepSpec, within: float | None = None) -> Scope:
         """The same view from one of the steps; what has no label of its own has that of what holds it."""
-        return replace(self, path=path, label=label or self.label, within=within)
+        return replace(self, spec=spec, path=spec.path, label=spec.label or self.label, within=within)
 
     def with_locals(self, **names: Any) -> Scope:
         """A view with further names of its own."""
@@ -177,6 +182,17 @@ class Scope:
     async def run_steps(self, steps: Sequence[StepSpec]) -> None:
         """Run the steps one after the other. Raises what the first that fails raises (`flow.control`)."""
         await self.runner(self, steps)
+
+    def in_background(self, work: Work) -> None:
+        """Begin what goes on beside the handlers until the call is over. Raises `Fault` when too much does."""
+        if self.shared.background is None:
+            raise Fault("nothing can go on in the background here")
+        self.shared.background.start(self, work)
+
+    async def stop_plays(self, name: str | None) -> None:
+        """Stop what plays in the background, all of it or what is saved under `name`."""
+        if self.shared.background is not None:
+            await self.shared.background.stop_plays(name)
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass; the end of the call cuts it short, except in `ended`. A cancelled caller loses nothing."""

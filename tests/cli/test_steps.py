@@ -34,8 +34,8 @@ def test_fields(botkit: Botkit) -> None:
     fields = text.split("Fields:")[1].split("Common keys")[0].splitlines()
     assert fields[1].split()[0] == "audio"
     assert any(line.split()[:1] == ["for"] for line in fields)
-    assert "one of queue, replace (default queue)" in text
-    assert "background" not in text
+    assert "one of queue, replace, mix (default queue)" in text
+    assert "say" not in [line.split()[0] for line in fields if line]
 
 
 def test_unknown(botkit: Botkit) -> None:

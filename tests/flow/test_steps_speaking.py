@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from botkit.errors import ConfigError
 from botkit.flow.explain import FlowErrors
 from botkit.flow.runtime import Inputs
-from botkit.vocabulary import Audio, Silence, Tone
+from botkit.testing import FakeCall
+from botkit.vocabulary import Audio, Played, Silence, Tone
 from tests.flow.kit import answered, run_flow
 
 
@@ -75,9 +77,7 @@ def test_play_over_replace_ends_the_other() -> None:
         ("{tone: 440}", "needs `for`"),
         ("{audio: a.wav, for: 2s}", "`for` goes with `tone`"),
         ("{say: hello}", "`say` is not part of this version"),
-        ("{audio: a.wav, background: true}", "`background` is not part of this version"),
-        ("{audio: a.wav, over: mix}", "`over: mix` is not part of this version"),
-        ("{audio: a.wav, over: loud}", "queue, replace"),
+        ("{audio: a.wav, over: loud}", "queue, replace, mix"),
     ],
 )
 def test_play_refuses(fields: str, message: str) -> None:
@@ -189,3 +189,150 @@ def test_mute_and_unmute() -> None:
     """`mute` and `unmute` do what they say at once; a play between them takes its time."""
     ran = answered("- mute\n- play: {tone: 440, for: 2s}\n- unmute")
     assert [(sent.kind, sent.ended) for sent in ran.call.sent[:3]] == [("mute", 0.0), ("play", 2.0), ("unmute", 2.0)]
+
+
+# --- in the background ----------------------------------------------------------------------------
+
+
+def test_background_play_goes_on_beside_the_steps() -> None:
+    """With `background` the next step begins at once; when it has ended, its variable tells how."""
+    ran = answered(
+        "- play: {tone: 440, for: 2s, background: true}\n  save_as: it\n- log: '${it.ok} ${it.played} ${it.ended}'\n"
+        "- wait: 3s\n- log: '${it.ok} ${it.played} ${it.stopped_by} ${it.started} ${it.ended}'"
+    )
+    assert ran.said == ["true null 0.0", "true 2.0 null 0.0 2.0"]
+    assert (ran.verdict, ran.outcome.duration) == ("passed", 3.0)
+
+
+def test_background_play_keeps_no_call_alive() -> None:
+    """When the handlers are done the bot hangs up, whether what plays beside them would end or not."""
+    for loop in ("false", "true"):
+        ran = answered(f"- play: {{tone: 440, for: 5s, loop: {loop}, background: true}}\n- wait: 1s")
+        assert (ran.verdict, ran.outcome.duration) == ("passed", 1.0)
+
+
+def test_background_play_outlives_its_handler() -> None:
+    """It belongs to the call: another handler can stop it when the one that began it is done."""
+    text = """
+    on:
+      answered: [{wait: 5s}]
+      speech_started: [{play: {tone: 440, for: 1s, loop: true, background: true}, save_as: music}]
+      dtmf: [{stop_play: music}, {log: "${music.stopped_by} ${music.played}"}]
+    """
+    ran = run_flow(text, lambda call: [call.will_hear_speech(at=1), call.will_hear_digit("1", at=3)])
+    assert ran.said == ["stopped 2.0"]
+
+
+def test_stop_play_stops_what_it_names() -> None:
+    """`stop_play` ends the play of that name, and bare all in the background; those in the foreground go on."""
+    steps = """
+    - play: {tone: 440, for: 9s, over: mix, background: true}
+      save_as: one
+    - play: {tone: 550, for: 9s, over: mix, background: true}
+      save_as: two
+    - wait: 1s
+    - stop_play: one
+    - log: "${one.stopped_by} ${two.stopped_by}"
+    - stop_play: one
+    - parallel:
+        - [{play: {tone: 660, for: 2s}}]
+        - [{wait: 1s}, stop_play, {log: "${two.played}"}]
+    """
+    ran = answered(steps)
+    assert ran.said == ["stopped null", "2.0"]
+    assert ran.step("play").ok
+    assert ran.outcome.duration == 3.0
+
+
+def test_stop_play_needs_a_name_that_plays() -> None:
+    """A name that no background play has is found when compiling, with the nearest one."""
+    with pytest.raises(FlowErrors, match="no background play is saved as `musik`") as caught:
+        answered("- play: {audio: a.wav, background: true}\n  save_as: music\n- stop_play: musik")
+    assert "did you mean `music`" in str(caught.value)
+
+
+def test_background_play_that_breaks_is_a_fault_of_its_step() -> None:
+    """What breaks in the background faults the flow, at the step that began it."""
+    ran = answered("- play: {audio: a.wav, background: true}\n  label: music\n- wait: 9s", with_run=_without_files)
+    problem = ran.outcome.problems[0]
+    assert (ran.verdict, problem.step, problem.label, problem.message) == ("fault", "play", "music", "no such file")
+    assert problem.place is not None
+    assert problem.place.line == 5
+
+
+def _without_files(run: object, call: FakeCall) -> None:
+    async def play(*arguments: object, **more: object) -> Played:
+        raise ConfigError("no such file")
+
+    call.play = play  # type: ignore[method-assign, assignment]
+
+
+def test_background_is_limited() -> None:
+    """A loop that begins plays without end is a fault, and not for ever."""
+    ran = answered("- repeat: {times: 200, do: [{play: {tone: 440, for: 9s, background: true}}]}")
+    assert ran.verdict == "fault"
+    assert "more than 100 plays" in ran.problems[0]
+
+
+def test_background_play_does_not_brake_a_loop() -> None:
+    """A loop that only begins plays in the background neither waits nor listens."""
+    with pytest.raises(FlowErrors, match="neither waits nor listens"):
+        answered("- repeat: {while: call.duration < 5, do: [{play: {tone: 440, for: 1s, background: true}}]}")
+
+
+def test_background_record_ends_with_the_call(tmp_path: Path) -> None:
+    """A recording in the background ends with the call, and `ended` knows how long it was."""
+    text = """
+    on:
+      answered: [{record: {to: all.wav, background: true}, save_as: all}, {log: "${all.duration}"}, {wait: 2s}]
+      ended: [{log: "${all.duration} ${all.level < -50}"}]
+    """
+    ran = run_flow(text, inputs=Inputs(out=tmp_path))
+    assert ran.said == ["null", "2.0 true"]
+    assert (tmp_path / "all.wav").exists()
+
+
+def test_background_ends_when_the_flow_fails(tmp_path: Path) -> None:
+    """A failure ends what goes on in the background with the handlers; what was recorded is kept."""
+    ran = answered(
+        "- record: {to: all.wav, background: true}\n- play: {tone: 440, for: 1s, loop: true, background: true}\n"
+        "- wait: 2s\n- fail: enough",
+        inputs=Inputs(out=tmp_path),
+    )
+    assert (ran.verdict, ran.outcome.duration) == ("failed", 2.0)
+    assert (tmp_path / "all.wav").exists()
+
+
+def test_hang_up_that_nobody_confirms_ends_the_background() -> None:
+    """A looped play in the background does not keep a flow whose hang-up is not confirmed."""
+
+    def deaf(run: object, call: FakeCall) -> None:
+        async def hangup(cause: str | None = None) -> None:
+            await call.clock.sleep(1e6)
+
+        call.hangup = hangup  # type: ignore[method-assign]
+
+    ran = answered("- play: {tone: 440, for: 1s, loop: true, background: true}\n- wait: 1s", with_run=deaf)
+    assert ran.verdict == "passed"
+
+
+def test_mix_waits_for_nobody() -> None:
+    """`over: mix` begins at once beside what plays, and other plays do not wait for it."""
+    ran = answered(
+        "- play: {tone: 440, for: 9s, over: mix, background: true}\n- play: {tone: 550, for: 1s}\n"
+        "- play: {tone: 660, for: 1s, over: mix}"
+    )
+    assert [(sent.started, sent.ended) for sent in ran.call.sent[:2]] == [(0.0, 1.0), (1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("record: {to: a.wav, background: true, do: [{wait: 1s}]}", "one of `do` and `background`"),
+        ("gather: {digits: 1, play: {audio: a.wav, background: true}}", "takes no `background`"),
+    ],
+)
+def test_background_refused(step: str, message: str) -> None:
+    """Where `background` makes no sense it is refused when compiling."""
+    with pytest.raises(FlowErrors, match=message):
+        answered(f"- {step}")

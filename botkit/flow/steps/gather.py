@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping as MappingABC
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from botkit.flow.expression import Expression, Template
 from botkit.flow.kinds import FieldError, Kind
@@ -89,6 +89,12 @@ class Gather(Step):
     play: Annotated[Play | None, PlayKind()] = None
     flush: Flag = False
 
+    @model_validator(mode="after")
+    def _play_is_its_own(self) -> Self:
+        if self.play is not None and self.play.background:
+            raise FieldError("what `gather` plays ends with the first digit, so it takes no `background`")
+        return self
+
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         gathered = await call.gather(
             count=self.digits,
@@ -97,6 +103,7 @@ class Gather(Step):
             between=self.between,
             play=self.play.what() if self.play else None,
             loop=self.play.loop if self.play else False,
+            over=self.play.over if self.play else "queue",
             flush=self.flush,
             within=scope.within,
         )

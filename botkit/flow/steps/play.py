@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from botkit.flow.kinds import FieldError
 from botkit.flow.kinds_call import LaterKind
-from botkit.flow.kinds_many import ChoiceKind
 from botkit.flow.port import Audio, CallPort, Playable, Silence, Tone
 from botkit.flow.registry import Step, step
-from botkit.flow.schema import AudioFiles, Choices, Duration, Flag, Number, ToneHz
+from botkit.flow.schema import AudioFiles, Choice, Choices, Duration, Flag, Number, ToneHz
 from botkit.flow.scope import Scope
-from botkit.flow.source import Mark
 
 LATER = "play a file, a tone or silence"
-
-
-class OverKind(ChoiceKind):
-    """queue or replace; `mix` is known, and refused."""
-
-    def of_value(self, value: Any, mark: Mark | None) -> Any:
-        if value == "mix":
-            raise FieldError("`over: mix` is not part of this version", hint="write queue or replace")
-        return super().of_value(value, mark)
-
-
-Over = Annotated[Literal["queue", "replace"], OverKind(("queue", "replace"))]
 
 
 @step("play", short="audio")
@@ -37,20 +24,30 @@ class Play(Step):
     Paths are taken from the folder of the flow's file. A tone is one frequency or two at once, and
     needs `for`. `stop_on` ends it when the other side enters a digit or speaks; the digit stays in
     the queue for whoever gathers next. With `loop` it plays until something stops it. `gain` is in
-    dB. One voice per call: a play waits for the one before it, unless `over: replace` ends that.
-    `stopped_by` is `dtmf`, `speech`, `replaced`, `ended`, or nothing when it played to its end.
+    dB. One voice per call: a play waits for those before it (`over: queue`), or ends all of them
+    (`replace`), or is heard together with whatever else plays (`mix`), which waits for nobody.
+
+    With `background: true` the step goes on at once. `save_as` then names the play for `stop_play`,
+    and is given `played` and `stopped_by` when it has ended. It belongs to the call and not to the
+    handler: it ends by itself, by `stop_play` or `stop_on`, or with the call, which it does not keep
+    alive: when all handlers are done the bot hangs up, whatever plays in the background. Play in the
+    foreground what must be heard to its end. Other plays wait for a looped one for ever, unless one
+    of them says `over: mix`. When it ends the mark moves, as with any play.
 
     Example:
         - play: ../audio/welcome.wav
         - play: {audio: [../audio/welcome.wav, ../audio/menu.wav], stop_on: [dtmf, speech]}
         - play: {tone: [350, 440], for: 2s, gain: -6}
         - play: {silence: 500ms}
+        - play: {audio: ../audio/welcome.wav, loop: true, gain: -12, over: mix, background: true}
+          save_as: music
+        - stop_play: music
     """
 
     waits: ClassVar[bool] = True
     result: ClassVar[dict[str, str]] = {
         "played": "seconds that went out",
-        "stopped_by": "dtmf, speech, replaced, ended; nothing when it played to its end",
+        "stopped_by": "dtmf, speech, replaced, stopped, ended; nothing when it played to its end",
     }
 
     audio: AudioFiles | None = None
@@ -60,9 +57,9 @@ class Play(Step):
     stop_on: Choices[Literal["dtmf", "speech"]] = frozenset()
     loop: Flag = False
     gain: Number = 0.0
-    over: Over = "queue"
+    over: Choice[Literal["queue", "replace", "mix"]] = "queue"
     say: Annotated[str | None, LaterKind("say", LATER)] = None
-    background: Annotated[bool, LaterKind("background", "play it in a branch of `parallel`")] = False
+    background: Flag = False
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -76,6 +73,10 @@ class Play(Step):
             raise FieldError("`for` goes with `tone`", hint="write `silence: 2s` for two seconds of silence")
         return self
 
+    @property
+    def lets_time_pass(self) -> bool:
+        return not self.background
+
     def what(self) -> Playable:
         """What is to be played. The step must be resolved."""
         if self.audio is not None:
@@ -86,5 +87,11 @@ class Play(Step):
         return Silence(self.silence or 0.0)
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
-        played = await call.play(self.what(), stop_on=self.stop_on, loop=self.loop, over=self.over)
+        if not self.background:
+            return await self._play(call)
+        scope.in_background(lambda until: self._play(call, until))
+        return {}
+
+    async def _play(self, call: CallPort, until: asyncio.Event | None = None) -> dict[str, Any]:
+        played = await call.play(self.what(), stop_on=self.stop_on, loop=self.loop, over=self.over, until=until)
         return {"played": played.played, "stopped_by": played.stopped_by}
