@@ -60,11 +60,12 @@ class Background:
 
     async def _run(self, scope: Scope, going: _Going, work: Work) -> None:
         """Do it to its end; then the variable that was saved when it began is told how it came out."""
-        begun = scope.names.get(going.name) if going.name else None
+        name = going.name
+        begun = scope.names.get(name) if name else None
         fields = await work(going.until)
-        if going.name and isinstance(begun, Mapping) and scope.names.get(going.name) is begun:  # else it was set anew
+        if name and isinstance(begun, dict) and scope.names.get(name) is begun:  # else it was set anew meanwhile
             ended = round(scope.shared.call.since_answered(), 6)
-            scope.set(going.name, saved({**begun, **fields}, {"ended": ended}))
+            scope.set(name, saved({**begun, **fields}, {"ended": ended}))
 
     async def stop_plays(self, name: str | None) -> None:
         """Stop the plays of that name, or all; returns when they are silent. For a cancelled caller they stop, too."""

@@ -18,6 +18,7 @@ PAIRS = {
     "tone_caller": "tone_answerer",
     "voicemail_caller": "voicemail",
     "early_hangup": "hold_line",
+    "patient_caller": "front_desk",
 }
 """Who calls whom."""
 
