@@ -63,7 +63,8 @@ class Background:
         name = going.name
         begun = scope.names.get(name) if name else None
         fields = await work(going.until)
-        if name and isinstance(begun, dict) and scope.names.get(name) is begun:  # else it was set anew meanwhile
+        was_set_anew = name is None or scope.names.get(name) is not begun
+        if name and isinstance(begun, dict) and not was_set_anew:
             ended = round(scope.shared.call.since_answered(), 6)
             scope.set(name, saved({**begun, **fields}, {"ended": ended}))
 
