@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from botkit.flow.check import check_paths
+from botkit.flow.registry import load_steps
 
 DATA = Path(__file__).parent.parent / "data" / "flows"
 GOOD = sorted(path.stem for path in (DATA / "good").glob("*.yaml"))
@@ -33,6 +34,13 @@ def test_bad(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DATA)
     report = check_paths([f"bad/{name}.yaml"])
     assert f"{report}\n" == (DATA / "bad" / f"{name}.err").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(load_steps()))
+def test_each_step_has_its_flows(name: str) -> None:
+    """Every step has a flow that uses it well and one that uses it badly."""
+    assert f"step_{name}" in GOOD
+    assert f"step_{name}" in BAD
 
 
 def test_each_message_has_its_flow() -> None:
