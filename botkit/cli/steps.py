@@ -13,10 +13,11 @@ from botkit.cli import terminal
 from botkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
     from botkit.flow.kinds import Kind
     from botkit.flow.registry import Step
-
-COMMON = "label within save_as on_fail if"
 
 
 def steps(
@@ -49,31 +50,42 @@ def steps(
 
 
 def overview(table: dict[str, type[Step]]) -> Iterator[str]:
-    """Every step in one line."""
+    """Every step in one line, then how flows are written."""
+    from botkit.cli.guide import guide
+
     width = max(map(len, table), default=0)
     for name, cls in table.items():
         yield f"{name:<{width}}  {_split_doc(cls)[0].splitlines()[0]}"
     yield ""
-    yield f"Every step takes, beside its name: {COMMON}. `botkit steps STEP` says more about one."
+    yield "`botkit steps STEP` says more about one. How they are put together:"
+    yield from guide()
 
 
 def manual(cls: type[Step]) -> Iterator[str]:
     """One step: what it does, its fields, its results, an example."""
+    from botkit.flow.build import COMMON
+
     prose, example = _split_doc(cls)
     yield cls.name
     yield from (f"  {line}".rstrip() for line in prose.splitlines())
-    fields = list(_fields(cls))
+    fields = list(field_rows(cls, cls.short))
+    yield ""
     if fields:
-        yield ""
-        short = f"  (`{cls.short}` is what the short form gives)" if cls.short else ""
-        yield "Fields:" + ("  (it stands behind the step's name as it is)" if cls.takes_whole else short)
-        width = max(len(name) for name, _, _ in fields)
-        for name, wants, default in fields:
-            yield f"  {name:<{width}}  {wants}{default}"
+        if cls.takes_whole:
+            yield "Fields:  (it stands behind the step's name as it is)"
+        else:
+            yield f"Fields:  (`- {cls.name}: …` alone gives `{cls.short}`)" if cls.short else "Fields:"
+        yield from fields
+    else:
+        yield f"It has no fields: write `- {cls.name}`."
     yield ""
-    yield f"Common keys, beside the step's name: {COMMON}"
+    yield f"Common keys, beside the step's name: {', '.join(COMMON)} (`botkit steps` explains them)."
+    if cls.is_expectation:
+        yield "`within` is 10s unless given."
+    if cls.needs_call:
+        yield "It needs a live call, so it cannot stand in `ended`."
     yield ""
-    yield "Results:"
+    yield "Results, under the name that `save_as` gives:"
     results = {**cls.result, "ok": "it went well", "started": "seconds since the answer", "ended": "the same"}
     if cls.is_expectation:
         results.setdefault("latency", "onset minus mark, in seconds")
@@ -86,23 +98,46 @@ def manual(cls: type[Step]) -> Iterator[str]:
         yield from (f"  {line}".rstrip() for line in example.splitlines())
 
 
-def _fields(cls: type[Step]) -> Iterator[tuple[str, str, str]]:
-    """Each field's name in YAML, what it takes, and its default in words; the main field first."""
+def field_rows(model: type[BaseModel], first: str | None = None) -> Iterator[str]:
+    """The fields of a model by their names in YAML: what each takes, its default, and what it is for.
+
+    The field called `first` comes first; those that this version has not are left out.
+    """
     from botkit.flow.schema import kinds_of
 
-    kinds = kinds_of(cls)
-    fields = sorted(cls.model_fields.items(), key=lambda pair: (pair[1].alias or pair[0]) != cls.short)
+    kinds = kinds_of(model)
+    fields = sorted(model.model_fields.items(), key=lambda pair: (pair[1].alias or pair[0]) != first)
+    rows = []
     for name, field in fields:
         wants = _wants(kinds[name]) if name in kinds else "a value"
-        if wants is None:
-            continue
-        if field.is_required():
-            default = " (required)"
-        elif field.default in (None, (), frozenset()) or field.default is False or field.default_factory is not None:
-            default = ""
-        else:
-            default = f" (default {_shown(field.default)})"
-        yield field.alias or name, wants, default
+        if wants is not None:
+            default = _default(field, kinds.get(name))
+            rows.append((field.alias or name, f"{wants}{default}", field.description or ""))
+    width = max((len(name) for name, _, _ in rows), default=0)
+    for name, wants, meaning in rows:
+        yield f"  {name:<{width}}  {wants}"
+        if meaning:
+            yield f"  {'':<{width}}    {meaning}"
+
+
+def _default(field: FieldInfo, kind: Kind | None) -> str:
+    from botkit.flow.kinds import DurationKind
+
+    if field.is_required():
+        return " (required)"
+    value = field.default
+    if field.default_factory is not None or value is None or value in ((), frozenset(), {}, ""):
+        return ""
+    if isinstance(kind, DurationKind):
+        return f" (default {_seconds(value)})"
+    return f" (default {_shown(value)})"
+
+
+def _seconds(value: float) -> str:
+    """As it would be written in a flow."""
+    if value >= 60 and value % 60 == 0:
+        return f"{value / 60:g}m"
+    return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
 
 
 def _wants(kind: Kind) -> str | None:
@@ -130,8 +165,10 @@ def _wants(kind: Kind) -> str | None:
 
 
 def _shown(value: Any) -> str:
-    if value is True:
-        return "true"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

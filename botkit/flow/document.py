@@ -107,29 +107,46 @@ class Handler:
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, use_attribute_docstrings=True)
 
 
 class FlowHead(_Document):
     """The top-level keys of a flow, beside `on` and `blocks`."""
 
     name: Text = Field(alias="flow")
+    """What it is called in reports."""
     about: Text | None = None
+    """Prose, for readers."""
     tags: Texts = ()
+    """Words by which runs pick flows."""
     account: Text | None = None
+    """The account it uses, of those that flows may name; else the one of the command line."""
     vars: Values = {}
+    """The variables and their first values."""
     secrets: Names = ()
+    """Variables whose values are masked wherever they would show."""
     dial: Text | None = None
+    """The number, name or SIP address to call."""
     answer: Text | None = None
+    """The number, user name or pattern (`+1800*`, `any`) that it answers."""
     expect_call: Choice[Literal["answered", "busy", "no_answer", "rejected", "unallocated", "any"]] | None = None
+    """What must become of the call; without it, answered where there is an `answered` handler."""
     caller_id: Text | None = None
+    """The number that the other side is shown."""
     headers: Headers = {}
+    """Extra headers of the call, by name."""
     codecs: Codecs = ("PCMU", "PCMA", "G722", "opus")
+    """The order of the offer."""
     ring_timeout: Duration | None = None
+    """Give up ringing after so long."""
     time_limit: Duration = 300.0
+    """The whole call may take so long; longer is a failure."""
     at_most: Count | None = None
+    """Calls that it answers at once."""
     calls: Range | None = None
+    """Calls that must come."""
     manual: Flag = False
+    """`botkit test` does not run it by itself."""
 
 
 class Flow(FlowHead):
@@ -164,7 +181,9 @@ class LibraryHead(_Document):
     """The top-level keys of a library, beside `blocks`."""
 
     name: Text = Field(alias="blocks_of")
+    """What it is called."""
     about: Text | None = None
+    """Prose, for readers."""
 
 
 class Library(LibraryHead):

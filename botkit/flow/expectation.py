@@ -21,9 +21,13 @@ class Expectation(Step):
     obeys_within: ClassVar[bool] = True
 
     starts_within: Duration | None = None
+    """It must have begun by then, counted as `within` is; it may be met in full later."""
     max_latency: Duration | None = None
+    """It must have begun so soon after the mark; if not, it fails with both numbers named."""
     absent: Flag = False
+    """Turned round: it must not happen during `within`."""
     ended: Choice[Literal["ok"]] | None = None
+    """With `ok` the end of the call fulfils an `absent`, and silence."""
 
     def window(self, scope: Scope) -> Window:
         """When it must be met."""

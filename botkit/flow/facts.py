@@ -10,9 +10,14 @@ from botkit.flow.port import CallPort
 from botkit.log import plain
 
 
+def own_fields(cls: type[CallEvent]) -> list[str]:
+    """The fields of an event that expressions see, beside `name` and `at`."""
+    return [each.name for each in fields(cls) if each.name not in ("call_id", "sdp")]
+
+
 def event_fields(event: CallEvent, call: CallPort) -> dict[str, Any]:
     """The event's own fields, its `name`, and `at`: when it happened, in seconds since the answer."""
-    own = {each.name: getattr(event, each.name) for each in fields(event) if each.name not in ("call_id", "sdp")}
+    own = {name: getattr(event, name) for name in own_fields(type(event))}
     if isinstance(own.get("headers"), tuple):
         own["headers"] = dict(own["headers"])
     given: dict[str, Any] = plain(own)

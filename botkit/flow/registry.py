@@ -24,7 +24,9 @@ STEPS: dict[str, type[Step]] = {}
 class Step(BaseModel):
     """What all steps share. Fields may hold a `Template` until `botkit.flow.schema.resolve` fills them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     name: ClassVar[str] = ""
     """Its name in YAML."""

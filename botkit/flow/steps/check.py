@@ -25,7 +25,9 @@ class Check(Step):
     needs_call: ClassVar[bool] = False
 
     that: Condition
+    """What must be so."""
     says: Text | None = None
+    """What the failure says."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         if scope.holds(self.that):

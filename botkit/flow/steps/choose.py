@@ -32,6 +32,7 @@ class Choose(Step):
     needs_call: ClassVar[bool] = False
 
     branches: Branches
+    """`when` is an expression, `weight` a number, `do` and `else` are lists of steps."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         branch = self._taken(scope)

@@ -30,10 +30,15 @@ class ExpectDtmf(Expectation):
     result: ClassVar[dict[str, str]] = {"digits": "what was entered", "via": "info, rtp or tone"}
 
     digits: Digits | None = None
+    """The whole entry."""
     pattern: Pattern | None = None
+    """Matches the whole entry, as far as it has come."""
     contains: Digits | None = None
+    """Digits somewhere in the entry."""
     via: Choice[Literal["info", "rtp", "tone"]] | None = None
+    """The way that they must come; any without it."""
     flush: Flag = False
+    """Throw away what was entered before."""
 
     @model_validator(mode="after")
     def _one_entry(self) -> Self:

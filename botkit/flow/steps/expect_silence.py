@@ -26,7 +26,9 @@ class ExpectSilence(Expectation):
     """
 
     length: Duration = Field(alias="for")
+    """How long nothing must be heard."""
     now: Flag = False
+    """Count from where the silence itself began, also before the mark."""
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         return result_of(await call.expect_silence(self.length, self.window(scope), now=self.now))

@@ -29,7 +29,9 @@ class ExpectSound(Expectation):
     """
 
     length: Duration = Field(default=0.1, alias="for")
+    """It must last so long."""
     now: Flag = False
+    """What sounds already when the step begins counts too."""
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         return result_of(await call.expect_sound(self.length, self.window(scope), now=self.now))

@@ -29,8 +29,11 @@ class ExpectTone(Expectation):
     result: ClassVar[dict[str, str]] = {"hz": "what was heard"}
 
     hz: Hz
+    """What must sound."""
     length: Duration = Field(default=0.1, alias="for")
+    """It must last so long."""
     until: Choice[Literal["start", "end"]] | None = Field(default=None, alias="return")
+    """Met when it has lasted, or only at its end; `beep`: end."""
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         until = self.until or ("end" if self.hz == "beep" else "start")

@@ -22,6 +22,7 @@ class Fail(Step):
     needs_call: ClassVar[bool] = False
 
     says: Text = "the flow says that it has failed"
+    """Why."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         raise FlowOver(self.says, failed=True)

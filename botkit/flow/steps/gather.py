@@ -83,11 +83,17 @@ class Gather(Step):
     }
 
     digits: Count | None = None
+    """How many; without it, as many as come before `end` or a time-out."""
     end: Digits | None = None
+    """The key that ends the entry."""
     first: Duration = 5.0
+    """How long to wait for the first digit."""
     between: Duration = 2.0
+    """How long to wait for each further one."""
     play: Annotated[Play | None, PlayKind()] = None
+    """What is played until the first digit comes."""
     flush: Flag = False
+    """Throw away what was entered before."""
 
     @model_validator(mode="after")
     def _play_is_its_own(self) -> Self:

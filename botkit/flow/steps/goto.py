@@ -22,6 +22,7 @@ class Goto(Step):
     needs_call: ClassVar[bool] = False
 
     block: BlockRef
+    """Which block."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         raise GotoControl(self.block)

@@ -21,6 +21,7 @@ class Hangup(Step):
     """
 
     cause: CauseName | None = None
+    """What the other side is told; NORMAL_CLEARING without it."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         await call.hangup(self.cause)

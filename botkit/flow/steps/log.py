@@ -21,6 +21,7 @@ class Log(Step):
     needs_call: ClassVar[bool] = False
 
     text: Text
+    """What is said."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         scope.log(self.text)

@@ -25,6 +25,7 @@ class Parallel(Step):
     needs_call: ClassVar[bool] = False
 
     branches: StepLists
+    """What runs side by side."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         async with side_by_side(scope, self.branches) as tasks:

@@ -51,15 +51,24 @@ class Play(Step):
     }
 
     audio: AudioFiles | None = None
+    """WAV, MP3, Ogg, FLAC …, played one after the other."""
     tone: ToneHz | None = None
+    """What sounds, at -13 dBFS each."""
     length: Duration | None = Field(default=None, alias="for")
+    """How long the tone sounds; a looped one needs none."""
     silence: Duration | None = None
+    """So much of nothing."""
     stop_on: Choices[Literal["dtmf", "speech"]] = frozenset()
+    """What ends it when it is heard."""
     loop: Flag = False
+    """Begin again at its end, until something stops it."""
     gain: Number = 0.0
+    """Louder by so many dB; below 0, softer."""
     over: Choice[Literal["queue", "replace", "mix"]] = "queue"
+    """What becomes of other plays: wait for them, end them, or sound together."""
     say: Annotated[str | None, LaterKind("say", LATER)] = None
     background: Flag = False
+    """Go on at once, while it plays."""
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:

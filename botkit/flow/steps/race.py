@@ -33,6 +33,7 @@ class Race(Step):
     result: ClassVar[dict[str, str]] = {"winner": "the name of the list that won, or its index from 0"}
 
     branches: StepLists
+    """Who takes part."""
 
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         problems: list[Problem] = []

@@ -48,11 +48,17 @@ class Record(Step):
     }
 
     to: OutputPath
+    """Where to, below the folder of the call."""
     length: Duration | None = Field(default=None, alias="for")
+    """Its length."""
     stop_on: Choices[Literal["silence", "dtmf"]] = frozenset()
+    """What ends it: two seconds of silence after a sound, or a digit."""
     max: Duration | None = None
+    """It ends then at the latest."""
     do: Steps = ()
+    """Record while these steps run."""
     background: Flag = False
+    """Go on at once, while it records."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -20,6 +20,7 @@ class Reject(Step):
     """
 
     cause: CauseName = "busy"
+    """What the caller is told."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         if not call.state.is_over:

@@ -44,11 +44,17 @@ class Repeat(Step):
     needs_call: ClassVar[bool] = False
 
     times: Integer | None = None
+    """So many turns."""
     while_: Condition | None = Field(default=None, alias="while")
+    """Another turn while this is so."""
     until: Condition | None = None
+    """Another turn until this is so."""
     do: Steps
+    """The steps of a turn."""
     at_most: Count | None = None
+    """So many turns at most."""
     else_: Steps = Field(default=(), alias="else")
+    """Done when the turns ran out."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:

@@ -32,7 +32,9 @@ class Run(Step):
     result_is_open: ClassVar[bool] = True
 
     block: BlockRef
+    """Which block."""
     with_: Values = Field(default_factory=dict, alias="with")
+    """Names for this run of it."""
 
     async def run(self, call: CallPort, scope: Scope) -> Mapping[str, Any]:
         inside = scope.in_block(self.block, self.with_)
@@ -58,6 +60,7 @@ class ReturnStep(Step):
     needs_call: ClassVar[bool] = False
 
     value: Value = None
+    """What the `run` gives: the fields of a mapping, or a value."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         raise Return(self.value)

@@ -26,9 +26,13 @@ class SendDtmf(Step):
     waits: ClassVar[bool] = True
 
     digits: Digits
+    """In the order in which they are sent."""
     via: Choice[Literal["info", "rtp", "tone"]] = "info"
+    """A message of signalling, an RTP event, or an audible tone."""
     length: Duration = 0.1
+    """How long each digit sounds."""
     gap: Duration = 0.1
+    """The quiet between two."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         await call.send_dtmf(self.digits, via=self.via, length=self.length, gap=self.gap)

@@ -25,6 +25,7 @@ class Set(Step):
     needs_call: ClassVar[bool] = False
 
     values: Values
+    """Names and what they shall be."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         for name, value in self.values.items():

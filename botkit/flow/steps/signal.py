@@ -24,7 +24,9 @@ class Signal(Step):
     needs_call: ClassVar[bool] = False
 
     signal: Text = Field(alias="name")
+    """Its name, one for all bots of the run."""
     data: Value = None
+    """Whatever the others shall know."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         scope.signals.give(self.signal, self.data)

@@ -24,6 +24,7 @@ class Stop(Step):
     needs_call: ClassVar[bool] = False
 
     says: Text = ""
+    """Why; for the log."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         if self.says:

@@ -30,6 +30,7 @@ class StopPlay(Step):
     waits: ClassVar[bool] = False
 
     play_name: Name | None = Field(default=None, alias="name")
+    """The `save_as` of a background play; all without it."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         await scope.stop_plays(self.play_name)

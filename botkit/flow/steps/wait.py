@@ -25,6 +25,7 @@ class Wait(Step):
     waits: ClassVar[bool] = True
 
     length: Duration = Field(alias="for")
+    """How long."""
 
     async def run(self, call: CallPort, scope: Scope) -> None:
         await scope.sleep(self.length)

@@ -46,8 +46,11 @@ class WaitFor(Step):
     result_is_open: ClassVar[bool] = True
 
     event: Choice[EventName] | None = None
+    """An event of this call."""
     signal: Text | None = None
+    """The name of a signal, of whichever bot."""
     when: Condition | None = None
+    """It must be so: sees `event`, and a signal's data as `event.data`."""
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
