@@ -108,9 +108,8 @@ def _handlers() -> Iterator[str]:
         " do}`. `when` is an"
         " expression that picks among events. `mode` is what becomes of an event while the handler still runs: `queue`"
         " (after it, the default), `restart` (instead of it), `ignore`, or `parallel`. All handlers of"
-        " a call run side by"
-        " side and share its variables. `event` is what began the handler; each has `name` and `at`, its moment in seconds"
-        " since the answer:"
+        " a call run side by side and share its variables. `event` is what began the handler; each has `name` and"
+        " `at`, its moment in seconds since the answer:"
     )
     classes = {cls.name: cls for cls in events.CallEvent.__subclasses__() if cls.name in events.CALL_EVENTS}
     rows = [
@@ -167,7 +166,7 @@ def _values() -> Iterator[str]:
             ("vars", "all variables"),
             ("repeat", "repeat.index is the turn, from 1, inside `repeat`"),
             ("env", "the environment: env.NAME"),
-            ("bot", "bot.name and bot.index, one of several bots of one flow"),
+            ("bot", "bot.name; bot.call, which of its calls this is; in scenarios bot.index"),
             ("matrix", "the values of this cell of a scenario's matrix"),
             ("random", "seeded, so that a run can be repeated:"),
         )

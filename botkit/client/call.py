@@ -381,6 +381,10 @@ class Call(Expecting):
         """
         self._media.mute(muted)
 
+    def unmute(self) -> None:
+        """Be heard again."""
+        self.mute(False)
+
     async def play(
         self,
         what: Playable | str | Path,

@@ -550,7 +550,7 @@ def test_mute() -> None:
         await far.expect_tone(440)
         near.mute()
         await far.expect_silence(1.0)
-        near.mute(False)
+        near.unmute()
         assert (await far.expect_tone(440)).started is not None
         await playing
 
