@@ -96,7 +96,7 @@ class PromptHearing:
     @property
     def patches(self) -> int:
         """Patches that each look is compared with."""
-        return self._patches.shape[1]
+        return int(self._patches.shape[1])
 
     def lost(self, slot: int, at: float, spoilt: int = SPOILT) -> None:
         """A call's frame was lost."""
