@@ -9,6 +9,7 @@ import numpy as np
 from botkit.media.band_ring import BandRing, Flags, Frames
 from botkit.media.pcm import FRAME_SECONDS, SOUND_LEVEL
 from botkit.media.reference import PATCH, Reference, Vector, likeness
+from botkit.media.score import score_of
 
 MAX_CUT = 1.3
 """Seconds that a prompt may lack at its beginning…"""
@@ -40,9 +41,6 @@ LONG_FOREIGN = 0.73
 
 SCRAPS = ((16, 0.88), (28, 0.84))
 """Likeness that a scrap of fewer frames needs: a short one is easily alike."""
-
-NOTHING_BELOW = 0.65
-"""How far likeness falls from 1 until the score is 0: true prompts score 0.7 to 1, and 0.7 is what users ask for."""
 
 STRIDE = 4
 """Frames from one block to the next."""
@@ -237,7 +235,7 @@ class Alignment:
             return 0.0, first
         sound = self.reference.active[first:now]
         share = float(sound[: end + 1 - first].sum()) / max(float(sound.sum()), 1.0)
-        return max(1 - (1 - score) / NOTHING_BELOW, 0.0) * share, end
+        return score_of(score) * share, end
 
     def _broke_off(self, own: Frames, about: int) -> int:
         """The last frame that was heard before it fell silent for good, about there; -1 where it did not."""

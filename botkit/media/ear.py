@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from botkit.media.history import HeardFrame, History, Pcm
+from botkit.media.match import PromptHeard
 
 __all__ = ["PTIME", "Ear", "HeardDigit", "HeardFrame", "Pcm", "Segment", "SegmentLog"]
 
@@ -82,6 +83,8 @@ class Ear:
         self.speech = SegmentLog()
         self.digits: deque[HeardDigit] = deque()
         """The queue that `gather` and `expect_dtmf` consume."""
+        self.prompts: Sequence[PromptHeard] = ()
+        """Prompts that were listened for and found, in order of their onset."""
         self.history = History()
         self.heard_since: float | None = None
         """When the first frame was heard."""

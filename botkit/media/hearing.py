@@ -28,6 +28,7 @@ from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
 from botkit.media.history import FRAME
 from botkit.media.match import PromptEar
 from botkit.media.pcm import SOUND_LEVEL, Resampler, levels_from_energy
+from botkit.media.passage import Loop, Passages
 from botkit.media.prompt_hearing import PromptHearing
 from botkit.media.reference import Reference
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
@@ -137,12 +138,23 @@ class CallHearing:
 
     def prompts(self, references: Iterable[Reference]) -> PromptEar:
         """Where these prompts are found, from the audio still remembered on."""
-        ear = self._hearing.prompts.ear(self.slot, self.ear.history) if self._prompts is None else self._prompts
-        self._prompts = ear
+        if self._prompts is None:
+            self._prompts = PromptEar() if self.closed else self._hearing.prompts.ear(self.slot, self.ear.history)
+            self.ear.prompts = self._prompts.found
+        ear = self._prompts
         if not self.closed:
-            for reference in references:
-                self._hearing.prompts.want(self.slot, reference)
+            self._hearing.prompts.want(self.slot, references)
         return ear
+
+    def anywhere(self, reference: Reference) -> Passages:
+        """Where this file is heard, from any place in it on, from the audio still remembered on.
+
+        Raises ConfigError for a file that is too short.
+        """
+        ear = self.prompts(())
+        if self.closed:
+            return Passages(ear.ring, Loop(reference))
+        return self._hearing.prompts.anywhere(self.slot, reference)
 
     def is_lost(self, payload: Payload) -> bool:
         """Whether a frame was lost and says nothing; after too many in a row it is silence."""

@@ -86,21 +86,28 @@ class _Follow:
     due: list[int] = field(default_factory=list)
 
 
-def choose(found: Iterable[PromptHeard]) -> PromptHeard | None:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was heard first, and whether that is known, or another that began with it may yet prove to be the one."""
+
+    heard: PromptHeard
+    known: bool
+
+
+def choose(found: Iterable[PromptHeard]) -> Choice | None:
     """The prompt that was heard first, of some that were found; of those that began together, the one that fits.
 
-    The first of them that is not judged yet (`end` is None), where more than one is possible: nobody knows before.
+    Of equals it is the longest, which holds the others. Nobody knows before all of them are judged.
     """
     there = sorted(found, key=lambda one: one.onset)
     rivals = [one for one in there if one.onset <= there[0].onset + TOGETHER]
-    if len(rivals) > 1:
-        for one in rivals:
-            if one.end is None:
-                return one
-    best = max((one.score for one in rivals), default=0.0)
-    return max(
-        (one for one in rivals if one.score > best - AS_GOOD), key=lambda one: one.reference.duration, default=None
-    )
+    if not rivals:
+        return None
+    best = max(one.score for one in rivals)
+    heard = max((one for one in rivals if one.score > best - AS_GOOD), key=lambda one: one.reference.duration)
+    if len(rivals) == 1:
+        return Choice(heard, heard.sure_at is not None)
+    return Choice(heard, all(one.end is not None for one in rivals))
 
 
 class PromptEar:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from botkit.media.bands import BandHearing
+from botkit.media.bands import BandHearing, bands_of_sound
 from botkit.media.history import History, Pcm
 from botkit.media.match import LIKELY, PromptEar
+from botkit.media.passage import Loop, Passages
 from botkit.media.pcm import levels as levels_of
 from botkit.media.reference import COEFFICIENTS, PATCH, Patches, Reference, patches_of
 
@@ -30,6 +31,8 @@ class PromptHearing:
         self._references: list[Reference] = []
         self._begins = np.zeros(0, np.intp)  # of each reference's patches in the matrix
         self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
+        self._loops: dict[Reference, Loop] = {}
+        self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._unclear: dict[int, int] = {}  # slots with frames to come that are not to be trusted
 
     def ear(self, slot: int, history: History) -> PromptEar:
@@ -39,27 +42,49 @@ class PromptHearing:
         ear = PromptEar()
         self._bands.begin(slot)
         times, past = history.between()
-        loud = levels_of(past).tolist()
-        for index, at in enumerate(times.tolist()):
-            ear.ring.push(self._bands.hear([slot], past[index : index + 1])[0], at, loud[index])
+        if len(past):
+            for bands, at, loud in zip(bands_of_sound(past.ravel()), times.tolist(), levels_of(past).tolist()):
+                ear.ring.push(bands, at, loud)
+            self._bands.hear([slot], past[-1:])  # what comes next is heard with its end
         self._ears[slot] = ear
         return ear
 
-    def want(self, slot: int, reference: Reference) -> None:
-        """Listen for a prompt in a call, and in what its ear remembers."""
+    def want(self, slot: int, references: Iterable[Reference]) -> None:
+        """Listen for prompts in a call, and in what its ear remembers."""
         ear = self._ears[slot]
-        if reference in ear.wanted:
+        new = [reference for reference in dict.fromkeys(references) if reference not in ear.wanted]
+        if not new:
             return
-        ear.wanted.add(reference)
-        self._wanted[reference] += 1
-        if self._wanted[reference] == 1:
+        ear.wanted.update(new)
+        unknown = [reference for reference in new if not self._wanted[reference]]
+        self._wanted.update(new)
+        if unknown:
             self._build()
-        self._look_back(ear, reference)
+        self._look_back(ear, new)
+
+    def anywhere(self, slot: int, reference: Reference) -> Passages:
+        """Where a file is heard, from any place in it on, in a call and in what its ear remembers.
+
+        Raises ConfigError for a file that is too short.
+        """
+        there = self._passages.setdefault(slot, {})
+        if reference not in there:
+            loop = self._loops.get(reference)
+            if loop is None:
+                loop = self._loops[reference] = Loop(reference)
+            ear = self._ears[slot]
+            passages = there[reference] = Passages(ear.ring, loop)
+            for end, patch in zip(*_patches_in(ear), strict=True):
+                passages.look(patch, end)
+        return there[reference]
 
     def leave(self, slot: int) -> None:
         """The call is over."""
         ear = self._ears.pop(slot, None)
         self._unclear.pop(slot, None)
+        self._passages.pop(slot, None)
+        if not self._passages:
+            self._loops.clear()
         if ear is not None:
             self._wanted.subtract(ear.wanted)
             if any(not self._wanted[reference] for reference in ear.wanted):
@@ -74,17 +99,17 @@ class PromptHearing:
         whole = np.concatenate(parts) if parts else np.zeros((0, COEFFICIENTS), np.float32)
         self._patches = np.ascontiguousarray(whole.T)
 
-    def _look_back(self, ear: PromptEar, reference: Reference) -> None:
-        """Look for a prompt in all that an ear remembers."""
-        ends = np.arange(ear.ring.oldest + PATCH - 1, ear.ring.count, HOP)
-        if not ends.size:
+    def _look_back(self, ear: PromptEar, references: Sequence[Reference]) -> None:
+        """Look for prompts in all that an ear remembers."""
+        ends, patches = _patches_in(ear)
+        if not ends:
             return
-        windows = np.stack([ear.ring.window(int(end)) for end in ends])
-        alike = patches_of(windows) @ reference.patches.T
-        for row in np.flatnonzero(alike.max(axis=1) > LIKELY).tolist():
-            ear.may_be(reference, int(reference.ends[alike[row].argmax()]), int(ends[row]))
-        if ear.ring.count > ear.next_due:
-            ear.judge()
+        for reference in references:
+            alike = patches @ reference.patches.T
+            for row in np.flatnonzero(alike.max(axis=1) > LIKELY).tolist():
+                ear.may_be(reference, int(reference.ends[alike[row].argmax()]), ends[row])
+        while ear.ring.count > ear.next_due and ear.judge():
+            pass
 
     # --- the beat --------------------------------------------------------------------------------
 
@@ -130,14 +155,18 @@ class PromptHearing:
                 look.append(row)
             if ring.count > ear.next_due and ear.judge():
                 changed.append(row)
-        if look and self._references:
-            changed += self._look(look, [ears[slots[row]] for row in look])
+        if look and (self._references or self._passages):
+            changed += self._look(slots, look)
         return changed
 
-    def _look(self, rows: list[int], ears: list[PromptEar]) -> list[int]:
-        alike = patches_of(np.stack([ear.ring.window(ear.ring.count - 1) for ear in ears])) @ self._patches
+    def _look(self, slots: Sequence[int], rows: list[int]) -> list[int]:
+        ears = [self._ears[slots[row]] for row in rows]
+        patches = patches_of(np.stack([ear.ring.window(ear.ring.count - 1) for ear in ears]))
+        changed = self._passed(slots, rows, patches) if self._passages else []
+        if not self._references:
+            return changed
+        alike = patches @ self._patches
         best = np.maximum.reduceat(alike, self._begins, axis=1)
-        changed = []
         for index, number in zip(*np.nonzero(best > LIKELY), strict=True):
             ear, reference = ears[index], self._references[number]
             if reference in ear.wanted:
@@ -146,3 +175,21 @@ class PromptHearing:
                 if ear.may_be(reference, int(reference.ends[patch]), ear.ring.count - 1):
                     changed.append(rows[index])
         return changed
+
+    def _passed(self, slots: Sequence[int], rows: list[int], patches: Patches) -> list[int]:
+        changed = []
+        for row, patch in zip(rows, patches, strict=True):
+            slot = slots[row]
+            for passages in self._passages.get(slot, {}).values():
+                # while it lasts each look is news: it has lasted longer
+                if passages.look(patch, self._ears[slot].ring.count - 1) or passages.lasts:
+                    changed.append(row)
+        return changed
+
+
+def _patches_in(ear: PromptEar) -> tuple[list[int], Patches]:
+    """Patches of all that an ear remembers, and the frames that they end with."""
+    ends = list(range(ear.ring.oldest + PATCH - 1, ear.ring.count, HOP))
+    if not ends:
+        return [], np.zeros((0, COEFFICIENTS), np.float32)
+    return ends, patches_of(np.stack([ear.ring.window(end) for end in ends]))

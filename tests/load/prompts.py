@@ -84,7 +84,8 @@ def _line(one: Played) -> Iterator[bytes | None]:
 
 def best(heard: Sequence[PromptHeard]) -> PromptHeard | None:
     """What a step that lists all prompts would be told."""
-    return choose(one for one in heard if one.end is not None and one.score >= SCORE)
+    chosen = choose(one for one in heard if one.end is not None and one.score >= SCORE)
+    return None if chosen is None else chosen.heard
 
 
 # --- what must be found ---------------------------------------------------------------------------

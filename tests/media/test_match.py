@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from botkit.media.codec import PCMA, PCMU, codec_by_name
-from botkit.media.match import PromptHeard, choose
+from botkit.media.match import Choice, PromptHeard, choose
 from botkit.media.pcm import gain
 from botkit.media.reference import Reference
 from tests.media.prompting import FRAME, listen, quiet, reference
@@ -87,7 +87,7 @@ def test_another_that_shares_its_beginning(prompts: list[Reference], tmp_path: P
     assert "a" not in names([one for one in ear.found if one.score > 0.5])
     chosen = choose(one for one in ear.found if one.end is not None)
     assert chosen is not None
-    assert chosen.reference is twin
+    assert chosen.heard.reference is twin
 
 
 def test_one_that_begins_with_another(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_one_that_begins_with_another(tmp_path: Path) -> None:
         ear = listen(joined(quiet(0.4), played, quiet(3.0)), [short, long])
         chosen = choose(one for one in ear.found if one.score >= 0.7)
         assert chosen is not None
-        assert chosen.end is not None
-        assert chosen.reference is is_it
+        assert chosen.known
+        assert chosen.heard.reference is is_it
 
 
 def test_what_is_no_prompt(prompts: list[Reference]) -> None:
@@ -153,10 +153,11 @@ def test_choose(prompts: list[Reference]) -> None:
     a, b = prompts
     assert choose([]) is None
     early, late = one(b, 1.0, 0.8, 3.0), one(a, 2.0, 0.99, 5.0)
-    assert choose([late, early]) is early
+    assert choose([late, early]) == Choice(early, True)
     better = one(a, 1.1, 0.95, 4.0)
-    assert choose([early, better]) is better
+    assert choose([early, better]) == Choice(better, True)
     equal = one(b, 1.0, 0.97, 3.4)
-    assert choose([equal, better]) is better
+    assert choose([equal, better]) == Choice(better, True)
     going_on = one(a, 1.1, 0.95, None)
-    assert choose([equal, going_on]) is going_on
+    assert choose([equal, going_on]) == Choice(going_on, False)
+    assert choose([going_on]) == Choice(going_on, True)

@@ -46,8 +46,7 @@ def test_what_nobody_wants_is_let_go(prompts: list[Reference]) -> None:
     ear = Ear()
     for slot in (0, 1):
         hearing.ear(slot, ear.history)
-        hearing.want(slot, prompts[slot])
-        hearing.want(slot, prompts[2])
+        hearing.want(slot, [prompts[slot], prompts[2]])
     sizes = [len(prompt.patches) for prompt in prompts]
     assert hearing.patches == sizes[0] + sizes[1] + sizes[2]
     hearing.leave(0)
@@ -62,7 +61,7 @@ def test_a_change_is_told(prompts: list[Reference]) -> None:
     """The row of a call is given back when a prompt seems to have begun and when it was judged; not otherwise."""
     hearing = PromptHearing()
     hearing.ear(5, Ear().history)
-    hearing.want(5, prompts[0])
+    hearing.want(5, [prompts[0]])
     sound = joined(quiet(0.2), VOICES[0], quiet(1.0))
     frames = sound[: sound.size // 160 * 160].reshape(-1, 160)
     told = [number for number, frame in enumerate(frames) if hearing.hear([5], [number * FRAME], frame[None], [-15.0])]
