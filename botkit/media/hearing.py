@@ -27,8 +27,8 @@ from botkit.media.dtmf import DtmfHearing
 from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
 from botkit.media.history import FRAME
 from botkit.media.match import PromptEar
-from botkit.media.pcm import SOUND_LEVEL, Resampler, levels_from_energy
 from botkit.media.passage import Loop, Passages
+from botkit.media.pcm import SOUND_LEVEL, Resampler, levels_from_energy
 from botkit.media.prompt_hearing import PromptHearing
 from botkit.media.reference import Reference
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker

@@ -43,7 +43,8 @@ class PromptHearing:
         self._bands.begin(slot)
         times, past = history.between()
         if len(past):
-            for bands, at, loud in zip(bands_of_sound(past.ravel()), times.tolist(), levels_of(past).tolist()):
+            known = zip(bands_of_sound(past.ravel()), times.tolist(), levels_of(past).tolist(), strict=True)
+            for bands, at, loud in known:
                 ear.ring.push(bands, at, loud)
             self._bands.hear([slot], past[-1:])  # what comes next is heard with its end
         self._ears[slot] = ear
