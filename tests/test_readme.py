@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from botkit.flow.check import check_paths
+from botkit.media.spool import Spool
 from botkit.states import chart
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +112,7 @@ def test_the_python_example(tmp_path: Path) -> None:
     assert "'digits': '1'" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange"])
+@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange", "recover"])
 def test_each_command_that_is_listed_has_help_with_examples(command: str) -> None:
     """`botkit COMMAND --help` shows examples, and the README lists the command."""
     assert f"`botkit {command}" in README
@@ -123,7 +124,22 @@ def test_each_command_that_is_listed_has_help_with_examples(command: str) -> Non
 def test_no_other_command_is_listed() -> None:
     """The README lists no command that does not exist."""
     listed = set(re.findall(r"^\| `botkit ([a-z]+)", README, re.M))
-    assert listed == {"run", "check", "steps", "exchange"}
+    assert listed == {"run", "check", "steps", "exchange", "recover"}
+
+
+def test_recover_as_it_is_told(tmp_path: Path) -> None:
+    """`botkit recover DIR` cuts the WAVs from the spool that the README names; with `--keep` the spool stays."""
+    spool = Spool(tmp_path / "spool.botkit")
+    assert f"`DIR/{spool.path.name}`" in README
+    call = spool.new_call("a", caller_is_us=True)
+    for index in range(50):
+        spool.append(call, 0, 0, index, 160 * index, 0.02 * index, bytes(160))
+    spool.close()
+    for options, stays in ((["--keep"], True), ([], False)):
+        done = run([*BOTKIT, "recover", str(tmp_path), *options], ROOT)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert spool.path.exists() is stays
+    assert {path.name for path in (tmp_path / "calls" / "a").iterdir()} == {"rx.wav", "tx.wav", "both.wav"}
 
 
 def test_every_flow_that_is_listed_exists() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from botkit.cli import check, exchange, run, steps, terminal
+from botkit.cli import check, exchange, recover, run, steps, terminal
 
 app = typer.Typer(
     name="botkit",
@@ -61,6 +61,7 @@ app.command("steps")(terminal.guarded(steps.steps))
 app.command("exchange", short_help="Start the exchange alone, for SDKs and people.")(
     terminal.guarded(exchange.exchange)
 )
+app.command("recover", short_help="Cut the recordings of a run that was killed.")(terminal.guarded(recover.recover))
 
 
 def main() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -10,11 +13,6 @@ from typing import IO
 from botkit.clock import MonotonicClock
 from botkit.errors import ConfigError
 from botkit.results import RunResult
-
-try:
-    import fcntl
-except ImportError:  # a platform without it does without the lock
-    fcntl = None  # type: ignore[assignment]
 
 MARKER = ".botkit-out"
 REPORTS = ("result.json", "junit.xml", "report.html", "calls.jsonl", "trace.txt")
@@ -51,23 +49,42 @@ def prepare(out: Path | None) -> Path:
     return folder
 
 
-def _hold(folder: Path) -> None:
+def _hold(folder: Path, hint: str = "wait for its end, or choose another folder with --out") -> None:
     """Make the marker and lock it. Doing so twice in one process is no error."""
     key = folder.resolve()
     if key in _held:
         return
-    handle = (folder / MARKER).open("ab")
-    try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    from botkit.media.lock import holder, in_words, lock
+
+    handle = (folder / MARKER).open("a+b")
+    if not lock(handle):
+        handle.seek(0)
+        written = handle.read(20)
+        who = in_words(int(written) if written.strip().isdigit() else holder(handle))
         handle.close()
-        raise ConfigError(
-            f"another run uses the folder {folder}", hint="wait for its end, or choose another folder with --out"
-        ) from None
-    except OSError:
-        pass  # a file system without locks
+        raise ConfigError(f"another run uses the folder {folder} ({who})", hint=hint)
+    handle.truncate(0)
+    handle.write(b"%d\n" % os.getpid())  # for whoever wants the folder meanwhile
+    handle.flush()
     _held[key] = handle
+
+
+@contextlib.contextmanager
+def borrowed(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder for the time of some work in it, if it is one of botkit's at all.
+
+    Raises `ConfigError` when a run has it.
+    """
+    if not (folder / MARKER).is_file():
+        yield
+        return
+    # Who may not write there is told so by the work itself.
+    with contextlib.suppress(PermissionError):
+        _hold(folder, hint="wait for its end, or end it with Ctrl-C (kill -INT); this is for runs that were killed")
+    try:
+        yield
+    finally:
+        release(folder)
 
 
 def release(folder: Path) -> None:

@@ -68,14 +68,20 @@ def cut_call(
     if caller_is_us is None:
         caller_is_us = bool(known.get("caller_is_us", True))
     received, sent, rate, began = timelines(records, known.get("formats"))
-    folder = Path(folder)
+    rx, tx, both = write_sides(Path(folder), received, sent, rate, caller_is_us=caller_is_us)
+    return Cut(rx=rx, tx=tx, both=both, began=began, duration=received.size / rate)
+
+
+def write_sides(
+    folder: Path, received: Pcm, sent: Pcm, rate: int, *, caller_is_us: bool, durable: bool = False
+) -> tuple[Path, Path, Path]:
+    """rx.wav, tx.wav and both.wav from the two sides of a call. `durable`: see `write_wav`."""
     ours, theirs = (sent, received) if caller_is_us else (received, sent)
-    return Cut(
-        rx=write_wav(folder / "rx.wav", received, rate),
-        tx=write_wav(folder / "tx.wav", sent, rate),
-        both=write_wav(folder / "both.wav", np.stack((ours, theirs), axis=1), rate),
-        began=began,
-        duration=received.size / rate,
+    both = np.stack((ours, theirs), axis=1)
+    return (
+        write_wav(folder / "rx.wav", received, rate, durable=durable),
+        write_wav(folder / "tx.wav", sent, rate, durable=durable),
+        write_wav(folder / "both.wav", both, rate, durable=durable),
     )
 
 

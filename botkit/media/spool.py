@@ -26,20 +26,21 @@ import threading
 import zlib
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from botkit.errors import ConfigError
+from botkit.media.lock import holder, in_words, lock
 
 RECEIVED, SENT = 0, 1
 MAGIC = b"botkit spool 1\n"
 
-_CHUNK = struct.Struct("!4sIII")
+CHUNK = struct.Struct("!4sIII")
 _RECORD = struct.Struct("!BBHIdH")
-_ENTRY = np.dtype([("kind", "S1"), ("call", ">u4"), ("place", ">u8"), ("length", ">u4")])
-_KINDS = (b"CALL", b"NOTE")
+ENTRY = np.dtype([("kind", "S1"), ("call", ">u4"), ("place", ">u8"), ("length", ">u4")])
+KINDS = (b"CALL", b"NOTE")
 
 
 Packets = list[tuple[int, int, int, int, float, bytes]]
@@ -62,6 +63,16 @@ def index_path(path: Path) -> Path:
     return path.with_name(path.name + ".index")
 
 
+def claim(file: IO[bytes], path: Path) -> None:
+    """Make an open spool this process's alone until it is closed. Raises ConfigError where it is another's."""
+    if not lock(file):
+        who = in_words(holder(file))
+        raise ConfigError(
+            f"{path} is being written by {who}",
+            hint="wait for the end of that run, or stop it with Ctrl-C or kill -INT",
+        )
+
+
 class Spool:
     """The spool of this process. A file that is there already is gone on with.
 
@@ -69,7 +80,7 @@ class Spool:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Raises ConfigError where the file cannot be made, or is no spool."""
+        """Raises ConfigError where the file cannot be made, is no spool, or is another process's."""
         self.path = Path(path)
         self.dropped = 0
         """Packets that could not be written."""
@@ -79,22 +90,24 @@ class Spool:
         self._writing = threading.Lock()
         self._closed = False
         self._calls = 0
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.exists() and self.path.stat().st_size:
-                with SpoolReader(self.path) as before:
-                    self._calls = max(before.calls, default=0)
-                    end, index = before.end, before.index()
-                os.truncate(self.path, end)  # a torn chunk would hide those after it
-                index_path(self.path).write_bytes(index)
-            else:
-                index_path(self.path).unlink(missing_ok=True)  # it is of a spool that is gone
-            self._file = self.path.open("ab", buffering=0)
-            self._index = index_path(self.path).open("ab", buffering=0)
-            if not self._file.tell():
-                self._file.write(MAGIC)
-        except OSError as error:
-            raise _cannot("write", self.path, error) from error
+        with contextlib.ExitStack() as undo:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = undo.enter_context(self.path.open("ab", buffering=0))
+                claim(self._file, self.path)
+                if self.path.stat().st_size:
+                    with SpoolReader(self.path) as before:
+                        self._calls = max(before.calls, default=0)
+                        end, index = before.end, before.index()
+                    os.truncate(self.path, end)  # a torn chunk would hide those after it
+                    index_path(self.path).write_bytes(index)
+                else:
+                    index_path(self.path).unlink(missing_ok=True)  # it is of a spool that is gone
+                    self._file.write(MAGIC)
+                self._index = index_path(self.path).open("ab", buffering=0)
+            except OSError as error:
+                raise _cannot("write", self.path, error) from error
+            undo.pop_all()
 
     def new_call(self, label: str, **known: Any) -> int:
         """A number for a call, its `label` kept with it. `known`: see `note`."""
@@ -138,7 +151,7 @@ class Spool:
             except OSError as error:
                 raise _cannot("write", self.path, error) from error
             finally:
-                self._index.write(np.array(entries, _ENTRY).tobytes())
+                self._index.write(np.array(entries, ENTRY).tobytes())
 
     def _write_packets(self, call: int, waiting: Packets, entries: Entries) -> bool:
         count = len(waiting)  # the beat may append behind these meanwhile
@@ -171,7 +184,7 @@ class Spool:
 
     def _write(self, kind: bytes, call: int, body: bytes, entries: Entries) -> None:
         place = self._file.seek(0, os.SEEK_END)
-        chunk = _CHUNK.pack(kind, call, len(body), zlib.crc32(body)) + body
+        chunk = CHUNK.pack(kind, call, len(body), zlib.crc32(body)) + body
         written = self._file.write(chunk)
         if written != len(chunk):
             self._file.truncate(place)
@@ -193,15 +206,23 @@ class SpoolReader:
             self._size = os.fstat(self._file.fileno()).st_size
         except OSError as error:
             raise _cannot("read", self.path, error) from error
-        if self._file.read(len(MAGIC)) != MAGIC:
-            self._file.close()
-            raise ConfigError(f"{self.path} is no recording spool", hint="spools are called spool.botkit")
-        self._entries = self._indexed()
         self.end = len(MAGIC)
         """Where the last whole chunk ends."""
+        self._entries = np.empty(0, ENTRY)
+        try:
+            self._survey()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _survey(self) -> None:
+        """Find out what is where: the index as far as it goes, then from header to header."""
+        if self._file.read(len(MAGIC)) != MAGIC:
+            raise no_spool(self.path)
+        self._entries = self._indexed()
         if self._entries.size:
             last = self._entries[-1]
-            self.end = int(last["place"]) + _CHUNK.size + int(last["length"])
+            self.end = int(last["place"]) + CHUNK.size + int(last["length"])
         self._walk()
 
     def __enter__(self) -> SpoolReader:
@@ -229,11 +250,11 @@ class SpoolReader:
 
     def records(self, call: int) -> list[Record]:
         """All packets of a call, in the order in which they were kept."""
-        return [record for body in self._bodies(call, b"C") for record in _unpack(body)]
+        return [record for body in self._bodies(call, b"C") for record in unpack(body)]
 
     def index(self) -> bytes:
         """The index as it should be: all whole chunks."""
-        ends = self._entries["place"].astype(np.int64) + _CHUNK.size + self._entries["length"]
+        ends = self._entries["place"].astype(np.int64) + CHUNK.size + self._entries["length"]
         whole: bytes = self._entries[ends <= self._size].tobytes()
         return whole
 
@@ -243,10 +264,10 @@ class SpoolReader:
             data = index_path(self.path).read_bytes()
         except OSError:
             data = b""
-        entries = np.frombuffer(data, _ENTRY, count=len(data) // _ENTRY.itemsize)
+        entries = np.frombuffer(data, ENTRY, count=len(data) // ENTRY.itemsize)
         if not entries.size:
             return entries
-        ends = entries["place"].astype(np.int64) + _CHUNK.size + entries["length"]
+        ends = entries["place"].astype(np.int64) + CHUNK.size + entries["length"]
         begins = np.concatenate(([len(MAGIC)], ends[:-1]))
         wrong = (entries["place"] != begins) | (ends > self._size)
         if wrong.any():
@@ -259,29 +280,29 @@ class SpoolReader:
     def _checksum(self, entry: np.void) -> int | None:
         """That of an entry's chunk, the file standing at its body; None where another chunk or none is there."""
         self._file.seek(int(entry["place"]))
-        header = self._file.read(_CHUNK.size)
-        if len(header) < _CHUNK.size:
+        header = self._file.read(CHUNK.size)
+        if len(header) < CHUNK.size:
             return None
-        kind, call, length, checksum = _CHUNK.unpack(header)
-        same = kind in _KINDS and (kind[:1], call, length) == (entry["kind"], entry["call"], entry["length"])
+        kind, call, length, checksum = CHUNK.unpack(header)
+        same = kind in KINDS and (kind[:1], call, length) == (entry["kind"], entry["call"], entry["length"])
         return int(checksum) if same else None
 
     def _walk(self) -> None:
         """Go on from where the index ends, from header to header."""
         found = []
         place = self.end
-        while place + _CHUNK.size <= self._size:
+        while place + CHUNK.size <= self._size:
             self._file.seek(place)
-            kind, call, length, _ = _CHUNK.unpack(self._file.read(_CHUNK.size))
-            if kind not in _KINDS:
+            kind, call, length, _ = CHUNK.unpack(self._file.read(CHUNK.size))
+            if kind not in KINDS:
                 break
             found.append((kind[:1], call, place, length))
-            place += _CHUNK.size + length
+            place += CHUNK.size + length
             if place > self._size:
                 break  # torn: what is there of it can be read all the same
             self.end = place
         if found:
-            self._entries = np.concatenate((self._entries, np.array(found, _ENTRY)), dtype=_ENTRY)
+            self._entries = np.concatenate((self._entries, np.array(found, ENTRY)), dtype=ENTRY)
 
     def _bodies(self, call: int, kind: bytes) -> list[bytes]:
         found = self._read(call, kind)
@@ -306,7 +327,7 @@ class SpoolReader:
         return bodies
 
 
-def _unpack(body: bytes) -> list[Record]:
+def unpack(body: bytes) -> list[Record]:
     """The records of a chunk, but for one cut short at its end, and for what no beat can have written."""
     records = []
     place, end = 0, len(body) - _RECORD.size
@@ -319,6 +340,10 @@ def _unpack(body: bytes) -> list[Record]:
             records.append(Record(direction, payload_type, seq, timestamp, at, body[place : place + length]))
         place += length
     return records
+
+
+def no_spool(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is no recording spool", hint="spools are called spool.botkit")
 
 
 def _cannot(do: str, path: Path, error: OSError) -> ConfigError:
