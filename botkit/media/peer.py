@@ -125,8 +125,14 @@ class _Connection(aioice.Connection):
                 for protocol in wires
                 if ipaddress.ip_address(protocol.local_candidate.host).version == 4
             ]
-            answers = await asyncio.gather(*asked, return_exceptions=True)
-            found += [answer[0] for answer in answers if not isinstance(answer, BaseException)]
+            # Its own retransmissions go on for half a minute (RFC 8489 6.2.1): a call does not wait for that.
+            tasks = [asyncio.ensure_future(one) for one in asked]
+            try:
+                done, _ = await asyncio.wait(tasks, timeout=timeout)
+            finally:
+                for task in tasks:
+                    task.cancel()
+            found += [task.result()[0] for task in tasks if task in done and task.exception() is None]
         if self.turn_server:
             found += await super().get_component_candidates(component, [], timeout)  # the relay alone
         return found
@@ -167,8 +173,10 @@ class Peer:
         "_up",
         "_wire",
         "errors",
+        "milestones",
         "on_lost",
         "on_rtcp",
+        "pair",
     )
 
     def __init__(
@@ -182,6 +190,10 @@ class Peer:
         self.on_rtcp: Callable[[bytes, float], None] | None = None
         self.on_lost: Callable[[str], None] | None = None
         self.errors = 0
+        self.milestones: dict[str, float] = {}
+        """When (monotonic) `connect` began, `ice` had a path, `dtls` had keys: as far as it has come."""
+        self.pair: tuple[str, str] | None = None
+        """The two candidates that ICE chose, ours first: "host 192.0.2.1:4000"."""
         self._clock = clock
         self._connected = connected
         self._inbox: list[Arrival] = []
@@ -243,6 +255,7 @@ class Peer:
     async def _connect(self, remote: TransportParameters) -> None:
         if self._closed:
             raise NetworkFault("the media path was closed before it was up")
+        self.milestones["connect"] = self._clock.now()
         for text in remote.candidates:
             await self._add(text)
         if not remote.trickle:
@@ -255,6 +268,9 @@ class Peer:
                 "no media path: every ICE candidate pair failed",
                 hint="the addresses in the two SDPs cannot reach each other over UDP",
             )
+        self.milestones["ice"] = self._clock.now()
+        chosen = self._ice._connection._nominated[1]
+        self.pair = (_in_words(chosen.local_candidate), _in_words(chosen.remote_candidate))
         # RFC 8842 section 5: the answerer chooses, and chooses active as a rule.
         they_are_client = remote.dtls_client if remote.dtls_client is not None else self._offerer
         self._dtls._set_role("server" if they_are_client else "client")
@@ -266,6 +282,7 @@ class Peer:
                 "the DTLS handshake failed",
                 hint="the other end's certificate does not match the fingerprint in its SDP",
             )
+        self.milestones["dtls"] = self._clock.now()
         self._take_over()
 
     def _take_over(self) -> None:
@@ -427,6 +444,11 @@ class Peer:
             await asyncio.gather(pump, return_exceptions=True)
         # a peer that never connected has sockets all the same
         await self._gatherer._connection.close()
+
+
+def _in_words(candidate: Candidate) -> str:
+    host = f"[{candidate.host}]" if ":" in candidate.host else candidate.host
+    return f"{candidate.type} {host}:{candidate.port}"
 
 
 def _send_to(sendto: Callable[[Any, Any], Any], address: Any, data: memoryview) -> None:
