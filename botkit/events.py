@@ -40,6 +40,7 @@ class Disconnected(Event):
 class LoggedIn(Event):
     """The login result came; not ready yet."""
 
+    name: ClassVar[str | None] = "logged_in"
     session_id: str
 
 
@@ -282,5 +283,5 @@ CALL_EVENTS = (
 )
 """The call events of the flow language, in the order of its section 3."""
 
-CLIENT_EVENTS = ("connected", "disconnected", "ready", "punted", "incoming")
+CLIENT_EVENTS = ("connected", "disconnected", "logged_in", "ready", "punted", "incoming")
 """The events of a client: its socket, its login, and calls that come in."""

@@ -77,6 +77,7 @@ class Account:
     ice_servers: tuple[IceServer, ...] = ()
     address: str | None = None  # the local address that media uses; None: chosen by the route
     caller_id: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()  # (field, variable of the environment that it came from), for hints
 
     @property
     def is_embedded(self) -> bool:
@@ -234,6 +235,7 @@ def with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings
         login=login,
         password=password,
         token=None if login else token,
+        variables=tuple((key, f"BOTKIT_{key.upper()}") for key in ("login", "password", "token")),
     )
     try:
         check_account(account)

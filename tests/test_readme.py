@@ -45,6 +45,7 @@ def test_every_command_is_known_here() -> None:
         "make demo",
         "botkit run hello_line.yaml hello_caller.yaml",
         "botkit run caller.yaml --account staging",
+        "botkit doctor",
     ]
 
 
@@ -112,7 +113,7 @@ def test_the_python_example(tmp_path: Path) -> None:
     assert "'digits': '1'" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange", "recover"])
+@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange", "doctor", "recover"])
 def test_each_command_that_is_listed_has_help_with_examples(command: str) -> None:
     """`botkit COMMAND --help` shows examples, and the README lists the command."""
     assert f"`botkit {command}" in README
@@ -124,7 +125,19 @@ def test_each_command_that_is_listed_has_help_with_examples(command: str) -> Non
 def test_no_other_command_is_listed() -> None:
     """The README lists no command that does not exist."""
     listed = set(re.findall(r"^\| `botkit ([a-z]+)", README, re.M))
-    assert listed == {"run", "check", "steps", "exchange", "recover"}
+    assert listed == {"run", "check", "steps", "exchange", "doctor", "recover"}
+
+
+def test_the_doctor_as_shown(tmp_path: Path) -> None:
+    """The local account is well, in the words that the README shows; only the figures differ."""
+    done = run([*BOTKIT, *shlex.split(commands()[3])[1:]], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = next(block for block in blocks("console") if block.startswith("$ botkit doctor"))
+
+    def words(text: str) -> list[list[str]]:
+        return [re.sub(r"-?\d[\d.]*(%| m?s\b)?", "", line).split() for line in text.splitlines()]
+
+    assert words(done.stdout) == words(shown)[1:]
 
 
 def test_recover_as_it_is_told(tmp_path: Path) -> None:

@@ -165,7 +165,11 @@ class _Reader:
                     f'keep it in the environment: {key}: "${{env.{variable}_{key.upper()}}}"',
                 )
         texts = {key: self.text(item, f"accounts.{name}.{key}") for key, item in given.items()}
-        account = Account(name=name, ice_servers=ice, **texts)
+        written = {key: item.text for key, item in given.items() if isinstance(item, Scalar)}
+        variables = tuple(
+            (key, inside.removeprefix("env.")) for key, text in written.items() for inside in _ENV.findall(text)
+        )
+        account = Account(name=name, ice_servers=ice, variables=variables, **texts)
         try:
             check_account(account)
         except ConfigError as error:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from botkit.cli import check, exchange, recover, run, steps, terminal
+from botkit.cli import check, doctor, exchange, recover, run, steps, terminal
 
 app = typer.Typer(
     name="botkit",
@@ -60,6 +60,9 @@ app.command("check", short_help="Read flows and tell every error; place no call.
 app.command("steps")(terminal.guarded(steps.steps))
 app.command("exchange", short_help="Start the exchange alone, for SDKs and people.")(
     terminal.guarded(exchange.exchange)
+)
+app.command("doctor", short_help="Try an account step by step, with a hint for what is wrong.")(
+    terminal.guarded(doctor.doctor)
 )
 app.command("recover", short_help="Cut the recordings of a run that was killed.")(terminal.guarded(recover.recover))
 

@@ -175,7 +175,7 @@ class Client:
     # --- events ------------------------------------------------------------------------------------
 
     def on(self, name: str, handler: Callable[[Any], Any]) -> None:
-        """Call `handler` at each event of that name: connected, disconnected, ready, punted (with the
+        """Call `handler` at each event of that name: connected, disconnected, logged_in, ready, punted (with the
         event), incoming (with the `Call`)."""
         if name not in events.CLIENT_EVENTS:
             raise UsageError(f"a client has no event {name!r}", hint=f"it has {', '.join(events.CLIENT_EVENTS)}")
@@ -355,14 +355,7 @@ class Client:
         return call
 
     def _media_address(self) -> str:
-        """The local address for media: the account's; loopback beside a server there; else that of the route."""
-        if self.account.address:
-            return self.account.address
-        host = urlsplit(self.account.server or "").hostname or "127.0.0.1"
-        with contextlib.suppress(ValueError):
-            if ipaddress.ip_address(host).is_loopback:
-                return host
-        return "127.0.0.1" if host == "localhost" or self.account.is_embedded else route_address(host)
+        return media_address(self.account)
 
     def _credentials(self) -> Password | Token:
         if self.account.token:
@@ -408,6 +401,20 @@ class Client:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"client task {task.get_name()!r} failed", "exception": error, "task": task}
             )
+
+
+def media_address(account: Account) -> str:
+    """The local address for media: the account's; loopback beside a server there; else that of the route.
+
+    Raises `NetworkFault` where there is no route.
+    """
+    if account.address:
+        return account.address
+    host = urlsplit(account.server or "").hostname or "127.0.0.1"
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return host
+    return "127.0.0.1" if host == "localhost" or account.is_embedded else route_address(host)
 
 
 def route_address(host: str) -> str:

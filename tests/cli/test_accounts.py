@@ -136,3 +136,11 @@ def test_a_server_on_loopback_may_have_its_password_in_the_file() -> None:
     """What opens only one's own test server is no secret."""
     settings = parse("accounts: {a: {server: 'ws://127.0.0.1:8080', login: x, password: y}}", "botkit.yaml", {})
     assert settings.account("a").password == "y"
+
+
+def test_an_account_knows_its_variables() -> None:
+    """A hint about a refused login can name where the password came from; by its name."""
+    text = 'accounts: {lab: {server: "ws://lab", login: "${env.WHO}", password: "${ env.KEY }"}}\n'
+    account = parse(text, "botkit.yaml", {"WHO": "alice", "KEY": "wonder"}).account("lab")
+    assert account.variables == (("login", "WHO"), ("password", "KEY"))
+    assert "wonder" not in repr(account)
