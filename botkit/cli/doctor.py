@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,18 +60,48 @@ def doctor(
     if not as_json:
         say(f"account {chosen.name}: {chosen.server or 'the embedded exchange'}")
     diagnosis = clock.run(
-        examine(
-            settings,
-            chosen,
-            dial=dial,
-            trying=_trying if live else lambda step: None,
-            found=lambda finding: _show(finding, say, live),
+        _stoppable(
+            examine(
+                settings,
+                chosen,
+                dial=dial,
+                trying=_trying if live else lambda step: None,
+                found=lambda finding: _show(finding, say, live),
+            )
         )
     )
     say(verdict(diagnosis))
     if as_json:
         terminal.say(json.dumps(plain(diagnosis), ensure_ascii=False, indent=2))
     raise typer.Exit(terminal.PASSED if diagnosis.fault is None else terminal.FAULT)
+
+
+async def _stoppable(work: Coroutine[Any, Any, Diagnosis]) -> Diagnosis:
+    """Do `work`; a signal ends it, its call with a bye, and the command with that signal's status."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work, name="doctor")
+    stopped: list[int] = []
+
+    def stop(status: int) -> None:
+        stopped.append(status)
+        task.cancel()
+
+    signals = {
+        signal.SIGINT: terminal.INTERRUPTED,
+        signal.SIGTERM: terminal.TERMINATED,
+        signal.SIGHUP: terminal.HUNG_UP,
+    }
+    for number, status in signals.items():
+        loop.add_signal_handler(number, stop, status)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        raise typer.Exit(stopped[0]) from None
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _trying(step: str) -> None:

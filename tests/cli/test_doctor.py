@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +66,28 @@ def test_an_account_without_a_network_may_not_dial(botkit: Callable[..., Result]
     assert done.exit_code == 2
     assert "✘ call" in done.output
     assert "112 is an emergency number" in done.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal in the middle of the call ends it, with the signal's status and without a trace."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "botkit", "--log", "debug", "doctor"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "✔ call" in line:
+                process.send_signal(number)
+                break
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, errors
+    assert "Traceback" not in errors
+    assert "telnyx_rtc.bye" in errors
 
 
 def test_lines() -> None:

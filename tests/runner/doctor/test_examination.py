@@ -46,6 +46,9 @@ def test_the_embedded_exchange() -> None:
 def test_a_number_on_the_embedded_exchange() -> None:
     """The test line answers whatever may be dialled; an emergency number may not, and nothing is dialled."""
     assert clock.run(examined(LOCAL, dial="+18005550177")).fault is None
+    settings = Settings(allow=("5100",))
+    assert clock.run(examined(LOCAL, settings)).fault is None  # our own line is nobody else's number
+    fault_of(clock.run(examined(LOCAL, settings, dial="5101")), "call")
     text, hint = fault_of(clock.run(examined(LOCAL, dial="911")), "call")
     assert "911" in text
     assert "allow" in hint
