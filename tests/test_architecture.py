@@ -36,6 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jinja2": ("flow/", "reports/"),
     "typer": ("cli/",),
     "rich": ("cli/", "reports/"),
+    "sounddevice": ("media/card.py",),
     "time": ("clock.py", "testing/clock.py"),
 }
 """The few addresses of third parties (and of time)."""

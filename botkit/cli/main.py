@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from botkit.cli import check, doctor, exchange, recover, run, steps, terminal
+from botkit.cli import check, devices, doctor, exchange, recover, run, steps, terminal
 
 app = typer.Typer(
     name="botkit",
@@ -58,6 +58,7 @@ def top(
 app.command("run", short_help="Run flows together and judge the calls.")(terminal.guarded(run.run))
 app.command("check", short_help="Read flows and tell every error; place no call.")(terminal.guarded(check.check))
 app.command("steps")(terminal.guarded(steps.steps))
+app.command("devices", short_help="List what a call may say and who may hear it.")(terminal.guarded(devices.devices))
 app.command("exchange", short_help="Start the exchange alone, for SDKs and people.")(
     terminal.guarded(exchange.exchange)
 )

@@ -16,6 +16,9 @@ from botkit.cli import terminal
 from botkit.errors import ConfigError, FlowError
 
 if TYPE_CHECKING:
+    from botkit.media.device import SinkName
+    from botkit.media.live import LiveDevice
+    from botkit.media.source import Source
     from botkit.reports.console import LiveProgress, PlainProgress
     from botkit.results import Problem, RunResult
     from botkit.runner.options import Notice, RunOptions
@@ -38,6 +41,14 @@ def run(
     codec: Annotated[
         list[str] | None,
         typer.Option("--codec", metavar="[BOT=]NAME,…", help="Codecs of every bot or of one, instead of its flow's."),
+    ] = None,
+    audio_in: Annotated[
+        list[str] | None,
+        typer.Option("--audio-in", metavar="[BOT=]NAME", help="What calls say between plays; see `botkit devices`."),
+    ] = None,
+    audio_out: Annotated[
+        list[str] | None,
+        typer.Option("--audio-out", metavar="[BOT=]NAME", help="Who hears calls; see `botkit devices`."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Reports and recordings (default: out/<time>).")
@@ -67,6 +78,7 @@ def run(
       botkit run caller.yaml --account staging --var pin=4321
       botkit run caller.yaml --out out/today --json > result.json
       botkit run ivr.yaml caller.yaml --codec opus --codec ivr=PCMA
+      botkit run line.yaml caller.yaml --audio-in line=exec:'python agent.py'
 
     \b
     DIR receives result.json, junit.xml, report.html and, for each call, calls/<call>/{rx,tx,both}.wav and
@@ -76,18 +88,20 @@ def run(
     from botkit.cli import outputs
     from botkit.reports import console
 
-    say = terminal.tell if as_json else terminal.say
+    beside = as_json or any(_of_bot(given)[1].partition("?")[0] == "pipe:-" for given in audio_out or ())
+    say = terminal.tell if beside else terminal.say
     folder: Path | None = None
     stopped: int | None = None
     began, clock = _clock()
     try:
         variables = read_vars(var or [])
         codecs = read_codecs(codec or [])
+        devices = read_devices(audio_in or [], audio_out or [], as_json)
         folder = outputs.prepare(out)
         options = _options(
-            flows, account, config, variables, codecs, folder, over_network, seed, time_limit, read or []
+            flows, account, config, variables, codecs, devices, folder, over_network, seed, time_limit, read or []
         )
-        with _progress(as_json, verbose, say) as progress:
+        with _progress(beside, verbose, say) as progress:
             result, stopped = _run(flows, options, progress.show)
     except (typer.Exit, SystemExit, KeyboardInterrupt):
         raise
@@ -139,6 +153,28 @@ def read_codecs(given: list[str]) -> dict[str, tuple[str, ...]]:
     return codecs
 
 
+def read_devices(
+    audio_in: list[str], audio_out: list[str], as_json: bool
+) -> tuple[dict[str, Source | LiveDevice], dict[str, SinkName | LiveDevice]]:
+    """`[BOT=]NAME`s: the sources and the sinks of each bot, under "" those of all."""
+    from botkit.media.device import sink_named, source_named
+    from botkit.media.pipe import STANDARD, PipeDevice
+
+    sources = {bot: source_named(name) for bot, name in map(_of_bot, audio_in)}
+    sinks = {bot: sink_named(name) for bot, name in map(_of_bot, audio_out)}
+    if as_json and any(isinstance(sink, PipeDevice) and sink.path == STANDARD for sink in sinks.values()):
+        raise ConfigError(
+            "--json and --audio-out pipe:- both want standard output", hint="read the result from DIR/result.json"
+        )
+    return sources, sinks
+
+
+def _of_bot(text: str) -> tuple[str, str]:
+    """`BOT=NAME` as its parts; an `=` inside NAME stands behind its `:` or `?`."""
+    bot, equals, name = text.partition("=")
+    return (bot, name) if equals and not {":", "?"} & set(bot) else ("", text)
+
+
 def read_time(text: str, option: str) -> float:
     """A time on the command line, written as in flows."""
     from botkit.flow.kinds import DurationKind, FieldError
@@ -158,6 +194,7 @@ def _options(
     config: str | None,
     variables: dict[str, str],
     codecs: dict[str, tuple[str, ...]],
+    devices: tuple[dict[str, Source | LiveDevice], dict[str, SinkName | LiveDevice]],
     out: Path,
     over_network: bool,
     seed: int | None,
@@ -185,6 +222,8 @@ def _options(
         account=account,
         vars=variables,
         codecs=codecs,
+        audio_in=devices[0],
+        audio_out=devices[1],
         seed=seed,
         over_network=over_network,
         time_limit=None if time_limit is None else read_time(time_limit, "--time-limit"),
@@ -208,10 +247,10 @@ def _clock() -> tuple[float, Callable[[], float]]:
     return clock.now(), clock.now
 
 
-def _progress(as_json: bool, verbose: bool, say: Callable[[str], None]) -> LiveProgress | PlainProgress:
+def _progress(plain: bool, verbose: bool, say: Callable[[str], None]) -> LiveProgress | PlainProgress:
     from botkit.reports.console import LiveProgress, PlainProgress
 
-    if as_json or verbose or not sys.stdout.isatty():
+    if plain or verbose or not sys.stdout.isatty():
         return PlainProgress(say, verbose=verbose)
     from rich.console import Console
 

@@ -20,6 +20,7 @@ from typing import Any, Self
 from botkit import events
 from botkit.causes import SPOKEN
 from botkit.causes import cause as find_cause
+from botkit.client.devices import AudioIn, AudioOut
 from botkit.client.entries import Entries
 from botkit.client.expecting import Expecting
 from botkit.client.facts import facts_of, over_in_words
@@ -31,11 +32,11 @@ from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
 from botkit.clock import Clock
 from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
+from botkit.media.device import SinkName
 from botkit.media.ear import Ear, HeardDigit
 from botkit.media.endpoint import Endpoint
+from botkit.media.live import LiveFigures
 from botkit.media.plane import MediaPlane
-from botkit.media.sink import Sink
-from botkit.media.source import Source
 from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
@@ -88,7 +89,8 @@ class Call(Expecting):
         self.may_read: Callable[[Path], Path] = lambda path: path
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
-        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark)
+        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark, self._device_failed)
+        self._media.devices.environment["BOTKIT_CALL"] = call_id
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
@@ -150,22 +152,33 @@ class Call(Expecting):
         return self._listening.mark
 
     @property
-    def audio_in(self) -> Source | None:
-        """The source that is said over and over while nothing is played; None: silence. Changeable at any time."""
+    def audio_in(self) -> AudioIn | None:
+        """What is said while nothing is played: a source, over and over, or something live; None: silence.
+
+        Changeable at any time, also by name (`botkit devices`). Raises `ConfigError` for what names nothing.
+        """
         return self._media.devices.audio_in
 
     @audio_in.setter
-    def audio_in(self, source: Source | None) -> None:
+    def audio_in(self, source: AudioIn | str | None) -> None:
         self._media.devices.audio_in = source
 
     @property
-    def audio_out(self) -> Sink | None:
-        """The sink that gets every 20 ms heard; one that is replaced is closed. Changeable at any time."""
+    def audio_out(self) -> AudioOut | None:
+        """The sink that gets every 20 ms heard, or something live; one that is replaced is closed.
+
+        Changeable at any time, also by name, as `audio_in`.
+        """
         return self._media.devices.audio_out
 
     @audio_out.setter
-    def audio_out(self, sink: Sink | None) -> None:
+    def audio_out(self, sink: AudioOut | SinkName | str | None) -> None:
         self._media.devices.audio_out = sink
+
+    @property
+    def device_figures(self) -> tuple[LiveFigures, ...]:
+        """What went through each pipe, program and sound card that this call has used."""
+        return tuple(self._media.devices.figures)
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -223,6 +236,13 @@ class Call(Expecting):
             self.fault = NetworkFault(f"media was lost: {why}")
             self.ear.changed()
             await self.hangup("MEDIA_TIMEOUT")
+
+    def _device_failed(self, fault: Fault) -> None:
+        """A program that was to speak cannot be started, say: the call has lost its purpose."""
+        if self.end is None and self.fault is None:
+            self.fault = fault
+            self.ear.changed()
+            self._signals.start(self.hangup("DESTINATION_OUT_OF_ORDER"), f"without its device {self._id}")
 
     def ringing(self, event: events.Ringing) -> None:
         self.emit(event)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from botkit import events
 from botkit.causes import cause
 from botkit.client.call import Call
+from botkit.client.devices import AudioIn, AudioOut, sink_of, source_of
 from botkit.client.happenings import tell
 from botkit.errors import (
     CallEnded,
@@ -29,9 +30,8 @@ from botkit.errors import (
     UsageError,
 )
 from botkit.media.codec import codec_names
+from botkit.media.live import LiveDevice
 from botkit.media.plane import MediaPlane, media_plane
-from botkit.media.sink import Sink
-from botkit.media.source import Source
 from botkit.settings import Account
 from botkit.signalling import ClientProtocol, Line, Password, Session, Token, choose, connect
 from botkit.signalling.facts import ProtocolViolated, RequestTimedOut
@@ -57,16 +57,17 @@ class Client:
         connect_line: Callable[[], Awaitable[Line]] | Callable[[], Line] | None = None,
         plane: MediaPlane | None = None,
         codecs: Sequence[str] = codec_names(),
-        audio_in: Source | None = None,
-        audio_out: Callable[[Call], Sink] | None = None,
+        audio_in: AudioIn | str | None = None,
+        audio_out: Callable[[Call], AudioOut] | LiveDevice | str | None = None,
     ) -> None:
         self.account = account
-        self.audio_in = audio_in
-        """The source of calls made from now on (see `Call.audio_in`)."""
+        self.audio_in: AudioIn | str | None = source_of(audio_in)
+        """The source of calls made from now on (see `Call.audio_in`), or its name."""
         self.audio_out = audio_out
-        """Makes the sink of each call made from now on (see `Call.audio_out`)."""
+        """Makes the sink of each call made from now on (see `Call.audio_out`), or names it."""
         self.codecs = tuple(codecs)
         self.calls: dict[str, Call] = {}
+        self._made = 0  # calls, ever
         self._connect_line = connect_line
         self._plane = plane
         self._protocol = ClientProtocol(choose(account.dialect))
@@ -309,7 +310,7 @@ class Client:
         try:
             offer = await call.endpoint.offer()
             if call.end is not None:
-                raise CallEnded(call.end.cause, call.end.code)
+                raise call.fault or CallEnded(call.end.cause, call.end.code)
             call.created = self.plane.clock.now()
             self.order(
                 Invite(call_id, number, offer, caller_name=caller_name, caller_number=caller, headers=tuple(headers))
@@ -350,7 +351,11 @@ class Client:
             offer=offer,
         )
         call.audio_in = self.audio_in
-        call.audio_out = self.audio_out(call) if self.audio_out is not None else None
+        self._made += 1
+        if callable(self.audio_out):
+            call.audio_out = self.audio_out(call)
+        else:
+            call.audio_out = sink_of(self.audio_out, self._made)
         self.calls[call_id] = call
         return call
 

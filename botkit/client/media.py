@@ -8,6 +8,7 @@ from typing import Any
 
 from botkit.client.devices import Devices
 from botkit.client.voice import Voice
+from botkit.errors import Fault
 from botkit.media.ear import Ear
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
@@ -15,7 +16,10 @@ from botkit.media.plane import MediaPlane
 
 
 class CallMedia:
-    """`voice` and `hearing` are None until `open`; `spool_call` is the recording's number, None without one."""
+    """`voice` and `hearing` are None until `open`; `spool_call` is the recording's number, None without one.
+
+    `on_fault` is told when a device cannot be used.
+    """
 
     def __init__(
         self,
@@ -24,9 +28,10 @@ class CallMedia:
         ear: Ear,
         start: Callable[[Coroutine[Any, Any, Any], str], None],
         set_mark: Callable[[float], None],
+        on_fault: Callable[[Fault], None],
     ) -> None:
         self.endpoint = endpoint
-        self.devices = Devices(ear, start)
+        self.devices = Devices(ear, start, on_fault)
         self.hearing: CallHearing | None = None
         self.voice: Voice | None = None
         self.spool_call: int | None = None

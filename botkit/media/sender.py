@@ -30,7 +30,10 @@ class LiveSource(Protocol):
     """Sound that is made while it is said: a pipe, a microphone."""
 
     def next_frame(self) -> Pcm | None:
-        """The next 20 ms, int16 mono at the codec's rate; None: nothing has come. Must not wait."""
+        """The next 20 ms, int16 mono at the codec's rate; None: nothing has come. Must not wait.
+
+        Asked each beat, also while something else is said: its time passes, as for a person at a microphone.
+        """
         ...
 
 
@@ -171,7 +174,7 @@ class Sender:
         self._idle, self._idle_at, self._live = payloads, -1, None
 
     def say_live(self, source: LiveSource) -> None:
-        """Ask `source` for what goes out while nothing is being played, each beat."""
+        """Ask `source` each beat for what goes out while nothing is being played; what it gives meanwhile is lost."""
         self._idle, self._live, self._encoder = (), source, self.codec.encoder()
 
     def interrupt(self, payloads: Sequence[bytes]) -> None:
@@ -182,6 +185,7 @@ class Sender:
 
     def transmit(self, now: float) -> None:
         """Send the packet of this beat."""
+        live = None if self._live is None else self._live.next_frame()
         if self._event is not None or self._events:
             self._transmit_event(now)
             return
@@ -205,8 +209,8 @@ class Sender:
             payload = self._mixed(playing, now)
         elif playing is not None:
             payload = self._next_payload(playing, now)
-        elif self._live is not None:
-            payload = self._next_live(self._live)
+        elif live is not None:
+            payload = self._encode(live)
         elif self._idle:
             payload = self._next_idle()
         else:
@@ -242,10 +246,6 @@ class Sender:
     def _next_idle(self) -> bytes:
         self._idle_at = (self._idle_at + 1) % len(self._idle)
         return self._idle[self._idle_at]
-
-    def _next_live(self, source: LiveSource) -> bytes:
-        frame = source.next_frame()
-        return self._silence if frame is None else self._encode(frame)
 
     def _next_payload(self, playing: Playback, now: float) -> bytes:
         index = self._advance(playing, now)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from botkit import events
 from botkit.client.call import Call
 from botkit.client.client import Client
+from botkit.client.devices import sink_of
 from botkit.clock import to_the_end
-from botkit.errors import Fault
+from botkit.errors import ConfigError, Fault
 from botkit.flow.document import Flow
 from botkit.flow.runtime import FlowRun, Inputs
 from botkit.flow.trace import EventSeen, Logged, Mask, Record, StepDone, StepStarted
+from botkit.media.device import SinkName
+from botkit.media.live import LiveDevice
+from botkit.media.source import Source
 from botkit.media.spool import Spool
 from botkit.reports.words import problem_line
 from botkit.results import CallResult, FlowResult, Problem, Recordings, Verdict
@@ -60,9 +64,19 @@ def _reason(run: FlowRun) -> str:
 
 
 class Bot:
-    """A flow in a run. `name` is unique in it."""
+    """A flow in a run. `name` is unique in it. `audio_in` and `audio_out` are the devices of its calls."""
 
-    def __init__(self, name: str, flow: Flow, inputs: Inputs, context: RunContext, client: Client) -> None:
+    def __init__(
+        self,
+        name: str,
+        flow: Flow,
+        inputs: Inputs,
+        context: RunContext,
+        client: Client,
+        *,
+        audio_in: Source | LiveDevice | None = None,
+        audio_out: SinkName | LiveDevice | None = None,
+    ) -> None:
         self.name = name
         self.flow = flow
         self.client = client
@@ -75,6 +89,8 @@ class Bot:
         self.quiet.set()
         self.enough = asyncio.Event()
         """As many calls came and ended as must come."""
+        self._audio_in = audio_in
+        self._audio_out = audio_out
         self._inputs = inputs
         self._mask = Mask(inputs.secrets)
         self._context = context
@@ -154,6 +170,8 @@ class Bot:
         folder = context.out / "calls" / name
         journal = Journal(folder / "events.jsonl")
         call.may_read = context.readable
+        call.audio_in = self._audio_in
+        call.audio_out = sink_of(self._audio_out, self.came)
         started_at = context.wall()
         journal.write(
             context.t(),
@@ -196,9 +214,13 @@ class Bot:
     ) -> None:
         """Close the call, cut its recordings, keep its result."""
         context = self._context
-        await call.close()
         recordings = Recordings()
         problems: list[Problem] = []
+        try:
+            await call.close()
+        except ConfigError as error:  # its sink: a WAV that could not be written
+            problems.append(Problem(str(error.args[0]), kind="fault", hint=error.hint))
+        self._tell_devices(call, journal, name)
         try:
             recordings = await cut(context.spool, call, context.out, folder)
         except (OSError, ValueError, Fault) as error:
@@ -212,6 +234,13 @@ class Bot:
         journal.close()
         self.calls.append(result)
         context.progress(Notice(context.t(), "done", bot=self.name, call=name, result=result))
+
+    def _tell_devices(self, call: Call, journal: Journal, name: str) -> None:
+        """What went through the pipes, programs and sound cards of a call that is over."""
+        context = self._context
+        for figures in call.device_figures:
+            journal.write(context.t(), "audio", **asdict(figures))
+            context.progress(Notice(context.t(), "audio", self.name, name, str(figures)))
 
     def _result(
         self,

@@ -16,6 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from botkit.media.device import SinkName
+from botkit.media.live import LiveDevice
+from botkit.media.source import Source
 from botkit.results import CallResult
 from botkit.settings import Confinement, Settings
 
@@ -32,6 +35,10 @@ class RunOptions:
     """The account of every bot; None: what `settings.account_for` says."""
     codecs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """`--codec [BOT=]NAME,…`: codecs in order of preference, by bot, or under "" for all; they win over the flows'."""
+    audio_in: Mapping[str, Source | LiveDevice] = field(default_factory=dict)
+    """`--audio-in [BOT=]NAME`: what calls say between plays, by bot, or under "" for all."""
+    audio_out: Mapping[str, SinkName | LiveDevice] = field(default_factory=dict)
+    """`--audio-out [BOT=]NAME`: who hears calls, the same way."""
     vars: Mapping[str, str] = field(default_factory=dict)
     """`--var k=v`: texts; the rule for plain scalars applies (flow-language.md section 2)."""
     seed: int | None = None
@@ -48,7 +55,19 @@ class RunOptions:
         return Confinement(read_roots=self.read_roots, out=self.out)
 
 
-NOTICE_KINDS = ("exchange", "ready", "calling", "ringing", "answered", "step", "log", "failed", "ended", "done")
+NOTICE_KINDS = (
+    "exchange",
+    "ready",
+    "calling",
+    "ringing",
+    "answered",
+    "step",
+    "log",
+    "failed",
+    "ended",
+    "audio",
+    "done",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,8 @@ class Notice:
     `exchange`: the embedded exchange listens (`text`: its address). `ready`: a bot logged in.
     `calling ringing answered ended`: a call came that far (`text`: the number, the cause). `step`: a
     step begins (`text`: its summary, `label`). `log`: a flow says `text`. `failed`: a step was not
-    met (`text`: what the report will say in one line). `done`: a call is judged (`result`).
+    met (`text`: what the report will say in one line). `audio`: what went through a pipe, a program or a
+    sound card (`text`), when the call is over. `done`: a call is judged (`result`).
     """
 
     t: float

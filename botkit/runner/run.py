@@ -28,6 +28,7 @@ from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.transport import MemoryNetwork
 from botkit.results import PacerHealth, Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, worst
+from botkit.runner.devices import check_devices, of_bot
 from botkit.runner.limits import Limits
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.prompts import read_prompts
@@ -55,6 +56,8 @@ async def run_flows(
     secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
     hide(*secrets)  # in the log's wire lines, too
     await read_prompts([one.flow for one in prepared], options.confinement.readable)
+    _check_bots(prepared, options)
+    await check_devices(options, [one.name for one in prepared])
     _one_bot_per_number(prepared)
     async with contextlib.AsyncExitStack() as stack:
         plane = await _plane(stack, options)
@@ -132,6 +135,18 @@ def _one_bot_per_number(prepared: Sequence[_Prepared]) -> None:
             )
 
 
+def _check_bots(prepared: Sequence[_Prepared], options: RunOptions) -> None:
+    """Options that name a bot must name one of this run. Raises `ConfigError`."""
+    bots = [one.name for one in prepared]
+    named = {"--codec": options.codecs, "--audio-in": options.audio_in, "--audio-out": options.audio_out}
+    for option, chosen in named.items():
+        for stranger in sorted(set(chosen) - {"", *bots}):
+            raise ConfigError(
+                f"{option} {stranger}=…: no bot of this run is called so",
+                hint=did_you_mean(stranger, bots) or f"bots are called {', '.join(bots)}",
+            )
+
+
 def _plain_scalars(given: dict[str, str]) -> dict[str, object]:
     """`--var` values follow the rule for plain scalars (flow-language.md section 2)."""
     from botkit.flow.source import plain
@@ -180,13 +195,6 @@ class _Run:
                 f"--var {unknown[0]}: no flow of this run declares such a variable",
                 hint="variables are declared under `vars` in a flow",
             )
-        strangers = sorted(set(self._options.codecs) - {"", *(one.name for one in self._prepared)})
-        if strangers:
-            bots = [one.name for one in self._prepared]
-            raise ConfigError(
-                f"--codec {strangers[0]}=…: no bot of this run is called so",
-                hint=did_you_mean(strangers[0], bots) or f"bots are called {', '.join(bots)}",
-            )
         async with recording(self._plane, self._options.out) as spool:
             context = RunContext(
                 out=self._options.out,
@@ -234,7 +242,15 @@ class _Run:
                 signals=signals,
                 secrets=(*one.inputs.secrets, *self._secrets),
             )
-            bot = Bot(one.name, one.flow, inputs, context, client)
+            bot = Bot(
+                one.name,
+                one.flow,
+                inputs,
+                context,
+                client,
+                audio_in=of_bot(self._options.audio_in, one.name),
+                audio_out=of_bot(self._options.audio_out, one.name),
+            )
             self._bots.append(bot)
             if client not in answering:
                 answering[client] = []
