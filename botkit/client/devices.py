@@ -48,7 +48,7 @@ def _is_sink(chosen: AudioOut | None) -> TypeGuard[Sink]:
 
 class Devices:
     """The devices of one call. `start` runs a coroutine in a task of the call's client; `on_fault` is told
-    when one cannot be used."""
+    when something live cannot be opened: a call whose other end is a program has no purpose without it."""
 
     def __init__(
         self,
@@ -125,15 +125,16 @@ class Devices:
         async with self._settling:
             if self._closed:
                 return
-            try:
-                wanted = self._roles()
-                for role in [role for role in self._open if role not in wanted]:
-                    await to_the_end(self._close_device(role))
-                for role in [role for role in wanted if role not in self._open]:
+            wanted = self._roles()
+            for role in [role for role in self._open if role not in wanted]:
+                await to_the_end(self._close_device(role))
+            for role in [role for role in wanted if role not in self._open]:
+                try:
                     await to_the_end(self._open_device(role))
-                await self._say()
-            except Fault as fault:
-                self._on_fault(fault)
+                except Fault as fault:
+                    self._on_fault(fault)
+                    return
+            await self._say()
 
     async def _open_device(self, role: Role) -> None:
         device, says, hears = role

@@ -32,8 +32,8 @@ AHEAD = 0.2
 LATE_MAX = 10
 """Beats: what comes again sooner than 0.2 s after it stopped was late; a longer gap is a pause of the speaker's."""
 
-GAP_MAX = 1.0
-"""Seconds of silence at most that make up for what was not heard: as much as a pipe holds for its reader."""
+GAP_MAX = 0.5
+"""Seconds of silence at most that make up for what was not heard: less than a pipe has room for."""
 
 JITTER = 0.03
 """Seconds: frames less than this late are not missing."""

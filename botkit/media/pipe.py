@@ -6,9 +6,10 @@ input may be somebody's terminal session, which would suffer from O_NONBLOCK.
 
 How far behind. What the call says: a program that writes in real time is heard after at most one beat;
 one that writes ahead fills `AHEAD` (0.2 s) and one page of the pipe (4096 bytes: 0.26 s at 8 kHz), and
-is then slowed by the pipe itself. What the call hears: handed on in the beat in which it arrived; for a
-reader that is behind the pipe keeps about a second, and what comes after that is dropped. Where a system
-cannot set the size of pipes (macOS), they are as large as it makes them: 16 to 64 kB.
+is then slowed by the pipe itself. What the call hears: handed on in the beat in which it arrived. For a
+reader that is behind the pipe keeps about a second (0.7 to 1.3 s by rate, since it counts in pages), and
+what comes after that is dropped. Where a system cannot set the size of pipes (macOS), they are as large
+as it makes them: 16 to 64 kB.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botkit.errors import ConfigError
-from botkit.media.live import GAP_MAX, SAMPLE_BYTES, LiveFigures, PcmReader, PcmWriter
+from botkit.media.live import SAMPLE_BYTES, LiveFigures, PcmReader, PcmWriter
 
 try:
     import fcntl
@@ -32,6 +33,9 @@ except ImportError:  # a platform without pipes to speak of
 
 PAGE = 4096
 """Bytes of the smallest pipe; Linux rounds up to its own pages."""
+
+KEPT = 1.0
+"""Seconds of what is heard for which a pipe shall have room."""
 
 STANDARD = "-"
 
@@ -51,7 +55,7 @@ def said_size() -> int:
 
 def heard_size(rate: int) -> int:
     """Bytes of a pipe that somebody listens to: a second, for one who is behind."""
-    return round(rate * SAMPLE_BYTES * GAP_MAX)
+    return round(rate * SAMPLE_BYTES * KEPT)
 
 
 class ReadEnd:
