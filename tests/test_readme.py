@@ -44,6 +44,8 @@ def test_every_command_is_known_here() -> None:
     assert commands() == [
         "make demo",
         "botkit run hello_line.yaml hello_caller.yaml",
+        "botkit run flows/agent_line.yaml flows/agent_caller.yaml "
+        "--audio-in agent_line=exec:'python3 flows/agents/parrot.py'",
         "botkit run caller.yaml --account staging",
         "botkit doctor",
     ]
@@ -97,7 +99,7 @@ def test_an_account_without_its_environment(tmp_path: Path) -> None:
     """The account that is shown is read; without its variables the run says which one is missing."""
     (tmp_path / "botkit.yaml").write_text(next(block for block in blocks("yaml") if block.startswith("accounts:")))
     (tmp_path / "caller.yaml").write_text(flow("Hello caller"))
-    done = run([*BOTKIT, *shlex.split(commands()[2])[1:]], tmp_path)
+    done = run([*BOTKIT, *shlex.split(commands()[4])[1:]], tmp_path)
     assert done.returncode == 2
     assert "TELNYX_" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -113,7 +115,17 @@ def test_the_python_example(tmp_path: Path) -> None:
     assert "'digits': '1'" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "check", "steps", "exchange", "doctor", "recover"])
+def test_the_agent(tmp_path: Path) -> None:
+    """The agent that is shown is the one that is run, and the command that is shown ends well."""
+    (agent,) = [block for block in blocks("python") if "sys.stdin.buffer" in block]
+    assert (ROOT / "flows" / "agents" / "parrot.py").read_text().endswith(agent)
+    words = shlex.split(commands()[2])[1:]
+    done = run([*BOTKIT, *words, "--out", str(tmp_path / "o")], ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "agent_line audio exec:python3 flows/agents/parrot.py: " in done.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "check", "steps", "devices", "exchange", "doctor", "recover"])
 def test_each_command_that_is_listed_has_help_with_examples(command: str) -> None:
     """`botkit COMMAND --help` shows examples, and the README lists the command."""
     assert f"`botkit {command}" in README
@@ -125,12 +137,12 @@ def test_each_command_that_is_listed_has_help_with_examples(command: str) -> Non
 def test_no_other_command_is_listed() -> None:
     """The README lists no command that does not exist."""
     listed = set(re.findall(r"^\| `botkit ([a-z]+)", README, re.M))
-    assert listed == {"run", "check", "steps", "exchange", "doctor", "recover"}
+    assert listed == {"run", "check", "steps", "devices", "exchange", "doctor", "recover"}
 
 
 def test_the_doctor_as_shown(tmp_path: Path) -> None:
     """The local account is well, in the words that the README shows; only the figures differ."""
-    done = run([*BOTKIT, *shlex.split(commands()[3])[1:]], tmp_path)
+    done = run([*BOTKIT, *shlex.split(commands()[4])[1:]], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = next(block for block in blocks("console") if block.startswith("$ botkit doctor"))
 

@@ -22,6 +22,9 @@ PAIRS = {
 }
 """Who calls whom."""
 
+WITH_AGENTS = {"agent_caller", "agent_line"}
+"""Flows that need a program beside them: test_agents.py runs them."""
+
 
 def pair(caller: str) -> list[Path]:
     return [FLOWS / f"{PAIRS[caller]}.yaml", FLOWS / f"{caller}.yaml"]
@@ -29,7 +32,7 @@ def pair(caller: str) -> list[Path]:
 
 def test_every_flow_is_run() -> None:
     """No example is left out here: a new file needs its pair."""
-    assert {path.stem for path in FLOWS.rglob("*.y*ml")} == {*PAIRS, *PAIRS.values()}
+    assert {path.stem for path in FLOWS.rglob("*.y*ml")} == {*PAIRS, *PAIRS.values(), *WITH_AGENTS}
 
 
 @pytest.mark.parametrize("caller", PAIRS)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_help_has_examples(botkit: Botkit) -> None:
     """Every command's help shows how it is typed."""
     assert "run" in botkit("--help").stdout
-    for command in ("run", "check", "steps", "exchange"):
+    for command in ("run", "check", "steps", "devices", "exchange"):
         assert f"botkit {command}" in botkit(command, "--help").stdout.split("Examples:")[1]
 
 
