@@ -6,10 +6,12 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from botkit.media import rtcp
 from botkit.media.codec import PCMU
+from botkit.media.pcm import Pcm
 from botkit.media.playback import Playback
 from botkit.media.receiver import GAP_FRAMES_MAX
 from botkit.media.rtp import RtpPacket, pack, parse, seq_add, seq_diff, timestamp_diff
@@ -931,3 +933,29 @@ def test_forwarding_begins_at_the_media_time_of_now() -> None:
     bridge.near.hear(frame(0))
     bridge.beat()
     assert steps(bridge.out) == [(1, 160), (1, 960)]
+
+
+class Counting:
+    """A live source whose frames bear their number."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def next_frame(self) -> Pcm | None:
+        self.asked += 1
+        return None if self.asked % 10 == 0 else np.full(160, self.asked * 100, np.int16)
+
+
+def test_a_live_source_is_asked_each_beat() -> None:
+    """What it gives goes out; where it has nothing that beat is silent; under a play and a digit its time passes."""
+    leg, live = Leg(), Counting()
+    leg.session.say_live(live)
+    leg.beat(10)
+    sent = [PCMU.decoder().decode(packet.payload)[0] for packet in leg.desk.packets]
+    assert sent == pytest.approx([100, 200, 300, 400, 500, 600, 700, 800, 900, 0], rel=0.05, abs=9)
+    leg.session.play(Playback([PCMU.silence] * 5, lambda at: None))
+    leg.session.send_event("1", 0.1)
+    leg.beat(40)
+    assert live.asked == 50
+    leg.beat()
+    assert PCMU.decoder().decode(leg.desk.packets[-1].payload)[0] == pytest.approx(5100, rel=0.05)
