@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -62,7 +63,20 @@ def has_floor() -> bool:
     return built.returncode == 0
 
 
+@cache
+def has_sound() -> bool:
+    """The extra `sound`, and PortAudio on ALSA below it."""
+    code = "import sounddevice; print(*[api['name'] for api in sounddevice.query_hostapis()])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.returncode == 0 and "ALSA" in done.stdout
+
+
 TOOLS = {
+    "sound": (
+        has_sound,
+        "the extra `sound`, and PortAudio on ALSA",
+        "pip install -e '.[sound]' and apt-get install libportaudio2",
+    ),
     "floor": (has_floor, "a C compiler and libsrtp", "apt-get install gcc libc6-dev libsrtp2-dev"),
 }
 """Tools by the name that `@pytest.mark.needs(NAME)` uses: whether it is there, what it is, how to install it."""
