@@ -75,7 +75,7 @@ TOOLS = {
     "sound": (
         has_sound,
         "the extra `sound`, and PortAudio on ALSA",
-        "pip install -e '.[sound]' and apt-get install libportaudio2",
+        "apt-get install libportaudio2 (and pip install -e '.[sound]')",
     ),
     "floor": (has_floor, "a C compiler and libsrtp", "apt-get install gcc libc6-dev libsrtp2-dev"),
 }

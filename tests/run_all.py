@@ -16,9 +16,12 @@ CHECKS = (
 )
 REAL_TIME = (
     "tests/test_readme.py",
+    "tests/calls/test_agents.py",
     "tests/calls/test_command_line.py",
     "tests/calls/test_flows.py",
+    "tests/calls/test_sound.py",
     "tests/calls/test_time.py",
+    "tests/client/test_live_devices.py",
 )
 """Whole calls in real time judge latencies: they run one after the other, with the machine to themselves."""
 

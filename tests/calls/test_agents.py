@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -245,7 +246,7 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
 
 
 def test_a_program_on_the_command_line(tmp_path: Path) -> None:
-    """`--audio-in BOT=exec:COMMAND`; what went through it is told at the end, and Ctrl-C is not the program's."""
+    """`--audio-in BOT=exec:COMMAND`; what went through it is told at the end, and in the result nothing changes."""
     (tmp_path / "line.yaml").write_text(LINE)
     (tmp_path / "caller.yaml").write_text(LISTENER)
     done = botkit(
@@ -255,3 +256,43 @@ def test_a_program_on_the_command_line(tmp_path: Path) -> None:
     assert "line audio exec:" in done.stdout
     assert "s said" in done.stdout
     assert json.loads((tmp_path / "o" / "result.json").read_text())["verdict"] == "passed"
+
+
+def test_ctrl_c_ends_the_program_in_order(tmp_path: Path) -> None:
+    """Ctrl-C is not the program's: the call ends with a bye, then its input ends, and it goes by itself."""
+    (tmp_path / "line.yaml").write_text(LINE)
+    (tmp_path / "caller.yaml").write_text('flow: C\ndial: "5100"\non: {answered: [{wait: 60s}]}\n')
+    noted = tmp_path / "noted"
+    code = (
+        f"import sys, os; note = open({str(noted)!r}, 'w', buffering=1); note.write(str(os.getpid()) + ' began')\n"
+        "try:\n while sys.stdin.buffer.read(320): pass\n note.write(' and its input ended')\n"
+        "except KeyboardInterrupt: note.write(' and was interrupted')\n"
+    )
+    program = shlex.join([sys.executable, "-u", "-c", code])
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "botkit", "run", "line.yaml", "caller.yaml", "--out", "o"),
+            *("--audio-in", f"line=exec:{program}"),
+        ],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "caller answered" in line:
+                break
+        pause = threading.Event()
+        for _ in range(1000):
+            if noted.exists() and noted.read_text().endswith("began"):
+                break
+            pause.wait(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "line audio exec:" in rest
+    pid, said = noted.read_text().split(" ", 1)
+    assert said == "began and its input ended"
+    assert not Path(f"/proc/{pid}").exists()

@@ -143,8 +143,6 @@ def test_a_microphone_and_a_loudspeaker(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "line audio card:lab_microphone: " in run.stdout
     samples = np.frombuffer(b"".join(played), "<i2").astype(np.int16)
-    loud = samples[np.abs(samples) > 0]
-    assert loud.size > RATE // 4
     begin = int(np.flatnonzero(np.abs(samples) > 1000)[RATE // 20])
     heard = resample(samples[begin : begin + RATE // 5], RATE, 8000)
     assert tones_in(heard) == pytest.approx((900.0,), abs=10)
