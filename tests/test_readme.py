@@ -99,7 +99,7 @@ def test_an_account_without_its_environment(tmp_path: Path) -> None:
     """The account that is shown is read; without its variables the run says which one is missing."""
     (tmp_path / "botkit.yaml").write_text(next(block for block in blocks("yaml") if block.startswith("accounts:")))
     (tmp_path / "caller.yaml").write_text(flow("Hello caller"))
-    done = run([*BOTKIT, *shlex.split(commands()[4])[1:]], tmp_path)
+    done = run([*BOTKIT, *shlex.split(commands()[3])[1:]], tmp_path)
     assert done.returncode == 2
     assert "TELNYX_" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
