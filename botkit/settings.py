@@ -25,6 +25,9 @@ EMBEDDED = "embedded"
 ENV_ACCOUNT = "env"
 TELNYX_SERVER = "wss://rtc.telnyx.com"
 
+HOLD_MUSIC = Path(__file__).parent / "exchange" / "hold_music.wav"
+"""What a party hears that was put on hold, unless told otherwise. It is part of the package."""
+
 EMERGENCY = frozenset(("000", "110", "112", "118", "119", "911", "933", "999"))
 """The numbers that most of the world dials for police, fire and rescue. `allow` must list one literally."""
 
@@ -124,6 +127,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     flows_may_use: tuple[str, ...] | None = None  # None: the embedded exchange only
     exchange: Mapping[str, Any] = field(default_factory=dict)  # the directory of the embedded exchange, plain
+    hold_audio: Path | None = HOLD_MUSIC  # what a held party hears on the embedded exchange; None: silence
     file: str | None = None
     unusable: Mapping[str, ConfigError] = field(default_factory=dict)  # accounts that lack a variable, say
 

@@ -18,6 +18,7 @@ from botkit.flow import source
 from botkit.flow.source import Mark, Node, Scalar
 from botkit.settings import (
     DEFAULT_ICE_SERVERS,
+    HOLD_MUSIC,
     Account,
     Caps,
     IceServer,
@@ -67,13 +68,15 @@ def parse(text: str, file: str, environ: Mapping[str, str]) -> Settings:
         if name not in accounts and name not in unusable:
             hint = did_you_mean(name, accounts) or f"known accounts: {', '.join(sorted(accounts))}"
             raise _error(top["flows_may_use"].mark, f"there is no account {name!r}", hint)
+    hold_audio, exchange = reader.exchange(top["exchange"]) if "exchange" in top else (HOLD_MUSIC, {})
     settings = Settings(
         accounts=accounts,
         allow=lists.get("allow"),
         caps=reader.caps(top["caps"]) if "caps" in top else Caps(),
         allow_hosts=lists.get("allow_hosts", ()),
         flows_may_use=lists.get("flows_may_use"),
-        exchange=reader.plain(top["exchange"]) if "exchange" in top else {},
+        exchange=exchange,
+        hold_audio=hold_audio,
         file=file,
         unusable=unusable,
     )
@@ -137,6 +140,24 @@ class _Reader:
         if isinstance(node, source.Sequence):
             return [self.plain(item) for item in node.items]
         return self.text(node, "exchange") if isinstance(node.value, str) else node.value
+
+    def exchange(self, node: Node) -> tuple[Path | None, dict[str, Any]]:
+        """What a held party hears (None: silence), and the directory, plain."""
+        given = self.mapping(node, "exchange", None)
+        held = given.pop("hold_audio", None)
+        audio = HOLD_MUSIC if held is None else self.hold_audio(held)
+        return audio, {key: self.plain(item) for key, item in given.items()}
+
+    def hold_audio(self, node: Node) -> Path | None:
+        """A file, from the folder of the settings, or the word `silence`."""
+        text = self.text(node, "exchange.hold_audio")
+        if text == "silence":
+            return None
+        path = (Path(node.mark.file).parent / text).resolve()
+        if not path.is_file():
+            message = f"exchange.hold_audio: there is no audio file {path}"
+            raise _error(node.mark, message, "a file beside this one, or the word silence")
+        return path
 
     def caps(self, node: Node) -> Caps:
         numbers = {}

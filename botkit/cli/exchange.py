@@ -15,6 +15,7 @@ from botkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
+    from botkit.settings import Settings
 
 
 def exchange(
@@ -38,23 +39,24 @@ def exchange(
         users:
           alice: {password: "${env.ALICE_PASSWORD}", numbers: ["+18005550100"]}
           bob: {}                      # a password is made up and printed
+        hold_audio: silence            # or a file; else a party on hold hears music
     """
     from botkit.cli import accounts
     from botkit.clock import run
 
     settings = accounts.load(os.environ, config=config)
-    run(_serve(host, port, dict(settings.exchange), as_json))
+    run(_serve(host, port, settings, as_json))
 
 
-async def _serve(host: str, port: int, directory: dict[str, Any], as_json: bool) -> None:
+async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> None:
     from botkit.exchange.exchange import run_exchange
 
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
-    async with run_exchange(host=host, port=port) as running:
-        made_up = fill(running, directory)
+    async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio) as running:
+        made_up = fill(running, dict(settings.exchange))
         facts = describe(running)
         if as_json:
             terminal.say(json.dumps({**facts, "users": made_up} if made_up else facts))

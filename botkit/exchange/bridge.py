@@ -1,5 +1,9 @@
-"""Two legs joined: payloads forwarded, or translated where the codecs differ; digits carried over; silence while
-one is on hold."""
+"""Two legs joined: payloads forwarded, or translated where the codecs differ; digits carried over.
+
+While either is on hold nothing passes, neither sound nor digits: who holds hears silence, the other one
+the exchange's hold audio. Where both hold, both hear silence, as two ends whose descriptions say
+`sendonly` are `inactive` together (RFC 3264 section 8.4).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import functools
 import logging
 
 from botkit.clock import Clock
+from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.media.pacer import Pacer
 from botkit.media.telephone_event import EVENT_DIGITS
@@ -33,11 +38,13 @@ DIGITS_WAITING = 128
 class Bridge:
     """Joins two connected legs. `join` and `part` may be called any number of times."""
 
-    def __init__(self, clock: Clock, pacer: Pacer, one: Leg, other: Leg) -> None:
+    def __init__(self, clock: Clock, pacer: Pacer, hold_audio: HoldAudio, one: Leg, other: Leg) -> None:
         self.legs = (one, other)
         self._clock = clock
         self._said = {one: 0.0, other: 0.0}  # when the digits for each leg will have been sent
         self._pacer = pacer
+        self._hold_audio = hold_audio
+        self._entertained: set[Leg] = set()  # who hears it now
         self._joined = False
 
     def join(self) -> None:
@@ -54,18 +61,36 @@ class Bridge:
         self._apply()
 
     def hold(self, leg: Leg, held: bool) -> None:
-        """One side put the call on hold, or took it up again: while any is held, both hear silence."""
-        leg.held = held
-        self._apply()
+        """One side put the call on hold, or took it up again. To hold what is held changes nothing."""
+        if leg.held is not held:
+            leg.held = held
+            self._apply()
+
+    @property
+    def through(self) -> bool:
+        """What one says the other hears."""
+        return self._joined and not any(leg.held for leg in self.legs)
 
     def _apply(self) -> None:
-        through = self._joined and not any(leg.held for leg in self.legs)
+        through = self.through
         for leg, far in (self.legs, self.legs[::-1]):
             near, other = leg.endpoint.session, far.endpoint.session
             near.forward_to = other if through else None
             near.fed(through)
+            self._entertain(leg, self._joined and far.held and not leg.held)
             # Telephone-events to an end that knows none become tones, told when the key is released.
             near.on_digit = functools.partial(self._say_as_tone, far) if through and other.event_type is None else None
+
+    def _entertain(self, leg: Leg, held: bool) -> None:
+        """The hold audio, from its beginning, for one that was not held before; no more for one that was."""
+        if held is (leg in self._entertained):
+            return
+        leg.endpoint.session.stop_playing()
+        if held:
+            self._entertained.add(leg)
+            self._hold_audio.play(leg.endpoint.session)
+        else:
+            self._entertained.discard(leg)
 
     def _say_as_tone(self, far: Leg, digit: str, at: float, duration: float | None) -> None:
         far.endpoint.say_digit(digit, min(max(duration or 0.0, DIGIT_LENGTH), DIGIT_LONGEST))
@@ -76,8 +101,10 @@ class Bridge:
         No SDK listens for digits in an `info` from the server, so this is how they arrive (the JS SDK's
         `dtmf()` sends `info`; a server that bridges makes the rest itself). No SDK checks what it is
         given either: what is no digit is left out. Nor may a client fill our memory with digits: of many,
-        the first are carried and the rest is logged.
+        the first are carried and the rest is logged. Those sent while either holds the call go nowhere.
         """
+        if not self.through:
+            return
         far = self.legs[1] if sender is self.legs[0] else self.legs[0]
         now = self._clock.now()
         begin = max(now, self._said[far])

@@ -11,16 +11,20 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 from typing import Any
 
 from botkit.exchange.directory import Directory
+from botkit.exchange.hold import HoldAudio
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
+from botkit.media import prompt
 from botkit.media.endpoint import Endpoint
 from botkit.media.plane import MediaPlane, media_plane
-from botkit.settings import EMBEDDED, Account
+from botkit.media.source import FileSource
+from botkit.settings import EMBEDDED, HOLD_MUSIC, Account
 from botkit.signalling.facts import InviteReceived
 from botkit.signalling.line import Line, memory_lines
 
@@ -28,7 +32,14 @@ from botkit.signalling.line import Line, memory_lines
 class Exchange:
     """The platform. Made by `run_exchange`; `plane` carries its media."""
 
-    def __init__(self, plane: MediaPlane, *, host: str = "127.0.0.1", legs_per_line: int = LEGS_PER_LINE) -> None:
+    def __init__(
+        self,
+        plane: MediaPlane,
+        *,
+        host: str = "127.0.0.1",
+        legs_per_line: int = LEGS_PER_LINE,
+        hold_audio: Path | None = HOLD_MUSIC,
+    ) -> None:
         self.legs_per_line = legs_per_line
         """Calls that one client may have placed at the same time; further ones are turned away."""
         self.clock = plane.clock
@@ -38,8 +49,9 @@ class Exchange:
         self.directory = Directory()
         self.registrar: Registrar[ClientLine] = Registrar()
         self.lines: set[ClientLine] = set()
-        self.switch = Switch(plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint)
         self._tasks: set[asyncio.Task[None]] = set()
+        held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self._start)
+        self.switch = Switch(plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held)
 
     @property
     def url(self) -> str:
@@ -109,16 +121,20 @@ async def run_exchange(
     port: int | None = 0,
     plane: MediaPlane | None = None,
     legs_per_line: int = LEGS_PER_LINE,
+    hold_audio: Path | None = HOLD_MUSIC,
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
-    `legs_per_line`: calls that one client may have placed at the same time.
+    `legs_per_line`: calls that one client may have placed at the same time. `hold_audio`: the file that a party
+    on hold hears, over and over; None is silence.
 
-    Raises `NetworkFault` when the port cannot be bound.
+    Raises `NetworkFault` when the port cannot be bound, `ConfigError` when `hold_audio` cannot be read as audio.
     """
+    if hold_audio is not None:
+        await asyncio.to_thread(prompt.load, hold_audio)
     async with contextlib.AsyncExitStack() as stack:
         if plane is None:
             plane = await stack.enter_async_context(media_plane())
-        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line)
+        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line, hold_audio=hold_audio)
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))

@@ -20,6 +20,7 @@ from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.directory import Directory, plain_address
+from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
@@ -54,7 +55,7 @@ class Refused(Exception):
 
 
 class Switch:
-    """The calls of an exchange. `make_endpoint` gives a leg of a line its media."""
+    """The calls of an exchange. `make_endpoint` gives a leg of a line its media; a held party hears `hold_audio`."""
 
     def __init__(
         self,
@@ -63,12 +64,14 @@ class Switch:
         registrar: Registrar[ClientLine],
         pacer: Pacer,
         make_endpoint: Callable[[ClientLine], Endpoint],
+        hold_audio: HoldAudio,
     ) -> None:
         self._clock = clock
         self._directory = directory
         self._registrar = registrar
         self._pacer = pacer
         self._make_endpoint = make_endpoint
+        self._hold_audio = hold_audio
         self.bridges: dict[Leg, Bridge] = {}
         """The bridge of each joined leg."""
 
@@ -152,7 +155,7 @@ class Switch:
         caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
         for leg in (caller, called):
             leg.endpoint.transport.on_lost = functools.partial(self._media_lost, leg)
-        bridge = Bridge(self._clock, self._pacer, caller, called)
+        bridge = Bridge(self._clock, self._pacer, self._hold_audio, caller, called)
         self.bridges[caller] = self.bridges[called] = bridge
         bridge.join()
         await asyncio.wait((caller.over, called.over), return_when=asyncio.FIRST_COMPLETED)

@@ -227,7 +227,11 @@ class _Run:
         exchange: Exchange | None = None
         in_memory = self._plane.network is not None
         if any(one.account.is_embedded for one in self._prepared):
-            exchange = await stack.enter_async_context(run_exchange(port=None if in_memory else 0, plane=self._plane))
+            exchange = await stack.enter_async_context(
+                run_exchange(
+                    port=None if in_memory else 0, plane=self._plane, hold_audio=self._options.settings.hold_audio
+                )
+            )
             self._tell("exchange", text=exchange.url or "in memory")
         signals = Signals()
         clients: dict[str, Client] = {}

@@ -8,7 +8,7 @@ import pytest
 
 from botkit.cli.accounts import load, parse
 from botkit.errors import ConfigError, Fault
-from botkit.settings import DEFAULT_ICE_SERVERS, IceServer
+from botkit.settings import DEFAULT_ICE_SERVERS, HOLD_MUSIC, IceServer
 
 ENVIRON = {"TELNYX_LOGIN": "me", "TELNYX_PASSWORD": "pw-secret", "TELNYX_TOKEN": "tok", "VERTO_PASSWORD": "1234"}
 WHOLE = """\
@@ -78,6 +78,18 @@ def test_exchange_part_is_plain_data() -> None:
     assert parse(text, "f", {"P": "x"}).exchange == {"users": {"alice": alice}}
 
 
+def test_hold_audio(tmp_path: Path) -> None:
+    """A file counts from the folder of the settings; `silence` is none; unsaid, it is the music of the package."""
+    file = tmp_path / "botkit.yaml"
+    (tmp_path / "waltz.wav").touch()
+    settings = parse("exchange: {hold_audio: waltz.wav, users: {a: }}", str(file), {})
+    assert settings.hold_audio == tmp_path / "waltz.wav"
+    assert settings.exchange == {"users": {"a": None}}
+    assert parse("exchange: {hold_audio: silence}", str(file), {}).hold_audio is None
+    assert parse("exchange: {users: {}}", str(file), {}).hold_audio == HOLD_MUSIC
+    assert parse("allow: []", str(file), {}).hold_audio == HOLD_MUSIC
+
+
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
@@ -99,6 +111,10 @@ def test_exchange_part_is_plain_data() -> None:
         ("caps: {concurent: 1}", "caps has no key", "did you mean 'concurrent'?"),
         ("flows_may_use: [lcal]", "there is no account 'lcal'", "did you mean 'local'?"),
         ("allow: [{a: b}]", "allow must be a text", None),
+        ("exchange: {hold_audio: none.wav}", "f:1:24: exchange.hold_audio: there is no audio file", "silence"),
+        ("exchange: {hold_audio: }", "exchange.hold_audio is empty", None),
+        ("exchange: {hold_audio: [a.wav]}", "exchange.hold_audio must be a text", None),
+        ("exchange: [a]", "exchange must be a mapping", None),
         ("allow: [a\n", "f:", None),
         ("allow: [a]\nallow: [b]", "given twice", None),
     ],

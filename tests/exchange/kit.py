@@ -13,14 +13,17 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
+import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from botkit import clock
 from botkit.exchange.exchange import Exchange, run_exchange
 from botkit.media.endpoint import Endpoint
+from botkit.media.pcm import Pcm, resample
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.playback import Playback
+from botkit.media.source import Source
 from botkit.signalling.line import LineClosed
 
 Frame = dict[str, Any]
@@ -171,6 +174,19 @@ class Phone:
         self.media.session.on_payload = lambda payload, _at: self.heard.append(payload or b"")
         self.media.session.on_digit = lambda digit, _at, _length: self.digits.append(digit)
 
+    def sound(self, rate: int = 8000) -> Pcm:
+        """What was heard, decoded, at `rate`."""
+        assert self.media is not None
+        codec = self.media.session.codec
+        decoder = codec.decoder()
+        pcm = [decoder.decode(payload) for payload in self.heard]
+        return resample(np.concatenate([np.zeros(0, np.int16), *pcm]), codec.rate, rate)
+
+    def utter(self, source: Source) -> None:
+        """Send a sound, in the codec that was agreed."""
+        assert self.media is not None
+        self.speak(list(source.payloads(self.media.session.codec)))
+
     def speak(self, payloads: list[bytes]) -> None:
         """Send these, one a beat."""
         assert self.media is not None
@@ -224,13 +240,15 @@ class Office:
         await phone.ready(name, account.password or "")
         return phone
 
-    async def joined(self, *, change: Callable[[str], str] = str) -> tuple[Phone, Phone]:
-        """Alice has called Bob at 100, and he has answered: both hear each other."""
+    async def joined(
+        self, *, codecs: tuple[str, str] = ("PCMU", "PCMU"), change: Callable[[str], str] = str
+    ) -> tuple[Phone, Phone]:
+        """Alice has called Bob at 100, and he has answered: both hear each other. `codecs`: hers and his."""
         alice, bob = await self.phone("alice"), await self.phone("bob", "100")
-        await alice.reply_to(await alice.dial("100"))
+        await alice.reply_to(await alice.dial("100", codecs=codecs[:1]))
         invite = await bob.rings()
         media = asyncio.ensure_future(self._early(alice))
-        await bob.take(invite["sdp"], change=change)
+        await bob.take(invite["sdp"], codecs=codecs[1:], change=change)
         await media
         await alice.hears("answer")
         await asyncio.sleep(0.1)
@@ -251,11 +269,11 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def office(port: int | None) -> AsyncIterator[Office]:
-    """An office that is closed afterwards; nothing of it may stay."""
+async def office(port: int | None, **options: Any) -> AsyncIterator[Office]:
+    """An office that is closed afterwards; nothing of it may stay. `options` are `run_exchange`'s."""
     loop = asyncio.get_running_loop()
     async with media_plane() as plane:
-        async with run_exchange(port=port, plane=plane) as exchange:
+        async with run_exchange(port=port, plane=plane, **options) as exchange:
             one = Office(exchange, plane)
             loop.set_exception_handler(lambda _loop, context: one.troubles.append(str(context)))
             try:
@@ -273,11 +291,11 @@ async def office(port: int | None) -> AsyncIterator[Office]:
 Scene = Callable[[Office], Coroutine[Any, Any, None]]
 
 
-def play(scene: Scene, *, over_network: bool = False) -> None:
-    """Run a scene: in memory and virtual time, or over sockets on a real port."""
+def play(scene: Scene, *, over_network: bool = False, **options: Any) -> None:
+    """Run a scene: in memory and virtual time, or over sockets on a real port. `options` are `run_exchange`'s."""
 
     async def whole() -> None:
-        async with office(0 if over_network else None) as one:
+        async with office(0 if over_network else None, **options) as one:
             await scene(one)
 
     clock.run(whole(), virtual=not over_network)

@@ -6,12 +6,18 @@ import asyncio
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from botkit.exchange.bridge import DIGITS_PER_INFO, DIGITS_WAITING
 from botkit.media.codec import codec_by_name
+from botkit.media.pcm import Pcm, level
+from botkit.media.source import ToneSource
+from botkit.media.tone import tone
+from botkit.media.wav import read_wav, write_wav
+from botkit.settings import HOLD_MUSIC
 from tests.exchange.kit import Office, Phone, play, until
 
 SILENCE = bytes([0xFF]) * 160
@@ -86,21 +92,22 @@ def test_nothing_is_sent_twice() -> None:
 
 
 @pytest.mark.parametrize("holder", ["caller", "callee"])
-def test_hold_silences_both_ways(holder: str) -> None:
-    """5.1: while one side holds, both hear silence, and the streams go on; afterwards they hear each other."""
+def test_hold_parts_them(holder: str) -> None:
+    """5.1: while one side holds, nothing passes and the streams go on; afterwards they hear each other."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
-        one = alice if holder == "caller" else bob
+        one, other = (alice, bob) if holder == "caller" else (bob, alice)
         assert await hold(one, "hold") == "held"
         await asyncio.sleep(0.1)
-        alice.heard.clear()
-        bob.heard.clear()
-        alice.speak(noise(50, 1))
-        bob.speak(noise(50, 2))
+        one.heard.clear()
+        other.heard.clear()
+        one.speak(noise(50, 1))
+        other.speak(noise(50, 2))
         await asyncio.sleep(1.2)
-        assert set(alice.heard) == set(bob.heard) == {SILENCE}
-        assert len(alice.heard) == pytest.approx(60, abs=3)
+        assert set(one.heard) == {SILENCE}
+        assert not set(other.heard) & set(noise(50, 1))
+        assert len(alice.heard) == len(bob.heard) == pytest.approx(60, abs=3)
         assert await hold(one, "unhold") == "active"
         alice.speak(noise(10, 3))
         bob.speak(noise(10, 4))
@@ -112,22 +119,198 @@ def test_hold_silences_both_ways(holder: str) -> None:
 
 
 def test_held_by_both() -> None:
-    """A call that both hold is heard again only when both have taken it up."""
+    """A call that both hold is silent, and is heard again only when both have taken it up."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
         await hold(alice, "hold")
+        await asyncio.sleep(0.5)
         await hold(bob, "hold")
+        await asyncio.sleep(0.1)
+        alice.heard.clear()
+        bob.heard.clear()
+        await asyncio.sleep(0.5)
+        assert set(alice.heard) == set(bob.heard) == {SILENCE}
         await hold(alice, "unhold")
         alice.speak(noise(10))
         await asyncio.sleep(0.5)
-        assert set(bob.heard[10:]) == {SILENCE}
+        assert set(bob.heard) == {SILENCE}
+        await asyncio.sleep(1.5)
+        assert likeness(alice, MUSIC) > 0.99
         await hold(bob, "unhold")
         alice.speak(noise(10))
         await asyncio.sleep(0.5)
         assert contains(bob.heard, noise(10))
 
     play(scene)
+
+
+MUSIC, _ = read_wav(HOLD_MUSIC)
+MIXED = [("PCMU", "opus"), ("opus", "PCMA"), ("G722", "PCMU"), ("PCMA", "G722"), ("opus", "opus")]
+
+
+def likeness(phone: Phone, wanted: Pcm) -> float:
+    """How much of the last second that was heard is `wanted` (8 kHz), wherever in it: 1.0 is all."""
+    heard = phone.sound()[-8000:].astype(float)
+    sound = np.concatenate((wanted, wanted[:8000])).astype(float)  # it may have gone round
+    size = sound.size + heard.size
+    products = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(heard, size)), size)[: sound.size - 8000]
+    energy = np.convolve(sound**2, np.ones(8000))[7999 : 7999 + products.size]
+    return float((products / np.sqrt(np.maximum(energy, 1.0) * max(float((heard**2).sum()), 1.0))).max())
+
+
+@pytest.mark.parametrize("holder", ["caller", "callee"])
+@pytest.mark.parametrize("codecs", [("PCMU", "PCMU"), *MIXED], ids="-".join)
+def test_music_on_hold(codecs: tuple[str, str], holder: str) -> None:
+    """The held party hears the music of the package from its beginning, in its own codec; then the other one again."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined(codecs=codecs)
+        one, other = (alice, bob) if holder == "caller" else (bob, alice)
+        for _ in range(2):
+            await hold(one, "hold")
+            other.heard.clear()
+            one.heard.clear()
+            await asyncio.sleep(1.5)
+            one.utter(ToneSource((1000.0,), 0.5))
+            await asyncio.sleep(0.5)
+            assert likeness(other, MUSIC[:17_000]) > 0.95
+            assert level(one.sound()) < -60  # A-law has no zero
+            await hold(one, "unhold")
+            one.utter(ToneSource((1000.0,), 1.2))
+            await asyncio.sleep(1.2)
+            assert likeness(other, tone(1000, 2.0)) > 0.95
+
+    play(scene)
+
+
+def test_the_music_goes_round() -> None:
+    """After its end the music begins again."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await asyncio.sleep(MUSIC.size / 8000 + 1.5)
+        assert likeness(bob, MUSIC[:17_000]) > 0.99
+
+    play(scene)
+
+
+def test_holding_twice() -> None:
+    """To hold what is held does not begin the music again."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await asyncio.sleep(3)
+        await hold(alice, "hold")
+        await asyncio.sleep(1.5)
+        assert likeness(bob, MUSIC[24_000:40_000]) > 0.99
+        assert likeness(bob, MUSIC[:17_000]) < 0.9
+
+    play(scene)
+
+
+def test_music_is_encoded_once() -> None:
+    """All legs with a codec are sent the same payloads."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined(codecs=("opus", "opus"))
+        played = []
+        for holder in (alice, bob):
+            await hold(holder, "hold")
+            await asyncio.sleep(1)
+            played += [leg.endpoint.session.sender.playing for leg in office.exchange.switch.bridges]
+            await hold(holder, "unhold")
+        first, second = [playback.payloads for playback in played if playback is not None]
+        assert first is second
+        assert len(first) == MUSIC.size // 160
+
+    play(scene)
+
+
+def test_another_file(tmp_path: Path) -> None:
+    """`hold_audio` is what a held party hears."""
+    path = write_wav(tmp_path / "beeps.wav", tone(600, 1.0))
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await asyncio.sleep(1.5)
+        assert likeness(bob, tone(600, 3.0)) > 0.99
+
+    play(scene, hold_audio=path)
+
+
+def test_silence_on_hold() -> None:
+    """Without hold audio a held party hears silence."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await asyncio.sleep(0.1)
+        bob.heard.clear()
+        await asyncio.sleep(1)
+        assert set(bob.heard) == {SILENCE}
+
+    play(scene, hold_audio=None)
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    """Hold audio that was deleted meanwhile is silence, and no call is hurt."""
+    path = write_wav(tmp_path / "beeps.wav", tone(600, 1.0))
+
+    async def scene(office: Office) -> None:
+        path.unlink()
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        await asyncio.sleep(1)
+        bob.heard.clear()
+        await asyncio.sleep(0.5)
+        assert set(bob.heard) == {SILENCE}
+        await hold(alice, "unhold")
+        alice.speak(noise(10))
+        await asyncio.sleep(0.5)
+        assert contains(bob.heard, noise(10))
+
+    play(scene, hold_audio=path)
+
+
+@pytest.mark.parametrize("way", ["info", "media"])
+@pytest.mark.parametrize("sender", ["holder", "held"])
+def test_digits_on_hold(sender: str, way: str) -> None:
+    """Digits go nowhere while the call is on hold; the music goes on, and later digits arrive."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        one, other = (alice, bob) if sender == "holder" else (bob, alice)
+        for _ in range(2):
+            if way == "info":
+                await send_digits(one, "5")
+            else:
+                assert one.media is not None
+                one.media.session.send_event("5", 0.1)
+            await asyncio.sleep(2)
+            if alice.digits or bob.digits:
+                break
+            assert likeness(bob, MUSIC) > 0.99
+            await hold(alice, "unhold")
+        assert (one.digits, other.digits) == ([], ["5"])
+
+    play(scene)
+
+
+def test_music_over_the_network() -> None:
+    """Over real sockets, too, a held party hears the music."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await hold(alice, "hold")
+        async with asyncio.timeout(10):
+            await until(lambda: likeness(bob, MUSIC) > 0.5)
+
+    play(scene, over_network=True)
 
 
 def test_toggle() -> None:

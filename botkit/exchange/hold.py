@@ -1,0 +1,49 @@
+"""What a party hears that was put on hold: one sound for all calls of an exchange, in a loop.
+
+It is read and encoded when it is first heard on a codec, in a thread, and shared by all legs with that
+codec from then on. Until then, and where it cannot be read, the party hears silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from botkit.errors import ConfigError
+from botkit.media.codec import Codec
+from botkit.media.playback import Playback
+from botkit.media.session import RtpSession
+from botkit.media.source import Source
+
+log = logging.getLogger("botkit.exchange")
+
+
+class HoldAudio:
+    """`source` None is silence. `start` runs work in a task that somebody owns."""
+
+    def __init__(self, source: Source | None, start: Callable[[Coroutine[Any, Any, None], str], object]) -> None:
+        self._source = source
+        self._start = start
+        self._encoded: dict[str, tuple[bytes, ...]] = {}
+
+    def play(self, session: RtpSession) -> None:
+        """Say it from its beginning on, until the session is told to say something else."""
+        codec = session.codec
+        if self._source is None:
+            return  # silence is what goes out while nothing is played
+        known = self._encoded.get(codec.name)
+        playback = Playback(known or (codec.silence,), lambda at: None, loop=True)
+        session.play(playback)
+        if known is None:
+            self._start(self._fill(playback, self._source, codec), f"hold audio {codec.name}")
+
+    async def _fill(self, playback: Playback, source: Source, codec: Codec) -> None:
+        try:
+            payloads = await asyncio.to_thread(source.payloads, codec)
+        except ConfigError as error:  # it was there when the exchange began
+            log.warning("hold.silent %s", error)
+            return
+        self._encoded[codec.name] = payloads
+        playback.payloads, playback.index = payloads, 0
