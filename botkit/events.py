@@ -154,10 +154,11 @@ class Resumed(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class Transferred(CallEvent):
-    """A transfer that we asked for was taken (`ok`) or not."""
+    """A transfer that we asked for was taken (`ok`) or not, for `cause` where the server says so."""
 
     ok: bool = True
     message: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

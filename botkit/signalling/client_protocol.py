@@ -37,7 +37,7 @@ from .orders import (
     SendInfo,
     UpdateMedia,
 )
-from .protocol import Call
+from .protocol import TRANSFER_RINGS, TRANSFER_SETUP, Call
 
 _L, _R = LocalProtocolError, RemoteProtocolError
 _LOST = frozenset({CallState.DROPPED, CallState.RECONNECTING})
@@ -125,7 +125,10 @@ class ClientProtocol(ClientSession):
         if isinstance(order, Modify) and order.action == "transfer" and not order.destination:
             raise LocalProtocolError("a transfer without a destination")
         params = self.dialect.modify_params(order, self.session_id)
-        self._send(Verb.MODIFY, params, now + self.timings.reply, "modify", call.id, order)
+        within = self.timings.reply
+        if isinstance(order, Modify) and order.action == "transfer":  # its reply comes when the new party answers
+            within += (order.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
+        self._send(Verb.MODIFY, params, now + within, "modify", call.id, order)
 
     def _send_info(self, order: SendInfo, now: float) -> None:
         if (call := self._on_line(order)) is None:
@@ -210,7 +213,8 @@ class ClientProtocol(ClientSession):
             return
         order = pending.order
         if isinstance(order, Modify) and order.action == "transfer":
-            self._events.append(events.Transferred(call.id, False, error.message))
+            cause = shapes.text(error.data, "cause")
+            self._events.append(events.Transferred(call.id, False, error.message, cause))
             return
         method = "updateMedia" if isinstance(order, UpdateMedia) else pending.verb.value
         self._events.append(events.CallRefused(call.id, method, error.code, error.message))

@@ -210,6 +210,9 @@ class Dialect:
         params["action"] = order.action
         if order.destination is not None:
             params["destination"] = order.destination
+        if order.ring_timeout is not None:
+            # By the name that Call Control's own transfer has for it; mod_verto knows none and does not mind.
+            params["timeout_secs"] = order.ring_timeout
         return params
 
     def bye_params(self, order: Hangup, said: Cause, session_id: str | None) -> Params:

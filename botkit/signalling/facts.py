@@ -110,13 +110,15 @@ class ModifyReceived(CallEvent):
     """The client asks for `action`: hold, unhold, toggleHold, transfer, updateMedia, or one unknown to us.
 
     `hold_state` is what the call will be in when the request is granted. Wants `ReplyModify` or
-    `RefuseRequest`.
+    `RefuseRequest`: for a transfer, once the new party (which may ring for `ring_timeout` seconds) has
+    answered or will not.
     """
 
     request_id: RequestId = ""
     action: str = ""
     hold_state: HoldState = "active"
     destination: str = ""
+    ring_timeout: float | None = None
     replace_call_id: str = ""
     sdp: str = ""
 

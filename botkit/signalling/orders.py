@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from botkit.causes import Cause
+
 from .auth import Credentials
 from .messages import AUTH_FAILED, SESSION_ERROR, RequestId
 
@@ -105,10 +107,11 @@ class Hangup(CallOrder):
 
 @dataclass(frozen=True, slots=True)
 class Modify(CallOrder):
-    """Hold, resume, toggle the hold, or move the other party to `destination`."""
+    """Hold, resume, toggle the hold, or move the other party to `destination`, which may ring for `ring_timeout`."""
 
     action: Literal["hold", "unhold", "toggleHold", "transfer"]
     destination: str | None = None
+    ring_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +170,12 @@ class ReplyModify(Order):
 
 @dataclass(frozen=True, slots=True)
 class RefuseRequest(Order):
-    """Say no to `AnswerReceived` or `ModifyReceived`."""
+    """Say no to `AnswerReceived` or `ModifyReceived`. `cause` tells why a transfer came to nothing."""
 
     request_id: RequestId
     code: int = SESSION_ERROR
     message: str = "CALL ERROR"
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

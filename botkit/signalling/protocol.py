@@ -36,6 +36,12 @@ log = logging.getLogger("botkit.signalling")
 REMEMBERED = 256
 """How many calls that are over are still known by their id, for what may be on the wire."""
 
+TRANSFER_RINGS = 60.0
+"""Seconds that the new party of a transfer may ring where nothing is said."""
+
+TRANSFER_SETUP = 25.0
+"""Seconds that it takes beside the ringing: offers, ICE and DTLS at their slowest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

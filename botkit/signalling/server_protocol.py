@@ -43,7 +43,7 @@ from .orders import (
     SendRinging,
     SetGateway,
 )
-from .protocol import Call
+from .protocol import TRANSFER_RINGS, TRANSFER_SETUP, Call
 from .server_session import Owed, ServerSession
 
 _L, _R = LocalProtocolError, RemoteProtocolError
@@ -181,7 +181,9 @@ class ServerProtocol(ServerSession):
     def _refuse_request(self, order: RefuseRequest, now: float) -> None:
         owed = self._settle(order.request_id, Verb.ANSWER, Verb.ATTACH, Verb.MODIFY)
         if owed is not None:
-            self._refuse(order.request_id, order.code, order.message, callID=owed.call_id)
+            # as mod_verto's error to an invite has them (10.4)
+            why = {"cause": order.cause.name, "causeCode": order.cause.code} if order.cause is not None else {}
+            self._refuse(order.request_id, order.code, order.message, callID=owed.call_id, **why)
 
     # --- the client's requests --------------------------------------------------------------------------
 
@@ -220,7 +222,10 @@ class ServerProtocol(ServerSession):
         event = shapes.modify_received(request.id, request.params, call.state is CallState.HELD)
         if next_call_state(call.state, CallFact.UNHOLD) is None:  # a row exactly where a call is up
             raise BadFrame("Cannot update a call that has not been answered.", SESSION_ERROR)
-        self._owe(request.id, Owed(Verb.MODIFY, call.id, event.action), now)
+        within = None
+        if event.action == "transfer":  # of no SDK, so no SDK's 10 s count
+            within = (event.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
+        self._owe(request.id, Owed(Verb.MODIFY, call.id, event.action), now, within=within)
         self._events.append(event)
 
     def _ended(self, request: Request, now: float) -> None:

@@ -192,13 +192,20 @@ class ServerSession(Protocol):
 
     # --- replies and requests -------------------------------------------------------------------------
 
-    def _owe(self, request_id: RequestId, owed: Owed, now: float, fact: LoginFact | None = None) -> None:
+    def _owe(
+        self,
+        request_id: RequestId,
+        owed: Owed,
+        now: float,
+        fact: LoginFact | None = None,
+        within: float | None = None,
+    ) -> None:
         if request_id in self._owed:
             raise BadFrame("a second request with the same id")
         if fact is not None:
             self._login(fact, _R)
         self._owed[request_id] = owed
-        self._timers["owed", request_id] = now + self.timings.reply
+        self._timers["owed", request_id] = now + (self.timings.reply if within is None else within)
 
     def _lapse(self, request_id: RequestId) -> Owed:
         """No reply can be given to this request any more; an order for it will come too late."""

@@ -17,6 +17,9 @@ from .facts import AnswerReceived, AttachOffered, ByeReceived, InviteReceived, M
 from .messages import SESSION_ERROR, BadFrame, RequestId
 from .orders import HoldState, Pairs
 
+RINGS_MAX = 600.0
+"""The longest `timeout_secs` in Call Control, in seconds."""
+
 TELNYX_IDS = ("telnyx_call_control_id", "telnyx_session_id", "telnyx_leg_id")
 _CODES = {row.code: row.name for row in CAUSES.values()} | {802: "ALLOTTED_TIMEOUT", 808: "INVALID_GATEWAY"}
 
@@ -215,9 +218,18 @@ def modify_received(request_id: RequestId, params: Mapping[str, Any], held: bool
         action=action,
         hold_state=hold_after(action, held),
         destination=text(params, "destination"),
+        ring_timeout=ring_timeout(params),
         replace_call_id=text(params, "replaceCallID"),
         sdp=text(params, "sdp"),
     )
+
+
+def ring_timeout(params: Mapping[str, Any]) -> float | None:
+    """How long the new party of a transfer may ring; what is no such time says nothing."""
+    value = params.get("timeout_secs")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        return None
+    return min(float(value), RINGS_MAX)
 
 
 def hold_after(action: str, held: bool) -> HoldState:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from botkit.causes import cause
 from botkit.errors import LocalProtocolError
 from botkit.events import (
     Answered,
@@ -22,6 +23,7 @@ from botkit.events import (
     Ringing,
     Transferred,
 )
+from botkit.signalling import shapes
 from botkit.signalling.facts import (
     AnswerReceived,
     ByeReceived,
@@ -343,6 +345,54 @@ def test_transfer(pair, ok):
         pair.order(pair.server, RefuseRequest(event.request_id, message="call is not bridged"))
         assert pair.client.last(Transferred) == Transferred("k-1", False, "call is not bridged")
     assert pair.states("k-1") == (CallState.ACTIVE,) * 2
+
+
+def test_why_a_transfer_failed(pair):
+    """A refusal may name the cause (10.4), and the client is told it."""
+    pair.call()
+    pair.order(pair.client, Modify("k-1", "transfer", "1002"))
+    request_id = pair.server.last(ModifyReceived).request_id
+    pair.order(pair.server, RefuseRequest(request_id, message="transfer failed", cause=cause("busy")))
+    assert pair.server.sent[-1]["error"] == {
+        "code": -32002,
+        "message": "transfer failed",
+        "callID": "k-1",
+        "cause": "USER_BUSY",
+        "causeCode": 17,
+    }
+    assert pair.client.last(Transferred) == Transferred("k-1", False, "transfer failed", "USER_BUSY")
+
+
+@pytest.mark.parametrize(("rings", "longest"), [(None, 60.0), (5.0, 5.0), (100.0, 100.0)])
+def test_a_transfer_may_ring_long(pair, rings, longest):
+    """The reply may take as long as the new party may ring; only then it is refused."""
+    pair.call()
+    pair.order(pair.client, Modify("k-1", "transfer", "1002", rings))
+    assert pair.server.last(ModifyReceived).ring_timeout == rings
+    assert pair.client.said("telnyx_rtc.modify")[-1]["params"].get("timeout_secs") == rings
+    pair.wait(longest)
+    assert not pair.client.saw(Transferred)
+    pair.wait(30.0)
+    assert pair.client.last(Transferred) == Transferred("k-1", False, "no decision in time")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (20, 20.0),
+        (0.5, 0.5),
+        (1e9, 600.0),
+        (0, None),
+        (-3, None),
+        ("20", None),
+        (True, None),
+        (None, None),
+        ([1], None),
+    ],
+)
+def test_ring_timeouts_of_strangers(said, meant):
+    """Seconds above 0, at most ten minutes; all else says nothing."""
+    assert shapes.ring_timeout({"timeout_secs": said}) == meant
 
 
 def test_a_transfer_has_a_destination(pair):
