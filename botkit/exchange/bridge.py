@@ -7,6 +7,7 @@ the exchange's hold audio. Where both hold, both hear silence, as two ends whose
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 
@@ -15,6 +16,7 @@ from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.media.pacer import Pacer
 from botkit.media.telephone_event import EVENT_DIGITS
+from botkit.signalling.facts import ModifyReceived
 
 log = logging.getLogger("botkit.exchange")
 
@@ -45,7 +47,13 @@ class Bridge:
         self._pacer = pacer
         self._hold_audio = hold_audio
         self._entertained: set[Leg] = set()  # who hears it now
+        self.leaving: asyncio.Future[tuple[Leg, ModifyReceived]] = asyncio.get_running_loop().create_future()
+        """The leg that wants to transfer the other one, and to whom: set by the switch, once a transfer."""
         self._joined = False
+
+    def other(self, leg: Leg) -> Leg:
+        """The one that is joined to `leg`."""
+        return self.legs[1] if leg is self.legs[0] else self.legs[0]
 
     def join(self) -> None:
         """Let them hear each other, as far as nobody is on hold."""
@@ -105,7 +113,7 @@ class Bridge:
         """
         if not self.through:
             return
-        far = self.legs[1] if sender is self.legs[0] else self.legs[0]
+        far = self.other(sender)
         now = self._clock.now()
         begin = max(now, self._said[far])
         room = max(0, DIGITS_WAITING - round((begin - now) / DIGIT_STEP))

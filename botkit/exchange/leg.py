@@ -21,14 +21,30 @@ if TYPE_CHECKING:
 
 
 class Leg:
-    """A leg. `inbound`: its client called us. `answered` and `over` are set once, by the line."""
+    """A leg. `inbound`: its client called us. `answered` and `over` are set once, by the line.
 
-    def __init__(self, line: ClientLine, call_id: str, endpoint: Endpoint, *, inbound: bool, session_id: str) -> None:
+    `number` and `name` are how its party is shown to the other one; `session_id` is that of all legs of a call.
+    """
+
+    def __init__(
+        self,
+        line: ClientLine,
+        call_id: str,
+        endpoint: Endpoint,
+        *,
+        inbound: bool,
+        session_id: str,
+        number: str = "",
+        name: str = "",
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.line = line
         self.id = call_id
         self.endpoint = endpoint
         self.inbound = inbound
+        self.session_id = session_id
+        self.number = number
+        self.name = name
         self.answered: asyncio.Future[AnswerReceived] = loop.create_future()
         self.over: asyncio.Future[Cause] = loop.create_future()
         self.held = False
@@ -62,6 +78,11 @@ class Leg:
         if self._answer_due is not None:
             self.line.order(RefuseRequest(self._answer_due.request_id))
             self._answer_due = None
+
+    def give_up(self, how: Cause) -> None:
+        """The call to its client comes to nothing: cancelled where it has not answered, else over for `how`."""
+        self.refuse_answer()
+        self.bye(how if self.answered.done() else "ORIGINATOR_CANCEL")
 
     def ended(self, how: Cause) -> None:
         """Its client hung up, or its line is gone. Nothing more is sent to it."""

@@ -76,7 +76,7 @@ def test_error_of_one_call_is_heard_and_stays_one_calls(monkeypatch: pytest.Monk
             raise RuntimeError(f"no {destination}")
 
         with monkeypatch.context() as patch:
-            patch.setattr(office.exchange.switch, "_route", broken)
+            patch.setattr(office.exchange.directory, "reach", broken)
             await carol.dial("100")
             assert (await carol.hears("bye"))["cause"] == "SYSTEM_SHUTDOWN"
         await asyncio.sleep(0.1)

@@ -11,7 +11,7 @@ import pytest
 from botkit import clock
 from botkit.client.call import Call
 from botkit.client.client import Client
-from botkit.exchange import switch
+from botkit.exchange import setup, switch
 from botkit.exchange.exchange import run_exchange
 from botkit.exchange.leg import Leg
 from botkit.media.endpoint import Endpoint
@@ -625,4 +625,4 @@ def test_a_leg_whose_media_is_lost_ends_the_call() -> None:
 
     one, other, took = clock.run(main(), virtual=True)
     assert (one, other) == ("MEDIA_TIMEOUT", "MEDIA_TIMEOUT")
-    assert took == pytest.approx(switch.BYE_GRACE, abs=0.1)
+    assert took == pytest.approx(setup.BYE_GRACE, abs=0.1)
