@@ -64,6 +64,9 @@ SPOKEN = {
 }
 """The short words that flows may use for a cause."""
 
+NO_ANSWER = ("NO_ANSWER", "NO_USER_RESPONSE", "SUBSCRIBER_ABSENT", "ALLOTTED_TIMEOUT", "PROGRESS_TIMEOUT")
+"""Causes that mean: it rang, or would have rung, and nobody came."""
+
 
 def cause(name: str) -> Cause:
     """The row for a cause's name, or for one of the short words. Raises KeyError for any other."""

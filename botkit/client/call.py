@@ -27,7 +27,7 @@ from botkit.client.facts import facts_of, over_in_words
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening
 from botkit.client.media import CallMedia
-from botkit.client.modify import modify
+from botkit.client.modify import modify, transfer
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
 from botkit.clock import Clock
@@ -86,6 +86,8 @@ class Call(Expecting):
         self.ear.on_speech = self._speech_heard
         self.session_id: str | None = None
         """The platform's telnyx_session_id: the same on both legs of a call."""
+        self.may_dial: Callable[[str], None] = lambda number: None
+        """Judges each number that the call is transferred to; raises `ConfigError` for one that must not be dialled."""
         self.may_read: Callable[[Path], Path] = lambda path: path
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
@@ -94,6 +96,7 @@ class Call(Expecting):
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
+        self._transferring = False
 
     def __repr__(self) -> str:
         return f"<Call {self._id} {self.direction} {self.remote} {self.state.value}>"
@@ -392,6 +395,25 @@ class Call(Expecting):
     async def resume(self) -> None:
         """Take the call up again; returns when it is."""
         await modify(self, self._signals, "unhold", events.Resumed)
+
+    async def transfer(self, to: str, *, ring_timeout: float | None = None) -> str:
+        """Hand the other party to `to`, which may ring for `ring_timeout` seconds (None: as the server has it).
+
+        Gives the outcome: `answered` (our part of the call is over), or `busy`, `no_answer`, `failed`: the call
+        goes on as it was. A call that ends under it gives `failed`. A cancelled caller loses the outcome; the
+        transfer goes on until the call is hung up.
+
+        Raises `UsageError` before the answer and while another transfer of this call is under way, `ConfigError`
+        for a number that must not be dialled.
+        """
+        self.may_dial(to)
+        if self._transferring:
+            raise UsageError("a transfer of this call is under way already")
+        self._transferring = True
+        try:
+            return await transfer(self, self._signals, to, ring_timeout)
+        finally:
+            self._transferring = False
 
     def mute(self, muted: bool = True) -> None:
         """Send silence instead of what is being said, or stop doing so; before the answer, as soon as there is media.

@@ -1,4 +1,4 @@
-"""Kinds of values about calls: hang-up causes, and what this version does not know yet."""
+"""Kinds of values about calls: hang-up causes, whom to call, and what this version does not know yet."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ class CauseKind(TextKind):
         return text
 
 
+class AddressKind(TextKind):
+    """Whom to call: a number, a user's name, a SIP address."""
+
+    wants = "a number or a user's name"
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = super().of_value(value, mark).strip()
+        if not text:
+            raise self.refused(value)
+        return text
+
+
 class LaterKind(Kind):
     """A field that the language has and this version of botkit has not."""
 
@@ -40,5 +52,7 @@ class LaterKind(Kind):
         return {"not": {}}
 
 
+Address = Annotated[str, AddressKind()]
+"""Whom to call."""
 CauseName = Annotated[str, CauseKind()]
 """A hang-up cause: `busy`, `declined` …, or a Q.850 name."""

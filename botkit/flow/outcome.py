@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from botkit.causes import NO_ANSWER
 from botkit.flow.document import Flow
 from botkit.results import Problem, StepResult, Verdict
 
-NO_ANSWER = ("NO_ANSWER", "NO_USER_RESPONSE", "SUBSCRIBER_ABSENT", "ALLOTTED_TIMEOUT", "PROGRESS_TIMEOUT")
 UNALLOCATED = ("UNALLOCATED_NUMBER", "NO_ROUTE_DESTINATION", "INVALID_NUMBER_FORMAT")
 _BY_CAUSE = {
     "USER_BUSY": "busy",

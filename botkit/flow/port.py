@@ -90,6 +90,13 @@ class CallPort(Protocol):
         """End the call; returns when it is over. Ending a call that is over is no error."""
         ...
 
+    async def transfer(self, to: str, *, ring_timeout: float | None = None) -> str:
+        """Hand the other party to `to`; gives the outcome: `answered` (our part of the call is over, with
+        NORMAL_CLEARING), or `busy`, `no_answer`, `failed`: the call goes on. On a call that is over, or that
+        ends under it: `failed`. Raises `UsageError` before the answer, `ConfigError` for a number that must
+        not be dialled."""
+        ...
+
     async def hold(self) -> None:
         """Put the call on hold; returns when it is. A call that is held already, or over, stays as it is.
 

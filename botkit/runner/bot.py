@@ -26,6 +26,7 @@ from botkit.runner.journal import Journal
 from botkit.runner.limits import Limits
 from botkit.runner.options import Notice
 from botkit.runner.recordings import cut
+from botkit.settings import Account
 
 WORST = (Verdict.FAULT, Verdict.FAILED, Verdict.ABORTED, Verdict.PASSED)
 
@@ -42,6 +43,7 @@ class RunContext:
     limits: Limits
     progress: Callable[[Notice], None]
     readable: Callable[[Path], Path]
+    may_dial: Callable[[str, Account], None]
     running: dict[FlowRun, tuple[Bot, Call]] = field(default_factory=dict)
     uncut: list[Call] = field(default_factory=list)
     """Calls whose recording is in the spool only."""
@@ -172,6 +174,7 @@ class Bot:
         call.may_read = context.readable
         call.audio_in = self._audio_in
         call.audio_out = sink_of(self._audio_out, self.came)
+        call.may_dial = lambda number: context.may_dial(number, self.client.account)
         started_at = context.wall()
         journal.write(
             context.t(),

@@ -30,6 +30,7 @@ from botkit.results import PacerHealth, Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, worst
 from botkit.runner.devices import check_devices, of_bot
 from botkit.runner.limits import Limits
+from botkit.runner.numbers import check_numbers
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.prompts import read_prompts
 from botkit.runner.recordings import SPOOL, discard, recording
@@ -116,8 +117,7 @@ def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared
     codecs = options.codecs.get(name) or options.codecs.get("")
     if codecs:
         settled = settled.model_copy(update={"codecs": codecs})
-    if settled.dial is not None:
-        options.settings.check_number(settled.dial, account)
+    check_numbers(settled, account, options.settings)
     return _Prepared(name, settled, inputs, account, secrets_of(settled, inputs.vars))
 
 
@@ -205,6 +205,7 @@ class _Run:
                 limits=Limits(self._options.settings.caps, self._clock),
                 progress=self._progress,
                 readable=self._options.confinement.readable,
+                may_dial=self._options.settings.check_number,
             )
             async with contextlib.AsyncExitStack() as stack:
                 await self._set_up(stack, context)

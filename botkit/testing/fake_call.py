@@ -120,6 +120,23 @@ class FakeCall(Script):
     def mute(self, muted: bool = True) -> None:
         self._note("mute" if muted else "unmute", None)
 
+    async def transfer(self, to: str, *, ring_timeout: float | None = None) -> str:
+        if self._state.is_over:
+            return "failed"
+        if not self._state.is_up:
+            raise UsageError("only a call that is up can be transferred")
+        started = self._clock.now()
+        outcome, after = self._transfers.popleft() if self._transfers else ("answered", 1.0)
+        if ring_timeout is not None and after > ring_timeout:
+            outcome, after = "no_answer", ring_timeout
+        await self._pass(after)
+        self._note("transfer", to, started)
+        if self._state.is_over:
+            return "failed"
+        if outcome == "answered":
+            self._end_now(cause_named("normal"), by_us=False)
+        return outcome
+
     async def play(
         self,
         what: Playable,

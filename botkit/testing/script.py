@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ QUIET_ENDS_RECORDING = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Something that our side did: `kind` is the step's name (play, record, hold, mute …), or dtmf."""
+    """Something that our side did: `kind` is the step's name (play, record, hold, transfer …), or dtmf."""
 
     kind: str
     what: Any
@@ -88,6 +89,7 @@ class Script:
         self._digits = DigitQueue()
         self._voice: list[object] = []  # who speaks, then who waits to
         self._mixed: list[object] = []  # who speaks beside them
+        self._transfers: deque[tuple[str, float]] = deque()
         self.sent: list[Sent] = []
         self.audio_seconds: dict[str, float] = {}
         """How long a file plays, by its name; else its WAV header says, or it is 1 s."""
@@ -120,6 +122,13 @@ class Script:
     def will_end(self, *, at: float, cause: str = "normal") -> None:
         """The far end hangs up."""
         self._at(at, lambda: self._end_now(cause_named(cause), by_us=False))
+
+    def will_be_transferred(self, outcome: str = "answered", *, after: float = 1.0) -> None:
+        """What becomes of the next transfer, once the new party has rung so long: answered, busy, no_answer or failed.
+
+        A transfer that is not told of is answered after a second.
+        """
+        self._transfers.append((outcome, after))
 
     def will_hear_tone(self, *hz: float | str, at: float, length: float = 1.0) -> None:
         """One or two frequencies at once, or a tone by its name (busy, dial, ringback, sit, beep)."""

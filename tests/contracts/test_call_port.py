@@ -17,6 +17,7 @@ import pytest
 
 from botkit import clock
 from botkit.client.call import Call
+from botkit.client.client import Client
 from botkit.errors import ExpectationFailed, UsageError
 from botkit.events import Answered, CallEvent, DigitReceived, Ended
 from botkit.flow.port import CallPort
@@ -29,6 +30,9 @@ from tests.client.kit import Stage, play
 from tests.media.sounds import RATE, babble
 
 Scene = Callable[[CallPort, Script], Coroutine[Any, Any, None]]
+
+THIRD = "+18005550112"
+"""Who is there to be transferred to."""
 
 FACTS = {"id", "state", "cause", "code", "sip_code", "duration", "from", "to", "headers", "rtp"}
 
@@ -645,6 +649,47 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    # --- transfer --------------------------------------------------------------------------------
+
+    def test_transferred(self) -> None:
+        """When the new party answers, the outcome says so, and our call is over as if the other party had left."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_be_transferred(after=1.0)
+            assert await call.transfer(THIRD) == "answered"
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack + 0.5)
+            assert call.state is CallState.DONE
+            assert call.facts()["cause"] == "NORMAL_CLEARING"
+
+        self.play_scene(scene)
+
+    @pytest.mark.parametrize("outcome", ["busy", "failed", "no_answer"])
+    def test_a_transfer_that_fails_keeps_the_call(self, outcome: str) -> None:
+        """Busy, declined, nobody there: no exception; the call goes on and may be transferred again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_be_transferred(outcome, after=9.0 if outcome == "no_answer" else 0.5)
+            assert await call.transfer(THIRD, ring_timeout=2.0) == outcome
+            assert call.since_answered() == pytest.approx(2.0 if outcome == "no_answer" else 0.5, abs=self.slack)
+            far.will_hear_tone(440, at=3.0)
+            await call.expect_tone((440.0,), Window())
+            far.will_be_transferred(after=0.5)
+            assert await call.transfer(THIRD) == "answered"
+
+        self.play_scene(scene)
+
+    def test_end_cuts_a_transfer_short(self) -> None:
+        """A transfer on a call that ends under it, or is over, has failed and raises nothing."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_be_transferred(after=9.0)
+            far.will_end(at=1.0)
+            assert await call.transfer(THIRD) == "failed"
+            assert call.since_answered() == pytest.approx(1.0, abs=self.slack)
+            assert await call.transfer(THIRD) == "failed"
+
+        self.play_scene(scene)
+
 
 class TestFakeCall(CallPortContract):
     """The test kit's call, in virtual time."""
@@ -660,8 +705,8 @@ class TestFakeCall(CallPortContract):
 class FarEnd:
     """The far end of a real call, told beforehand as a `Script` is. Times count from the near end's answer."""
 
-    def __init__(self, near: Call, far: Call, folder: Path) -> None:
-        self._near, self._far, self._folder = near, far, folder
+    def __init__(self, near: Call, far: Call, third: asyncio.Queue[Call], folder: Path) -> None:
+        self._near, self._far, self._third, self._folder = near, far, third, folder
         self._deeds: list[asyncio.Future[Any]] = []
 
     def will_hear_tone(self, *hz: float, at: float, length: float = 1.0) -> None:
@@ -677,6 +722,17 @@ class FarEnd:
 
     def will_end(self, *, at: float, cause: str = "normal") -> None:
         self._at(at, lambda: self._far.hangup(cause))
+
+    def will_be_transferred(self, outcome: str = "answered", *, after: float = 1.0) -> None:
+        async def do() -> None:
+            new = await self._third.get()
+            await self._near.clock.sleep(after)
+            if outcome == "answered":
+                await new.answer()
+            elif outcome != "no_answer":
+                await new.refuse("busy" if outcome == "busy" else "declined")
+
+        self._deeds.append(asyncio.ensure_future(do()))
 
     def _at(self, at: float, deed: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         async def do() -> None:
@@ -705,11 +761,15 @@ class TestCall(CallPortContract):
 
     def play_scene(self, scene: Scene) -> None:
         async def with_stage(stage: Stage) -> None:
-            near, far = await stage.call()
-            end = FarEnd(near, far, self.folder)
-            try:
-                await scene(near, end)  # type: ignore[arg-type]
-            finally:
-                await end.close()
+            third: asyncio.Queue[Call] = asyncio.Queue()
+            account = stage.exchange.account("carol", THIRD)
+            async with Client(account, connect_line=stage.exchange.connect) as carol:
+                carol.on("incoming", third.put_nowait)
+                near, far = await stage.call()
+                end = FarEnd(near, far, third, self.folder)
+                try:
+                    await scene(near, end)  # type: ignore[arg-type]
+                finally:
+                    await end.close()
 
         play(with_stage)
