@@ -37,8 +37,7 @@ async def modify(
     already = CallState.HELD if action == "hold" else CallState.ACTIVE
     if call.end is not None or call.state is already:
         return
-    if call.state not in (CallState.ACTIVE, CallState.HELD):
-        raise UsageError(f"only a call that is up can be put on hold and resumed; this one is {call.state.value}")
+    _check_up(call, "put on hold and resumed")
 
     def wanted(event: events.CallEvent) -> bool:
         refused = isinstance(event, events.CallRefused) and event.method == "modify"
@@ -55,12 +54,12 @@ async def transfer(call: Call, signals: CallSignals, to: str, ring_timeout: floa
     A server that moves it without asking (mod_verto) tells no more than that: answered. A call that
     ends under it gives failed, unless the end itself says that it was transferred.
 
-    Raises `UsageError` before the answer.
+    Raises `UsageError` before the answer and while the line is down, and for nobody to go to. A cancelled
+    caller loses the outcome.
     """
     if call.end is not None:
         return "failed"
-    if not call.state.is_up:
-        raise UsageError("only a call that is up can be transferred", hint="wait for the answer first")
+    _check_up(call, "transferred")
     if not to.strip():
         raise UsageError("a transfer needs somebody to go to", hint="give a number or a user's name")
     event = await _asked(
@@ -80,6 +79,11 @@ async def transfer(call: Call, signals: CallSignals, to: str, ring_timeout: floa
     if event.cause == "USER_BUSY":
         return "busy"
     return "no_answer" if event.cause in NO_ANSWER else "failed"
+
+
+def _check_up(call: Call, done: str) -> None:
+    if call.state not in (CallState.ACTIVE, CallState.HELD):
+        raise UsageError(f"only a call that is up can be {done}; this one is {call.state.value}")
 
 
 async def _asked(

@@ -112,10 +112,13 @@ class FakeCall(Script):
     def _modify(self, kind: str, state: CallState, event: CallEvent) -> None:
         if self._state.is_over or self._state is state:
             return
-        if self._state not in (CallState.ACTIVE, CallState.HELD):
-            raise UsageError(f"only a call that is up can be put on hold and resumed; this one is {self._state.value}")
+        self._check_up("put on hold and resumed")
         self._note(kind, None)
         self._happen(event, state)
+
+    def _check_up(self, done: str) -> None:
+        if self._state not in (CallState.ACTIVE, CallState.HELD):
+            raise UsageError(f"only a call that is up can be {done}; this one is {self._state.value}")
 
     def mute(self, muted: bool = True) -> None:
         self._note("mute" if muted else "unmute", None)
@@ -123,8 +126,7 @@ class FakeCall(Script):
     async def transfer(self, to: str, *, ring_timeout: float | None = None) -> str:
         if self._state.is_over:
             return "failed"
-        if not self._state.is_up:
-            raise UsageError("only a call that is up can be transferred")
+        self._check_up("transferred")
         started = self._clock.now()
         outcome, after = self._transfers.popleft() if self._transfers else ("answered", 1.0)
         if ring_timeout is not None and after > ring_timeout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -19,28 +20,37 @@ PAIRS = {
     "voicemail_caller": "voicemail",
     "early_hangup": "hold_line",
     "patient_caller": "front_desk",
+    "reception_caller": "reception",
 }
 """Who calls whom."""
 
 WITH_AGENTS = {"agent_caller", "agent_line"}
 """Flows that need a program beside them: test_agents.py runs them."""
 
+OTHERS = {"reception_caller": ("doctor",)}
+"""Who else has a part in it."""
+
 
 def pair(caller: str) -> list[Path]:
-    return [FLOWS / f"{PAIRS[caller]}.yaml", FLOWS / f"{caller}.yaml"]
+    return [FLOWS / f"{name}.yaml" for name in (PAIRS[caller], *OTHERS.get(caller, ()), caller)]
 
 
 def test_every_flow_is_run() -> None:
     """No example is left out here: a new file needs its pair."""
-    assert {path.stem for path in FLOWS.rglob("*.y*ml")} == {*PAIRS, *PAIRS.values(), *WITH_AGENTS}
+    assert {path.stem for path in FLOWS.rglob("*.y*ml")} == {
+        *PAIRS,
+        *PAIRS.values(),
+        *WITH_AGENTS,
+        *itertools.chain(*OTHERS.values()),
+    }
 
 
 @pytest.mark.parametrize("caller", PAIRS)
 def test_in_virtual_time(caller: str, tmp_path: Path) -> None:
-    """Both bots pass, no packet is lost, and the recordings are as long as the call."""
+    """All bots pass, no packet is lost, and the recordings are as long as the call."""
     result = run(pair(caller), tmp_path / "out")
     assert result.verdict is Verdict.PASSED, [call.problems for flow in result.flows for call in flow.calls]
-    for bot in (caller, PAIRS[caller]):
+    for bot in (caller, PAIRS[caller], *OTHERS.get(caller, ())):
         call = call_of(result, bot)
         assert call.rtp.lost == 0
         if call.duration is not None:

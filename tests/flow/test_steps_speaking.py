@@ -336,3 +336,49 @@ def test_background_refused(step: str, message: str) -> None:
     """Where `background` makes no sense it is refused when compiling."""
     with pytest.raises(FlowErrors, match=message):
         answered(f"- {step}")
+
+
+# --- transfer --------------------------------------------------------------------------------------
+
+
+def test_transfer_says_what_came_of_it() -> None:
+    """A transfer that fails fails nothing: the flow goes on and may try another, until one is answered."""
+    ran = answered(
+        "- transfer: 0300\n  save_as: first\n- transfer: {to: agent, ring_timeout: 5s}\n  save_as: second\n"
+        "- transfer: '+18005550112'\n  save_as: third\n- log: '${first.outcome} ${second.outcome} ${third.outcome}'",
+        lambda call: [call.will_be_transferred("busy"), call.will_be_transferred("answered", after=9.0)],
+    )
+    assert ran.said == ["busy no_answer answered"]
+    assert [sent.what for sent in ran.call.sent if sent.kind == "transfer"] == ["0300", "agent", "+18005550112"]
+    assert ran.step("transfer").ok
+    assert ran.verdict == "passed"
+
+
+def test_the_call_is_over_after_a_transfer() -> None:
+    """What is expected of a call that was handed on is not met; `ended` runs with a normal cause."""
+    ran = run_flow(
+        "on:\n  answered:\n    - transfer: 300\n    - expect_tone: 440\n  ended:\n    - log: ${call.cause}\n",
+    )
+    assert ran.verdict == "failed"
+    assert ran.said == ["NORMAL_CLEARING"]
+
+
+def test_transfer_cut_short() -> None:
+    """A call that ends under a transfer cuts it short, and that is no failure."""
+    ran = answered(
+        "- transfer: 300\n  save_as: it\n- log: ${it.outcome}",
+        lambda call: [call.will_be_transferred(after=9.0), call.will_end(at=2.0)],
+    )
+    assert (ran.said, ran.step("transfer").ended, ran.verdict) == (["failed"], 2.0, "passed")
+
+
+def test_transfer_on_a_dead_call() -> None:
+    """On a call that is over nothing is handed on."""
+    ran = answered("- hangup\n- transfer: 300\n  save_as: it\n- log: ${it.outcome}")
+    assert (ran.said, ran.verdict) == (["failed"], "passed")
+
+
+def test_transfer_within() -> None:
+    """`within` cuts a transfer off, and is a failure."""
+    ran = answered("- transfer: 300\n  within: 2s", lambda call: call.will_be_transferred(after=9.0))
+    assert ran.verdict == "failed"
