@@ -20,11 +20,9 @@ from botkit.exchange.leg import Leg
 from botkit.exchange.setup import Refused, Setup, cause_of
 from botkit.signalling.facts import ModifyReceived
 from botkit.signalling.orders import RefuseRequest, ReplyModify, SendDisplay, SendInvite
+from botkit.signalling.protocol import TRANSFER_RINGS
 
 log = logging.getLogger("botkit.exchange")
-
-RING_TIMEOUT = 60.0
-"""Seconds that the new party may ring where nothing is said: as long as any phone here."""
 
 
 async def transfer(setup: Setup, bridge: Bridge, leg: Leg, asked: ModifyReceived, legs: list[Leg]) -> Leg | None:
@@ -40,7 +38,7 @@ async def transfer(setup: Setup, bridge: Bridge, leg: Leg, asked: ModifyReceived
     try:
         new = setup.to(asked.destination, leg.session_id)
         legs.append(new)
-        await _reach(setup, (far, leg), new, asked.ring_timeout or RING_TIMEOUT)
+        await _reach(setup, (far, leg), new, asked.ring_timeout or TRANSFER_RINGS)
     except Refused as refusal:
         why = refusal.how
     except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
