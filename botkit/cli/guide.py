@@ -125,8 +125,9 @@ def _handlers() -> Iterator[str]:
     yield from _prose(
         "When the call ends under a waiting step, expectations and `wait_for` have failed, except"
         " `wait_for: ended`; with"
-        " `ended: ok` an `absent` and an `expect_silence` are met by it. `play`, `record`, `wait` and `gather` are cut"
-        " short, which is no failure."
+        " `ended: ok` an `absent` and an `expect_silence` are met by it. `play`, `record`, `wait`, `gather` and"
+        " `transfer` are cut short, which is no failure. A `transfer` that is answered ends the bot's call too: what"
+        " stands after it finds the call over, and `ended` runs, with NORMAL_CLEARING. One that is not keeps the call."
     )
 
 

@@ -13,9 +13,9 @@ from botkit.flow.scope import Scope
 class Hold(Step):
     """Put the call on hold, and go on when it is.
 
-    Neither side hears the other then; the far one hears music, or what else its server plays. What is played meanwhile takes
-    its time and is not heard. The event `held` tells the handlers; a call that is held already
-    stays so. It is a fault before the answer.
+    Neither side hears the other then; the far one hears music, or whatever its server plays. What
+    is played meanwhile takes its time and is not heard. The event `held` tells the handlers; a call
+    that is held already stays so. It is a fault before the answer.
 
     Example:
         - hold
