@@ -382,3 +382,12 @@ def test_transfer_within() -> None:
     """`within` cuts a transfer off, and is a failure."""
     ran = answered("- transfer: 300\n  within: 2s", lambda call: call.will_be_transferred(after=9.0))
     assert ran.verdict == "failed"
+
+
+def test_transfer_before_the_answer_is_a_fault() -> None:
+    """A call that only rings cannot be handed on, and the message says so."""
+    ran = run_flow(
+        "on: {ringing: [{transfer: 300}], answered: [{wait: 1s}]}", lambda call: call.will_ring(), answer_after=2.0
+    )
+    assert ran.verdict == "fault"
+    assert "only a call that is up can be transferred" in ran.problems[0]
