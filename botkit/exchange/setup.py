@@ -57,11 +57,11 @@ class Setup:
         self._clock = clock
         self._directory = directory
         self._registrar = registrar
-        self._make_endpoint = make_endpoint
+        self.make_endpoint = make_endpoint
 
     def leg(self, line: ClientLine, call_id: str, session_id: str, *, inbound: bool, number: str) -> Leg:
         """A leg that its line knows of."""
-        leg = Leg(line, call_id, self._make_endpoint(line), inbound=inbound, session_id=session_id, number=number)
+        leg = Leg(line, call_id, self.make_endpoint(line), inbound=inbound, session_id=session_id, number=number)
         line.legs[leg.id] = leg
         return leg
 

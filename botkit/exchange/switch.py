@@ -57,7 +57,7 @@ class Switch:
     ) -> None:
         self._clock = clock
         self._pacer = pacer
-        self._setup = Setup(clock, directory, registrar, make_endpoint)
+        self.setup = Setup(clock, directory, registrar, make_endpoint)
         self._hold_audio = hold_audio
         self.bridges: dict[Leg, Bridge] = {}
         """The bridge of each joined leg."""
@@ -67,12 +67,12 @@ class Switch:
         session_id = str(uuid.uuid4())
         user = line.user
         number = invite.caller_number or (user.caller_number or user.name if user else "")
-        caller = self._setup.leg(line, invite.call_id, session_id, inbound=True, number=number)
+        caller = self.setup.leg(line, invite.call_id, session_id, inbound=True, number=number)
         caller.name = invite.caller_name
         legs = [caller]
         try:
             try:
-                called = self._setup.to(invite.destination, session_id)
+                called = self.setup.to(invite.destination, session_id)
                 legs.append(called)
                 await self._put_through(caller, called, invite)
                 await self._talk(legs)
@@ -93,7 +93,7 @@ class Switch:
 
     async def _put_through(self, caller: Leg, called: Leg, invite: InviteReceived) -> None:
         """Until both are up. Raises `Refused`."""
-        setup, near = self._setup, (caller,)
+        setup, near = self.setup, (caller,)
         answer = await caller.endpoint.answer(invite.sdp, trickle=invite.trickle)
         caller.line.flush_candidates(caller)
         offer = await called.endpoint.offer(codecs=caller.endpoint.codec_names)
@@ -133,7 +133,7 @@ class Switch:
             if one.over.done() or other.over.done():
                 break
             leg, asked = bridge.leaving.result()
-            new = await transfer(self._setup, bridge, leg, asked, legs)
+            new = await transfer(self.setup, bridge, leg, asked, legs)
             if new is None:
                 bridge.leaving = asyncio.get_running_loop().create_future()
                 bridge.join()

@@ -255,7 +255,7 @@ def never_connecting(change: Callable[[Endpoint], None]) -> Callable[[Exchange],
     """An exchange whose media never comes: its legs are changed so, and do not join their path."""
 
     def prepare(exchange: Exchange) -> None:
-        make = exchange.switch._make_endpoint
+        make = exchange.switch.setup.make_endpoint
 
         def endpoint(line: Any) -> Endpoint:
             made = make(line)
@@ -267,7 +267,7 @@ def never_connecting(change: Callable[[Endpoint], None]) -> Callable[[Exchange],
             made.connect = never  # type: ignore[method-assign]
             return made
 
-        exchange.switch._make_endpoint = endpoint
+        exchange.switch.setup.make_endpoint = endpoint
 
     return prepare
 
