@@ -6,7 +6,7 @@ Durations and times are seconds; times in results count from the answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,3 +104,14 @@ class Gathered:
 
     digits: str
     reason: str
+
+
+def prompt_words(names: Sequence[str], anywhere: float | None) -> str:
+    """What is expected to be heard, for people: "welcome.wav"."""
+    files = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    return files if anywhere is None else f"{anywhere:g} s of {files}"
+
+
+def prompt_until(anywhere: float | None, *, absent: bool) -> str:
+    """Whether a prompt is met at its end or at its start, where nothing is said."""
+    return "start" if absent or anywhere is not None else "end"

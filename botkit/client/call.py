@@ -304,8 +304,7 @@ class Call(Expecting):
             return
         self.ended_at = self._clock.now()
         self.end = event
-        if self._media.voice is not None:
-            self._media.voice.call_is_over()
+        self._media.call_is_over()
         self.emit(event)
         self._gone.set()
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from botkit import events
 from botkit.client.entries import Entries
 from botkit.client.happenings import CallEvents
-from botkit.client.listening import Listening, SilenceQuestion, tone_question
+from botkit.client.listening import Listening, Question, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
+from botkit.client.prompts import PassageQuestion, PromptQuestion, references_of
 from botkit.client.sounds import SpeechQuestion, sound_question
-from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window
+from botkit.media.reference import Reference
+from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window, prompt_until
 
 
 class Expecting(abc.ABC):
@@ -21,6 +24,7 @@ class Expecting(abc.ABC):
     _media: CallMedia
     _entries: Entries
     _events: CallEvents
+    may_read: Callable[[Path], Path]
 
     @abc.abstractmethod
     async def play(self, what: Playable, *, loop: bool = False, over: str = "queue") -> Played:
@@ -70,6 +74,41 @@ class Expecting(abc.ABC):
         wanted = (float(hz),) if isinstance(hz, (int, float)) else hz
         question = tone_question(lambda: self._media.hearing, wanted, length, until)
         return await self._listening.expect(question, window or Window(within))
+
+    def listen_for(self, prompts: Iterable[Reference]) -> None:
+        """Listen for these prompts before anybody expects them: then no past needs to be searched.
+
+        `botkit.media.reference.reference_of` makes them.
+        """
+        self._media.listen_for(prompts)
+
+    async def expect_prompt(
+        self,
+        files: Path | str | Sequence[Path | str],
+        window: Window | None = None,
+        *,
+        within: float = 10.0,
+        score: float = 0.7,
+        anywhere: float | None = None,
+        until: str | None = None,
+    ) -> Heard:
+        """Await one of these audio files, heard from its beginning, of which a second may be missing.
+
+        `fields` of what it returns: `prompt`, the file's name; `score`, 0 to 1; `whole`; `missing`, the seconds of
+        its beginning that were not heard. `until="start"` returns as soon as it is sure, after 1.5 s at most; else it
+        waits for the end. `anywhere`: so many seconds of a file instead, looped, from whatever place in it on.
+        Raises `ExpectationFailed`, and `ConfigError` for a file that cannot be listened for.
+        """
+        window = window or Window(within)
+        given = [files] if isinstance(files, (str, Path)) else files
+        references = await references_of([self.may_read(Path(file)) for file in given])
+        until = until or prompt_until(anywhere, absent=window.absent)
+        question: Question
+        if anywhere is None:
+            question = PromptQuestion(lambda: self._media.hearing, references, score, until)
+        else:
+            question = PassageQuestion(lambda: self._media.hearing, references, score, anywhere, until)
+        return await self._listening.expect(question, window)
 
     async def expect_sound(
         self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False

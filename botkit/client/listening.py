@@ -16,6 +16,7 @@ from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
 from botkit.media.ear import PTIME, Ear, Segment, SegmentLog
 from botkit.media.hearing import CallHearing
+from botkit.media.match import PromptHeard
 from botkit.media.spectrum import tones_in
 from botkit.vocabulary import Heard, Window
 
@@ -32,12 +33,16 @@ ANSWER_SLACK = 0.200
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a question found: its onset, when it was met in full (None: not yet) and its end (None: it lasts)."""
+    """What a question found: its onset, when it was met in full (None: not yet) and its end (None: it lasts).
+
+    `mark` is where the call's mark moves to when it is met (None: its onset).
+    """
 
     onset: float
     met: float | None
     end: float | None = None
     fields: tuple[tuple[str, Any], ...] = ()
+    mark: float | None = None
 
 
 class Question(Protocol):
@@ -51,6 +56,16 @@ class Question(Protocol):
     @property
     def sure_after(self) -> float:
         """Seconds after its onset until it is known for what it is."""
+        ...
+
+    @property
+    def settle(self) -> float:
+        """Seconds past a deadline until it is known whether it was met by then."""
+        ...
+
+    @property
+    def announced(self) -> bool:
+        """The ear says when there is something new; else it is asked with each frame while something is under way."""
         ...
 
     @property
@@ -77,6 +92,8 @@ class SegmentQuestion:
     now: bool = False
     sure_after: float = 0.0
     fields: tuple[tuple[str, Any], ...] = ()
+    settle: float = SETTLE
+    announced: bool = False
 
     def find(self, ear: Ear, after: float, now: float) -> Found | None:
         log = self.log(ear)
@@ -93,7 +110,7 @@ class SegmentQuestion:
                 full = None
             if self.until == "end":
                 full = segment.end
-            return Found(segment.start, full, segment.end, self.fields)
+            return Found(segment.start, full, segment.end, self.fields, full if self.until == "end" else None)
         return None
 
 
@@ -104,6 +121,8 @@ class SilenceQuestion:
     length: float
     now: bool = False
     sure_after: float = 0.0
+    settle: float = SETTLE
+    announced: bool = False
 
     @property
     def expected(self) -> str:
@@ -128,7 +147,7 @@ class SilenceQuestion:
             # An open gap is only as long as we have listened: a packet that holds sound may be on its way.
             if gap.end is None and now < full + SETTLE and ear.heard_until < full:
                 return Found(start, None)
-            return Found(start, full, full)
+            return Found(start, full, full, mark=full)
         return None
 
 
@@ -160,6 +179,13 @@ def tone_question(
 
     sure_after = SURE_AFTER.get(wanted, 0.0) if isinstance(wanted, str) else 0.0
     return SegmentQuestion(f"{words} for {length:g} s", log, length, until, sure_after=sure_after, fields=fields)
+
+
+WELL = 0.8
+"""The score from which a failure need not speak of it."""
+
+MISSED = 0.1
+"""Seconds of a prompt's beginning that must be missing for it to be said."""
 
 
 class Listening:
@@ -213,7 +239,8 @@ class Listening:
         starts_known = None if starts_by is None else starts_by + SETTLE + question.sure_after
         while True:
             now = self._clock.now()
-            settled = self.ear.heard_until >= deadline or now >= deadline + SETTLE
+            known = deadline + question.settle
+            settled = self.ear.heard_until >= known - SETTLE or now >= known
             found = question.find(self.ear, after, now)
             if found is not None and found.met is not None and found.met <= deadline + 1e-6:
                 late_start = starts_by is not None and found.onset > starts_by
@@ -235,22 +262,18 @@ class Listening:
                 if window.absent:
                     return Heard()
                 raise self._unmet(question, window, mark, self._what_was_heard(mark))
-            wake = deadline + SETTLE
+            wake = known
             if starts_known is not None and starts_known > now:
                 wake = min(wake, starts_known)
             if found is not None and isinstance(question, SilenceQuestion):
                 wake = min(wake, found.onset + question.length + SETTLE)
-            elif found is not None and found.met is None:
+            elif found is not None and found.met is None and not question.announced:
                 wake = min(wake, now + PTIME)  # it is under way: look again with the next frame
             await self.wait_for_change(max(wake, now + 0.001))
 
     def _met(self, question: Question, window: Window, mark: float, found: Found) -> Heard:
         latency = max(0.0, found.onset - mark)
-        until_end = isinstance(question, SegmentQuestion) and question.until == "end"
-        if isinstance(question, SilenceQuestion) or until_end:
-            self.set_mark(found.met if found.met is not None else found.onset)
-        else:
-            self.set_mark(found.onset)
+        self.set_mark(found.onset if found.mark is None else found.mark)
         heard = Heard(
             started=self._call_time(found.onset),
             ended=None if found.end is None else self._call_time(found.end),
@@ -284,19 +307,27 @@ class Listening:
         return f"{self._at(found.onset)}{ended}"
 
     def _what_was_heard(self, since: float) -> str:
-        """In words, for a failure: sounds and digits since the mark."""
-        said: list[str] = []
+        """In words, for a failure: prompts, other sounds and digits since the mark."""
+        said: list[tuple[float, str]] = []
+        prompts = [one for one in self.ear.prompts if one.sure_at is not None and (one.end or since + 1) > since]
+        for one in prompts:
+            said.append((one.onset, f"{_described(one)} {self._from_to(max(one.onset, since), one.end)}"))
         for sound in self.ear.sounds:
-            if sound.end is not None and sound.end <= since:
-                continue
-            what = self._kind_of(sound)
-            end = "now" if sound.end is None else f"{self._call_time(sound.end):.2f} s"
-            said.append(f"{what} from {self._call_time(max(sound.start, since)):.2f} s to {end}")
-        if len(said) > 3:
-            said = [*said[:2], f"… {len(said) - 3} more …", said[-1]]
+            over = sound.end is not None and sound.end <= since
+            if not over and not any(_holds(one, sound) for one in prompts):
+                said.append(
+                    (sound.start, f"{self._kind_of(sound)} {self._from_to(max(sound.start, since), sound.end)}")
+                )
+        words = [what for _, what in sorted(said)]
+        if len(words) > 3:
+            words = [*words[:2], f"… {len(words) - 3} more …", words[-1]]
         if self.ear.digits:
-            said.append("digits " + "".join(digit.digit for digit in self.ear.digits))
-        return ", ".join(said) if said else "only silence"
+            words.append("digits " + "".join(digit.digit for digit in self.ear.digits))
+        return ", ".join(words) if words else "only silence"
+
+    def _from_to(self, start: float, end: float | None) -> str:
+        until = "now" if end is None else f"{self._call_time(end):.2f} s"
+        return f"from {self._call_time(start):.2f} s to {until}"
 
     def _kind_of(self, sound: Segment) -> str:
         """A tone by its frequencies, else speech or sound."""
@@ -307,3 +338,20 @@ class Listening:
             return f"a {' and '.join(f'{hz:g}' for hz in tones)} Hz tone"
         spoken = any(speech.start < end and (speech.end or end) > sound.start for speech in self.ear.speech)
         return "speech" if spoken else "sound"
+
+
+def _described(prompt: PromptHeard) -> str:
+    """A prompt with all that is not well with it: "welcome.wav (score 0.62, cut short)"."""
+    short = prompt.end is not None and not prompt.whole and prompt.missing < MISSED
+    notes = [
+        *([f"score {prompt.score:.2f}"] if prompt.score < WELL else []),
+        *([f"{prompt.missing:.1f} s of its beginning missing"] if prompt.missing >= MISSED else []),
+        *(["cut short"] if short else []),
+    ]
+    return prompt.reference.path.name + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _holds(prompt: PromptHeard, sound: Segment) -> bool:
+    """Whether a sound is part of a prompt."""
+    end = float("inf") if prompt.end is None else prompt.end
+    return prompt.onset - 0.1 <= sound.start < end + 0.1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from botkit.client.devices import Devices
@@ -13,6 +13,7 @@ from botkit.media.ear import Ear
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
+from botkit.media.reference import Reference
 
 
 class CallMedia:
@@ -39,6 +40,7 @@ class CallMedia:
         self._ear = ear
         self._set_mark = set_mark
         self._muted = False
+        self._prompts: tuple[Reference, ...] = ()
         self._connecting: asyncio.Task[None] | None = None
 
     def open(self, label: str, *, dialled: bool, on_lost: Callable[[str], None]) -> None:
@@ -47,6 +49,8 @@ class CallMedia:
             return
         session = self.endpoint.session
         self.hearing = CallHearing(self._plane.hearing, self._ear, session.codec)
+        if self._prompts:
+            self.hearing.prompts(self._prompts)
         session.on_payload = self.hearing.payload
         session.on_digit = self.hearing.digit_event
         session.muted = self._muted
@@ -70,6 +74,19 @@ class CallMedia:
         self._muted = muted
         if self.endpoint.described:
             self.endpoint.session.muted = muted
+
+    def listen_for(self, prompts: Iterable[Reference]) -> None:
+        """Listen for these prompts from now on, or from the first packet on."""
+        self._prompts = (*self._prompts, *prompts)
+        if self.hearing is not None:
+            self.hearing.prompts(self._prompts)
+
+    def call_is_over(self) -> None:
+        """Nothing more will be said, or heard."""
+        if self.voice is not None:
+            self.voice.call_is_over()
+        if self.hearing is not None:
+            self.hearing.finish()
 
     def heard(self, what: str) -> None:
         """`dtmf` or `speech` was heard: stop the plays that wait for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from botkit.client.listening import Found, Question, SegmentQuestion
+from botkit.client.listening import SETTLE, Found, Question, SegmentQuestion
 from botkit.media.ear import Ear, Segment, SegmentLog
 from botkit.media.hearing import CallHearing
 from botkit.media.spectrum import LEAST, is_tone
@@ -49,6 +49,8 @@ class SpeechQuestion:
     length: float
     now: bool = False
     sure_after: float = START_AFTER
+    settle: float = SETTLE
+    announced: bool = False
     judged: dict[float, tuple[float, bool]] = field(default_factory=dict)
     """By the begin of what was taken for speech: how far it has been judged, and whether a voice begins there."""
 

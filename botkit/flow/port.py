@@ -178,6 +178,22 @@ class CallPort(Protocol):
         start or end of it. Fields: `hz`."""
         ...
 
+    async def expect_prompt(
+        self,
+        files: tuple[Path, ...],
+        window: Window,
+        *,
+        score: float = 0.7,
+        anywhere: float | None = None,
+        until: str | None = None,
+    ) -> Heard:
+        """Await one of these prompts, heard from its beginning (of which a second may be missing), with at least
+        `score`, 0 to 1. `anywhere`: instead so many seconds of a file, from whatever place in it on, looped.
+        `until`: start, when it is known, or end, the default; with `anywhere` or `absent` it is start.
+        Fields: `prompt`, the file's name; `score`; `whole` and `missing`, the seconds of its beginning, but
+        not with `anywhere`. Raises `ConfigError` for a file that cannot be listened for."""
+        ...
+
     async def expect_sound(self, length: float, window: Window, *, now: bool = False) -> Heard:
         """Await any sound of `length` seconds. `now`: one that is there when asked for counts, from its own begin."""
         ...

@@ -202,8 +202,8 @@ class Alignment:
     def score(self, first: int) -> tuple[float, int]:
         """How well it was heard from `first` until now, 0 to 1, and its last frame that was.
 
-        0 where a third of a second of it was something else, or where sound goes on into its closing silence:
-        another prompt after all. What has not been heard because it broke off into silence lowers the score by
+        0 where a third of a second of it was something else (the frame is where that began), or where sound goes on
+        into its closing silence: another prompt after all. What has not been heard because it broke off into silence lowers the score by
         its share.
         """
         now = self.heard_size
@@ -224,7 +224,7 @@ class Alignment:
             end = self._broke_off(own, broke)
             there = own <= end
             if end < 0 or there.sum() < BLOCK:
-                return 0.0, first
+                return 0.0, broke
             ours, theirs = ours[there], theirs[there]
             score = likeness(ours, theirs)
             if (_blocks(ours, theirs, BLOCK)[1] < FOREIGN).any():

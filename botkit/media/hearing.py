@@ -156,6 +156,11 @@ class CallHearing:
             return Passages(ear.ring, Loop(reference))
         return self._hearing.prompts.anywhere(self.slot, reference)
 
+    def finish(self) -> None:
+        """The call is over: what is being heard will not go on."""
+        if not self.closed:
+            self._hearing.prompts.finish(self.slot)
+
     def is_lost(self, payload: Payload) -> bool:
         """Whether a frame was lost and says nothing; after too many in a row it is silence."""
         if payload is not None:

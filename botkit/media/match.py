@@ -36,6 +36,9 @@ FOLLOWED = 0.6
 REFUTED = 0.3
 """Score below which one that is followed is given up before its end."""
 
+REPLACED = 0.5
+"""The most that a prompt can score that was sure, and then went on as something else: another one, most likely."""
+
 SURE_AFTER = 1.5
 """Seconds of sound after which a prompt that goes on is sure: two may share their first second. One that is
 shorter is sure when it is over."""
@@ -191,19 +194,31 @@ class PromptEar:
         self.next_due = min((one.due[0] for one in self._following), default=NEVER)
         return changed
 
+    def finish(self) -> None:
+        """Nothing more will be heard: judge what is followed by what there was of it."""
+        for one in list(self._following):
+            one.due.clear()
+            self._judge(one)
+        self.next_due = NEVER
+
     def _judge(self, one: _Follow) -> None:
         place, heard = one.place, one.heard
         place.place_by_all(one.first)
-        begin = place.beginning(one.first, place.reference.last)
-        if begin is not None:
-            one.first, heard.onset = begin
-            heard.missing = _missing(place.reference, one.first)
+        if heard.sure_at is None:  # whoever was told of its onset may have set his mark by it
+            begin = place.beginning(one.first, place.reference.last)
+            if begin is not None:
+                one.first, heard.onset = begin
+                heard.missing = _missing(place.reference, one.first)
         heard.score, end = place.score(one.first)
         refuted = heard.score <= (REFUTED if one.due else 0.0)
         if one.due and not refuted and self._is_over(place, end):
             one.due.clear()  # it broke off
+        if not one.due:
             active = place.reference.active
             heard.score *= float(active[one.first : place.heard_size].sum()) / float(active[one.first :].sum())
+            if not heard.score and heard.sure_at is not None and end > one.first:  # something else took its place
+                heard.score = REPLACED * float(active[one.first : end].sum()) / float(active[one.first :].sum())
+                refuted = False
         if refuted or not one.due:
             self._following.remove(one)
             self._judged[place.reference] = place.start

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from botkit.media.bands import BandHearing, bands_of_sound
+from botkit.media.bands import SILENT_BANDS, BandHearing, bands_of_sound
 from botkit.media.history import History, Pcm
 from botkit.media.match import LIKELY, PromptEar
 from botkit.media.passage import Loop, Passages
+from botkit.media.pcm import FLOOR
 from botkit.media.pcm import levels as levels_of
-from botkit.media.reference import COEFFICIENTS, PATCH, Patches, Reference, patches_of
+from botkit.media.reference import COEFFICIENTS, OVERHANG, PATCH, Patches, Reference, patches_of
 
 HOP = 8
 """Frames of a call between two looks at it. Calls take turns."""
@@ -79,6 +80,20 @@ class PromptHearing:
                 passages.look(patch, end)
         return there[reference]
 
+    def finish(self, slot: int) -> None:
+        """A call's sound has ended: silence follows, and what was being heard is judged."""
+        ear = self._ears.get(slot)
+        if ear is None or not ear.wanted:
+            return
+        ring = ear.ring
+        ends = range(max(ring.count - HOP, PATCH), ring.count + OVERHANG)
+        for _ in range(PATCH):
+            ring.push(SILENT_BANDS, ring.time_of(ring.count), FLOOR)
+        patches = patches_of(np.stack([ring.window(end) for end in ends]))
+        for reference in ear.wanted:
+            self._compare(ear, reference, ends, patches)
+        ear.finish()
+
     def leave(self, slot: int) -> None:
         """The call is over."""
         ear = self._ears.pop(slot, None)
@@ -106,11 +121,14 @@ class PromptHearing:
         if not ends:
             return
         for reference in references:
-            alike = patches @ reference.patches.T
-            for row in np.flatnonzero(alike.max(axis=1) > LIKELY).tolist():
-                ear.may_be(reference, int(reference.ends[alike[row].argmax()]), ends[row])
+            self._compare(ear, reference, ends, patches)
         while ear.ring.count > ear.next_due and ear.judge():
             pass
+
+    def _compare(self, ear: PromptEar, reference: Reference, ends: Sequence[int], patches: Patches) -> None:
+        alike = patches @ reference.patches.T
+        for row in np.flatnonzero(alike.max(axis=1) > LIKELY).tolist():
+            ear.may_be(reference, int(reference.ends[alike[row].argmax()]), ends[row])
 
     # --- the beat --------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from botkit.errors import ConfigError
 from botkit.media.bands import BANDS, SILENT_BANDS, Bands, bands_of_sound
 from botkit.media.pcm import HEARING_RATE, HEARING_SAMPLES, gain, levels
-from botkit.media.prompt import Prompt
+from botkit.media.prompt import Prompt, load
 
 PATCH = 32
 """Frames of a patch: 0.64 s."""
@@ -176,3 +176,8 @@ def reference_of(prompt: Prompt) -> Reference:
         if known is None or known[0] is not prompt:  # the file has changed
             known = _known[prompt.path] = (prompt, Reference(prompt))
         return known[1]
+
+
+def reference_of_file(path: Path) -> Reference:
+    """The reference of an audio file. Raises ConfigError as `botkit.media.prompt.load` does, and as `reference_of`."""
+    return reference_of(load(path))

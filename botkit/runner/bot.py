@@ -18,6 +18,7 @@ from botkit.flow.runtime import FlowRun, Inputs
 from botkit.flow.trace import EventSeen, Logged, Mask, Record, StepDone, StepStarted
 from botkit.media.device import SinkName
 from botkit.media.live import LiveDevice
+from botkit.media.reference import Reference
 from botkit.media.source import Source
 from botkit.media.spool import Spool
 from botkit.reports.words import problem_line
@@ -66,7 +67,8 @@ def _reason(run: FlowRun) -> str:
 
 
 class Bot:
-    """A flow in a run. `name` is unique in it. `audio_in` and `audio_out` are the devices of its calls."""
+    """A flow in a run. `name` is unique in it. Its calls listen for `prompts`; `audio_in` and `audio_out` are their
+    devices."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Bot:
         context: RunContext,
         client: Client,
         *,
+        prompts: tuple[Reference, ...] = (),
         audio_in: Source | LiveDevice | None = None,
         audio_out: SinkName | LiveDevice | None = None,
     ) -> None:
@@ -91,6 +94,7 @@ class Bot:
         self.quiet.set()
         self.enough = asyncio.Event()
         """As many calls came and ended as must come."""
+        self._prompts = prompts
         self._audio_in = audio_in
         self._audio_out = audio_out
         self._inputs = inputs
@@ -172,6 +176,7 @@ class Bot:
         folder = context.out / "calls" / name
         journal = Journal(folder / "events.jsonl")
         call.may_read = context.readable
+        call.listen_for(self._prompts)
         call.audio_in = self._audio_in
         call.audio_out = sink_of(self._audio_out, self.came)
         call.may_dial = lambda number: context.may_dial(number, self.client.account)

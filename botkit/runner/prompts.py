@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from botkit.errors import ConfigError
@@ -13,32 +14,53 @@ from botkit.flow.explain import FlowErrors, at_place
 from botkit.flow.source import Issue
 from botkit.media.codec import codec_by_name
 from botkit.media.prompt import load_payloads
+from botkit.media.reference import Reference, reference_of_file
 
 
-def named_audio(flow: Flow) -> Iterator[tuple[StepSpec, Path, float]]:
-    """Each file that a step names as it stands, with the gain in dB; those in expressions are not known yet."""
+@dataclass(frozen=True, slots=True)
+class NamedAudio:
+    """A file that a step names as it stands, to be played `gain` dB louder, or to be heard."""
+
+    spec: StepSpec
+    file: Path
+    gain: float = 0.0
+    heard: bool = False
+
+
+def named_audio(flow: Flow) -> Iterator[NamedAudio]:
+    """Each file that a step names; those in expressions are not known yet."""
     for spec in flow.every_step():
         for holder in (spec.step, getattr(spec.step, "play", None)):
             gain, files = getattr(holder, "gain", 0.0), getattr(holder, "audio", None)
             for file in files if isinstance(files, tuple) else ():
                 if isinstance(file, Path):
-                    yield spec, file, gain if isinstance(gain, int | float) else 0.0
+                    loud = gain if isinstance(gain, int | float) else 0.0
+                    yield NamedAudio(spec, file, loud, spec.step.is_expectation)
 
 
-async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> None:
-    """Check that each file may be read, and encode it for the codecs that the calls are likely to have, off the loop.
+async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> list[tuple[Reference, ...]]:
+    """Check that each file may be read, and prepare it, off the loop: those that are played for the codecs that
+    the calls are likely to have, those that must be heard as what to listen for. Gives the latter, flow by flow.
 
-    Raises `FlowErrors` with every file that is missing, forbidden or no audio, at the step that names it.
+    Raises `FlowErrors` with every file that is missing, forbidden, no audio or too short, at the step that names it.
     """
     issues: list[Issue] = []
     loop = asyncio.get_running_loop()
     codecs = [codec_by_name(name) for name in dict.fromkeys(flow.codecs[0] for flow in flows)]
+    wanted: list[tuple[Reference, ...]] = []
     for flow in flows:
-        for spec, file, gain in named_audio(flow):
+        references: list[Reference] = []
+        for named in named_audio(flow):
             try:
+                file = readable(named.file)
+                if named.heard:
+                    references.append(await loop.run_in_executor(None, reference_of_file, file))
+                    continue
                 for codec in codecs:
-                    await loop.run_in_executor(None, load_payloads, readable(file), codec, gain)
+                    await loop.run_in_executor(None, load_payloads, file, codec, named.gain)
             except ConfigError as error:
-                issues.append(at_place(spec.place, str(error.args[0]), error.hint))
+                issues.append(at_place(named.spec.place, str(error.args[0]), error.hint))
+        wanted.append(tuple(dict.fromkeys(references)))
     if issues:
         raise FlowErrors(issues)
+    return wanted

@@ -25,6 +25,7 @@ from botkit.flow.signals import Signals
 from botkit.flow.source import Issue
 from botkit.log import hide
 from botkit.media.plane import MediaPlane, media_plane
+from botkit.media.reference import Reference
 from botkit.media.transport import MemoryNetwork
 from botkit.results import PacerHealth, Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, worst
@@ -56,7 +57,9 @@ async def run_flows(
     # What one bot keeps secret another one hears as digits: it is masked for all.
     secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
     hide(*secrets)  # in the log's wire lines, too
-    await read_prompts([one.flow for one in prepared], options.confinement.readable)
+    prompts = await read_prompts([one.flow for one in prepared], options.confinement.readable)
+    for one, there in zip(prepared, prompts, strict=True):
+        one.prompts = there
     _check_bots(prepared, options)
     await check_devices(options, [one.name for one in prepared])
     _one_bot_per_number(prepared)
@@ -101,6 +104,7 @@ class _Prepared:
         self.flow = flow
         self.inputs = inputs
         self.account = account
+        self.prompts: tuple[Reference, ...] = ()
 
 
 def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared:
@@ -253,6 +257,7 @@ class _Run:
                 inputs,
                 context,
                 client,
+                prompts=one.prompts,
                 audio_in=of_bot(self._options.audio_in, one.name),
                 audio_out=of_bot(self._options.audio_out, one.name),
             )

@@ -46,12 +46,14 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Something to be heard: a tone, by frequency or name, or speech."""
+    """Something to be heard: a tone, by frequency or name, speech, or a prompt, by the name of its file."""
 
-    kind: str  # tone | speech
+    kind: str  # tone | speech | prompt
     span: Span
     hz: tuple[float, ...] = ()
     tone: str | None = None
+    prompt: str | None = None
+    score: float = 0.0
 
 
 class Script:
@@ -135,6 +137,10 @@ class Script:
         names = [each for each in hz if isinstance(each, str)]
         tones = tuple(float(each) for each in hz if not isinstance(each, str))
         self._will_sound(Sound("tone", Span(0.0), tones, names[0] if names else None), at, length)
+
+    def will_hear_prompt(self, name: str, *, at: float, length: float = 1.0, score: float = 0.95) -> None:
+        """A prompt, by the name of its file, and how well it is heard. It is whole."""
+        self._will_sound(Sound("prompt", Span(0.0), prompt=name, score=score), at, length)
 
     def will_hear_speech(self, *, at: float, length: float = 1.0) -> None:
         """Somebody speaks."""

@@ -31,6 +31,8 @@ from tests.media.sounds import RATE, babble
 
 Scene = Callable[[CallPort, Script], Coroutine[Any, Any, None]]
 
+AUDIO = Path(__file__).parent.parent.parent / "audio"
+
 THIRD = "+18005550112"
 """Who is there to be transferred to."""
 
@@ -649,6 +651,65 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    # --- prompts ---------------------------------------------------------------------------------
+
+    def test_which_prompt(self) -> None:
+        """One of several prompts: its name, its onset, its score; met at its end, and then never again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_prompt("welcome.wav", at=1.0, length=1.46)
+            files = (AUDIO / "menu.wav", AUDIO / "welcome.wav")
+            heard = await call.expect_prompt(files, Window(within=5.0))
+            assert (heard.fields["prompt"], heard.fields["whole"]) == ("welcome.wav", True)
+            assert heard.fields["score"] > 0.9
+            assert heard.started == heard.latency == pytest.approx(1.0, abs=self.vague)
+            assert heard.ended == pytest.approx(2.46, abs=self.vague)
+            assert call.since_answered() == pytest.approx(2.46, abs=2 * self.vague + 0.2)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_prompt(files, Window(within=1.0))
+
+        self.play_scene(scene)
+
+    def test_prompt_at_its_start(self) -> None:
+        """`until="start"` is met long before a long prompt is over, and the same one does not count again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_prompt("menu.wav", at=0.5, length=5.2)
+            await call.expect_prompt((AUDIO / "menu.wav",), Window(), until="start")
+            assert call.since_answered() < 3.5
+            with pytest.raises(ExpectationFailed):
+                await call.expect_prompt((AUDIO / "menu.wav",), Window(within=4.0), until="start")
+
+        self.play_scene(scene)
+
+    def test_another_prompt(self) -> None:
+        """A prompt that is not expected is none; and `absent` is met by it, and failed by the one it names."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_prompt("welcome.wav", at=0.5, length=1.46)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_prompt((AUDIO / "goodbye.wav",), Window(within=3.0))
+            far.will_hear_prompt("welcome.wav", at=4.5, length=1.46)
+            await call.expect_prompt((AUDIO / "goodbye.wav",), Window(within=3.0, absent=True))
+            with pytest.raises(ExpectationFailed):
+                await call.expect_prompt((AUDIO / "welcome.wav",), Window(within=1.0, absent=True))
+
+        self.play_scene(scene)
+
+    def test_prompt_anywhere(self) -> None:
+        """So many seconds of a file, also of one that was playing at the mark already."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_prompt("menu.wav", at=0.5, length=5.2)
+            await call.clock.sleep(1.0)
+            heard = await call.expect_prompt((AUDIO / "menu.wav",), Window(within=5.0), anywhere=2.0)
+            assert heard.fields["prompt"] == "menu.wav"
+            assert call.since_answered() == pytest.approx(2.5, abs=0.5)
+            with pytest.raises(ExpectationFailed):
+                await call.expect_prompt((AUDIO / "welcome.wav",), Window(within=2.0), anywhere=1.0)
+
+        self.play_scene(scene)
+
     # --- transfer --------------------------------------------------------------------------------
 
     def test_transferred(self) -> None:
@@ -716,6 +777,9 @@ class FarEnd:
         file = self._folder / f"speech-{length}.wav"
         write_wav(file, babble(length), RATE)
         self._at(at, lambda: self._far.play(Audio((file,))))
+
+    def will_hear_prompt(self, name: str, *, at: float, length: float) -> None:
+        self._at(at, lambda: self._far.play(Audio((AUDIO / name,))))
 
     def will_hear_digit(self, digit: str, *, at: float) -> None:
         self._at(at, lambda: self._far.send_dtmf(digit, via="rtp"))

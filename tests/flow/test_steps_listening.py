@@ -315,3 +315,39 @@ def test_wait_for_signal_after_the_call() -> None:
     )
     assert ran.said == ["over"]
     assert ran.outcome.steps[-2].ended == 3.0
+
+
+def test_a_prompt_and_which() -> None:
+    """`expect_prompt` waits for the end of one of its files, and tells which, how well and since when."""
+    ran = answered(
+        "- expect_prompt: {audio: [a.wav, b.wav]}\n  save_as: it\n"
+        "- log: '${it.prompt} ${it.score} ${it.whole} ${it.latency}'",
+        lambda call: call.will_hear_prompt("b.wav", at=1, length=2),
+    )
+    assert ran.said == ["b.wav 0.95 true 1.0"]
+    assert ran.outcome.steps[0].ended == 3.0
+
+
+def test_a_prompt_must_be_heard_well() -> None:
+    """What scores below `score` is not it; the usual is 0.7."""
+    for score, said, verdict in ((0.69, "", "failed"), (0.71, "", "passed"), (0.71, ", score: 0.8", "failed")):
+        ran = answered(
+            f"- expect_prompt: {{audio: a.wav, within: 4s{said}}}",
+            lambda call, score=score: call.will_hear_prompt("a.wav", at=1, score=score),  # type: ignore[misc]
+        )
+        assert ran.verdict == verdict
+
+
+def test_a_prompt_at_its_start() -> None:
+    """`return: start` and `absent` do not wait for its end; `anywhere` waits for as long as `for` says."""
+    for fields, ended in (("return: start", 1.0), ("anywhere: true, for: 1500ms", 2.5)):
+        ran = answered(
+            f"- expect_prompt: {{audio: a.wav, {fields}}}", lambda call: call.will_hear_prompt("a.wav", at=1, length=5)
+        )
+        assert (ran.verdict, ran.outcome.steps[0].ended) == ("passed", ended)
+    ran = answered(
+        "- expect_prompt: {audio: a.wav, absent: true, within: 3s}",
+        lambda call: call.will_hear_prompt("a.wav", at=1, length=5),
+    )
+    assert ran.verdict == "failed"
+    assert ran.outcome.problems[0].at == 1.0

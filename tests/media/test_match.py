@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from botkit.media.codec import PCMA, PCMU, codec_by_name
+from botkit.media.ear import Ear
+from botkit.media.hearing import CallHearing, Hearing
 from botkit.media.match import Choice, PromptHeard, choose
 from botkit.media.pcm import gain
 from botkit.media.reference import Reference
@@ -127,6 +129,24 @@ def test_asked_for_afterwards(prompts: list[Reference]) -> None:
     assert names(ear.found) == ["a"]
     assert ear.found[0].onset == began(prompts[0], 0.4)
     assert ear.found[0].end is not None
+
+
+@pytest.mark.parametrize(("left", "whole"), [(0.0, True), (1.0, False)])
+def test_the_call_ends(prompts: list[Reference], left: float, whole: bool) -> None:
+    """A call that ends with the last sound of a prompt has heard it; one that ends before, a part of it."""
+    hearing = Hearing()
+    call = CallHearing(hearing, Ear(), PCMU)
+    ear = call.prompts(prompts)
+    last = round(0.4 / FRAME) + prompts[0].last
+    for number, payload in enumerate(PCMU.encode_all(joined(quiet(0.4), A))[: last + 1 - round(left / FRAME)]):
+        call.payload(payload, number * FRAME)
+        hearing.analyse(number * FRAME)
+    call.finish()
+    call.close()
+    (one,) = ear.found
+    assert one.end == pytest.approx((last + 1) * FRAME - left, abs=0.1)
+    assert one.whole is whole
+    assert (one.score > 0.9) is whole
 
 
 def test_sure_before_its_end(prompts: list[Reference]) -> None:

@@ -15,7 +15,7 @@ from tests.calls.kit import FLOWS, TONE_LINE, run, written
 
 def test_files_in_plays_gathers_and_blocks_are_found() -> None:
     """Every file that the clinic names as it stands; those in expressions are not known yet."""
-    names = {file.name for _, file, _ in named_audio(load_flow(FLOWS / "clinic_ivr.yaml"))}
+    names = {named.file.name for named in named_audio(load_flow(FLOWS / "clinic_ivr.yaml"))}
     assert {"welcome.wav", "menu.wav", "beep.wav", "goodbye.wav", "leave_message.wav"} <= names
     assert not any("prompt" in name for name in names)
 
