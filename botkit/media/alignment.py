@@ -202,9 +202,9 @@ class Alignment:
     def score(self, first: int) -> tuple[float, int]:
         """How well it was heard from `first` until now, 0 to 1, and its last frame that was.
 
-        0 where a third of a second of it was something else (the frame is where that began), or where sound goes on
-        into its closing silence: another prompt after all. What has not been heard because it broke off into silence lowers the score by
-        its share.
+        0 where a third of a second of it was something else (the frame is where that began), or where sound
+        goes on into its closing silence: another prompt after all. What has not been heard because it broke
+        off into silence lowers the score by its share.
         """
         now = self.heard_size
         own, ours, theirs = self.frames(first, now)

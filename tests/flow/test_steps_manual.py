@@ -100,5 +100,6 @@ def test_which_steps_need_a_live_call() -> None:
     needing = {name for name in OURS if STEPS[name].needs_call}
     assert needing == {
         "answer", "reject", "hangup", "hold", "resume", "transfer", "mute", "unmute", "play", "stop_play", "record",
-        "send_dtmf", "expect_dtmf", "gather", "expect_prompt", "expect_tone", "expect_sound", "expect_speech", "expect_silence",
+        "send_dtmf", "expect_dtmf", "gather", "expect_prompt", "expect_tone", "expect_sound", "expect_speech",
+        "expect_silence",
     }  # fmt: skip
