@@ -184,7 +184,7 @@ class Reorderer:
             backwards = 0x100000000 - ticks
             restart = backwards > self._clock_rate
             if missing or restart:
-                out.append(Gap(missing, 0 if restart else missing * self.ticks, restart))
+                out.append(Gap(missing, 0 if restart else missing * self.ticks, restart, until=arrived[1]))
         elif ticks or missing:
             out.append(Gap(missing, ticks, until=arrived[1]))
         out.append(arrived)

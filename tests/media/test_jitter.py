@@ -95,6 +95,18 @@ def test_events_take_their_time_on_the_timeline() -> None:
     assert numbers(reorderer.push(audio, 0.1)) == [Gap(0, 480), 5]
 
 
+def test_a_loss_before_a_packet_of_an_event_already_begun() -> None:
+    """Packets lost before one whose timestamp does not go on are a gap that ends where that one came."""
+    reorderer = Reorderer()
+    push(reorderer, [0])
+    for seq, at in ((101, 0.02), (102, 0.04), (104, 0.08)):
+        reorderer.push(RtpPacket(101, seq, 160, 1, b"event"), at)
+    (gap, _) = reorderer.release(1)
+    assert gap == Gap(1, 160)
+    assert isinstance(gap, Gap)
+    assert gap.until == 0.08
+
+
 def test_lost_packets_with_a_pause_count_both() -> None:
     """The gap's ticks come from the timestamps, its packets from the sequence numbers."""
     reorderer = Reorderer()

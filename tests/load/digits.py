@@ -1,0 +1,146 @@
+"""Digits through whole calls that lose packets: what was sent, found, missed, invented.
+
+A trial is one call in virtual time, client to exchange to client, both of real sessions. Both ends send random
+digits at once, in entries of 1 to 12, and both speak all the while: prompts of `audio/`, one after the other, which
+the digits interrupt in the middle of a word. Of what the exchange sends to either end, a share of the packets is
+lost at random (seeded); so every digit crosses one lossy line, by whichever way it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from botkit import clock
+from botkit.client.call import Call
+from botkit.media.codec import Codec
+from botkit.media.pcm import resample
+from botkit.media.wav import read_wav
+from tests.client.kit import Stage, stage
+
+ALL = "0123456789ABCD*#"
+AUDIO = Path(__file__).parent.parent.parent / "audio"
+WAYS = ("info", "rtp", "tone")
+CODECS = ("PCMU", "PCMA", "G722", "opus")
+LOSS = 0.03
+SETTLE = 1.0
+"""Seconds after the last digit: an event whose end was lost is told late."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`count` digits each way. `length` and `gap` are drawn between their two bounds, in seconds."""
+
+    way: str
+    codec: str = "PCMU"
+    loss: float = LOSS
+    count: int = 1000
+    length: tuple[float, float] = (0.1, 0.2)
+    gap: tuple[float, float] = (0.1, 0.3)
+    seed: int = 1
+    speech: bool = True
+
+
+@dataclass
+class Outcome:
+    """What one end sent and the other heard."""
+
+    sent: str
+    heard: str
+    ways: set[str] = field(default_factory=set)
+
+    @property
+    def found(self) -> int:
+        blocks = difflib.SequenceMatcher(None, self.sent, self.heard, autojunk=False).get_matching_blocks()
+        return sum(block.size for block in blocks)
+
+    @property
+    def missed(self) -> int:
+        return len(self.sent) - self.found
+
+    @property
+    def invented(self) -> int:
+        """Doubled ones, too."""
+        return len(self.heard) - self.found
+
+
+def chatter(codec: Codec) -> list[bytes]:
+    """All spoken prompts in a row, as payloads."""
+    parts = []
+    for path in sorted(AUDIO.glob("*.wav")):
+        if path.stem != "beep":
+            pcm, rate = read_wav(path)
+            parts.append(resample(pcm, rate, codec.rate))
+    return list(codec.encode_all(np.concatenate(parts)))
+
+
+def lossy(stage: Stage, calls: tuple[Call, Call], loss: float, seed: int) -> None:
+    """Lose packets on the way from the exchange to either end of the call."""
+    draw = random.Random(f"loss {seed}")
+    ends = {call._media.endpoint.session.sender.ssrc for call in calls}
+
+    def carry(packet: bytes, now: float) -> float | None:
+        from_exchange = int.from_bytes(packet[8:12], "big") not in ends
+        return None if from_exchange and draw.random() < loss else now
+
+    network = stage.exchange.plane.network
+    assert network is not None
+    network.carry = carry
+
+
+async def type_digits(call: Call, trial: Trial, draw: random.Random, time: clock.Clock) -> str:
+    """Send the trial's digits in entries; returns them."""
+    sent = ""
+    while len(sent) < trial.count:
+        entry = "".join(draw.choices(ALL, k=min(draw.randint(1, 12), trial.count - len(sent))))
+        if len(entry) > 1 and draw.random() < 0.3:
+            entry = entry[0] + entry[0] + entry[2:]  # one key twice, more often than chance has it
+        await call.send_dtmf(entry, via=trial.way, length=draw.uniform(*trial.length), gap=draw.uniform(*trial.gap))
+        sent += entry
+        await time.sleep(draw.uniform(max(trial.gap[0], 0.1), 1.0))
+    return sent
+
+
+async def _scene(whole: Stage, trial: Trial) -> tuple[Outcome, Outcome]:
+    near, far = await whole.call(codecs=[trial.codec])
+    calls = (near, far)
+    assert near._media.endpoint.session.codec.name.lower() == trial.codec.lower()
+    lossy(whole, calls, trial.loss, trial.seed)
+    if trial.speech:
+        payloads = chatter(near._media.endpoint.session.codec)
+        for number, call in enumerate(calls):
+            shift = number * len(payloads) // 3
+            call._media.endpoint.session.say_when_idle(payloads[shift:] + payloads[:shift])
+    draws = [random.Random(f"{trial} {end}") for end in ("near", "far")]
+    async with asyncio.TaskGroup() as group:
+        typing = [
+            group.create_task(type_digits(call, trial, draw, whole.clock))
+            for call, draw in zip(calls, draws, strict=True)
+        ]
+    await whole.clock.sleep(SETTLE)
+    outcomes = [
+        Outcome(
+            typed.result(),
+            "".join(each.digit for each in other.ear.digits),
+            {each.via for each in other.ear.digits},
+        )
+        for typed, other in zip(typing, (far, near), strict=True)
+    ]
+    await near.hangup()
+    assert whole.exchange.plane.pacer.errors == 0
+    return outcomes[0], outcomes[1]
+
+
+def run(trial: Trial) -> tuple[Outcome, Outcome]:
+    """The trial's call: caller to answerer, and answerer to caller."""
+
+    async def main() -> tuple[Outcome, Outcome]:
+        async with stage() as whole:
+            return await _scene(whole, trial)
+
+    return clock.run(main(), virtual=True)
