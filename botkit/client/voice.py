@@ -15,12 +15,10 @@ from typing import TypeVar
 from botkit.clock import Clock
 from botkit.errors import UsageError
 from botkit.media.codec import Codec
-from botkit.media.dtmf import digit_tone
 from botkit.media.pacer import PTIME
-from botkit.media.pcm import in_frames
 from botkit.media.playback import Playback
 from botkit.media.session import RtpSession
-from botkit.media.source import FileSource, SilenceSource, Source, ToneSource
+from botkit.media.source import DigitSource, FileSource, SilenceSource, Source, ToneSource
 from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
 
 DIGITS = frozenset("0123456789ABCD*#")
@@ -198,12 +196,10 @@ class Voice:
             await self._unless_over(ended)
             self._set_mark(self._clock.now())
         else:
-            codec = self._session.codec
             ended = asyncio.get_running_loop().create_future()
-            pcm = digit_tone(digit, length, rate=codec.rate)
-            playback = Playback(codec.encode_all(pcm), lambda at: None if ended.done() else ended.set_result(at))
-            playback.frames = in_frames(pcm, codec.rate)
-            self._session.play(playback)
+            payloads = DigitSource(digit, length).payloads(self._session.codec)
+            playback = Playback(payloads, lambda at: None if ended.done() else ended.set_result(at))
+            self._session.interrupt(playback)
             try:
                 await self._unless_over(ended)
             finally:

@@ -42,6 +42,10 @@ class Decoder(Protocol):
         cannot be decoded is 20 ms of silence."""
         ...
 
+    def lost(self) -> None:
+        """20 ms were lost: where the encoder's memory has gone on, follow it as well as may be."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Codec(abc.ABC):
@@ -157,6 +161,9 @@ class G711(Codec):
         octets = self.codes[frames.view(np.uint16)].tobytes()
         size = frames.shape[1]
         return [octets[start : start + size] for start in range(0, len(octets), size)]
+
+    def lost(self) -> None:
+        """G.711 has no memory."""
 
     def decode_batch(self, payloads: Sequence[bytes]) -> Pcm:
         """Payloads of many legs, all of one length, to frames of shape (n, samples)."""

@@ -5,14 +5,18 @@ bank of `tone.py` gives the amplitude of each in every half frame (10 ms). Two n
 make a window of 20 ms, a new one every 10 ms, and a window *reads* as a digit when
 
 - the strongest low and the strongest high tone are loud enough, and neither is far above the other
-  (twist: the low one up to 8 dB, the high one up to 6 dB);
+  (twist; in the windows that make it sure, the low one up to 8 dB, the high one up to 6 dB);
 - together they explain 75 % of the energy, which is what speech does not do for long;
 - both turn in phase between the halves as their nominal frequencies do, within 2.5 %;
 - both halves are covered, each by at least a third.
 
-Per call, a `DtmfToneDetector` counts: three windows in a row with one reading and steady frequencies
-are a digit (so 40 ms always are, 25 ms never), four without it end the digit (so a gap of 40 ms always
-does). Frames that were lost count for nothing: they neither are a digit nor end one.
+Per call, a `DtmfToneDetector` times: windows in a row with one reading and steady frequencies that span
+40 ms are a digit (so 40 ms always are, 25 ms never), 40 ms without it end the digit (so a gap of 40 ms always
+does). Frames that were lost neither are a digit nor end one, but they had their time: what was heard on both
+sides of them is one digit, or one pause, so a digit of five frames may lose any three of them.
+
+A codec with a memory (G.722) is out of step after a loss for some 30 ms: its tones stay clean, but their levels
+wander apart by up to 10 dB. So windows within a digit may be so far apart (`LOOSE_TWIST`), not all of them.
 
 What every frame needs is done for all calls at once, by `DtmfHearing`: only frames in which some low and
 some high tone stand out are read window by window, and where there are several, they are read as one batch.
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 import cmath
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -89,23 +94,46 @@ NORMAL_TWIST = 8.0
 """dB that the low tone may be above the high one (Q.24; long lines weaken high tones)."""
 
 REVERSE_TWIST = 6.0
+LOOSE_TWIST = 14.0
+"""dB, either way, of single windows within a digit."""
+
 MIN_SHARE = 0.75
 CLEAN_SHARE = 0.94
 """What at least one window must reach: the first and the last of a short digit are ragged, not all."""
 
-STEADY = 8.0
+BENT_SHARE = 0.85
+"""The same of the first window after a loss."""
+
+STEADY = 10.0
 """Hz that the measured offsets of a digit may differ by from window to window. Noise 15 dB below and
 ragged edges make 7 Hz; a vowel that happens to sound like a digit glides through 15 to 30."""
 
 TOLERANCE = 0.025
 """Q.24: 1.5 % off must be taken, 3.5 % off must not."""
 
+STEADY_BENT = 20.0
+"""The same where the first windows after a loss are among them."""
+
 MIN_COVER = 0.1
 """Energy of the weaker half over that of the stronger: a third of the samples gives a ninth."""
 
 WINDOW = 2 * HALF_SECONDS
 READINGS = 3
-MISSES = 4
+"""The latest windows that must agree; fewer where frames were lost."""
+
+SHORTEST = 0.04
+"""Seconds that a digit lasts at least (Q.24)."""
+
+SHORTEST_PAUSE = 0.04
+MISSES = 2
+"""Windows that must have been heard in a pause, however many were lost: one may be bent by a loss before it."""
+
+SLACK = 1e-3
+"""Seconds by which times may be off: those of frames come from the RTP clock and a line through their arrivals."""
+
+BRIDGED = 0.13
+"""Seconds between windows that may still be neighbours: five frames were lost between them."""
+
 NOTHING = -1
 
 _HZ = (*LOW, *HIGH)
@@ -116,17 +144,22 @@ _OVERLAP = tuple(tuple(overlap_of(low - high, HALF) for high in HIGH) for low in
 _OVERLAPS = np.array(_OVERLAP)
 _HZ_PER_RADIAN = 1 / (2 * math.pi * HALF_SECONDS)
 _MIN_POWER = (FULL_SCALE * db_to_ratio(MIN_LEVEL)) ** 2 / 2 * 2 * HALF
+_LOOSE = 10 ** (LOOSE_TWIST / 10)
 _NORMAL = 10 ** (NORMAL_TWIST / 10)
 _REVERSE = 10 ** (REVERSE_TWIST / 10)
 
 
 class Reading(NamedTuple):
-    """A window that reads as a digit: its index into KEYS, by how many Hz each tone is off, their share."""
+    """A window that reads as a digit: its index into KEYS, by how many Hz each tone is off, their share.
+
+    `level`: neither tone is further above the other than a digit's may be.
+    """
 
     key: int
     low_offset: float
     high_offset: float
     share: float
+    level: bool
 
 
 Amplitudes = npt.NDArray[np.complex64]
@@ -136,13 +169,13 @@ Energies = npt.NDArray[np.float32]
 class DtmfToneDetector:
     """Counts the readings of one call."""
 
-    __slots__ = ("_count", "_digit", "_end", "_missed", "_offsets", "_reading", "_start", "_started")
+    __slots__ = ("_clean", "_digit", "_end", "_last", "_latest", "_level", "_missed", "_reading", "_start", "_started")
 
     def __init__(self) -> None:
-        self._reading = NOTHING  # what the last windows in a row read as, and how many
-        self._count = 0
-        self._start = 0.0
-        self._offsets: list[Reading] = []
+        self._reading = NOTHING  # what the last windows in a row read as
+        self._start = self._last = 0.0  # when the first and the last of them began
+        self._latest: deque[tuple[Reading, bool]] = deque(maxlen=READINGS)  # of them, and whether each is bent
+        self._clean = self._level = False  # whether any of them was
         self._digit = NOTHING  # what is sounding
         self._started = self._end = 0.0
         self._missed = 0
@@ -157,24 +190,34 @@ class DtmfToneDetector:
         """Windows that read as nothing change nothing."""
         return self._digit == self._reading == NOTHING
 
-    def push(self, at: float, reading: Reading | None) -> Digit | None:
-        """Take the reading of the window that began at `at`; returns the digit that has ended."""
+    def push(self, at: float, reading: Reading | None, *, bent: bool = False) -> Digit | None:
+        """Take the reading of the window that began at `at`; returns the digit that has ended.
+
+        `bent`: frames were lost right before it, and it may hold a digit that does not read as one for that.
+        """
+        if reading is None and bent:
+            return None
         key = NOTHING if reading is None else reading.key
-        if key != self._reading:
-            self._reading, self._count, self._start = key, 0, at
-            self._offsets.clear()
-        self._count += 1
+        if key != self._reading or at - self._last > BRIDGED:
+            self._reading, self._start = key, at
+            self._latest.clear()
+            self._clean = self._level = False
+        self._last = at
         if key == self._digit != NOTHING:
             self._missed = 0
             self._end = at + WINDOW
             return None
+        sure = False
         if reading is not None:
-            self._offsets.append(reading)
+            self._latest.append((reading, bent))
+            self._level = self._level or reading.level or bent
+            self._clean = self._clean or reading.share >= (BENT_SHARE if bent else CLEAN_SHARE)
+            lasted = at + WINDOW - self._start >= SHORTEST - SLACK
+            sure = lasted and self._clean and self._level and self._is_steady()
         ended: Digit | None = None
-        sure = reading is not None and self._count >= READINGS and self._is_steady()
         if self._digit != NOTHING:
             self._missed += 1
-            if self._missed >= MISSES or sure:
+            if sure or (self._missed >= MISSES and at + WINDOW - self._end >= SHORTEST_PAUSE - SLACK):
                 end = min(self._end, self._start) if sure else self._end
                 ended = Digit(KEYS[self._digit], self._started, max(end - self._started, 0.0), "tone")
                 self._digit = NOTHING
@@ -184,12 +227,17 @@ class DtmfToneDetector:
         return ended
 
     def _is_steady(self) -> bool:
-        """Whether the last windows agree on the two frequencies, and one of them is clean."""
-        last = self._offsets[-READINGS:]
-        if max(one.share for one in last) < CLEAN_SHARE:
-            return False
-        low, high = [one.low_offset for one in last], [one.high_offset for one in last]
-        return max(low) - min(low) <= STEADY and max(high) - min(high) <= STEADY
+        """Whether the latest windows agree on the two frequencies."""
+        straight = [reading for reading, bent in self._latest if not bent]
+        return _spread(straight) <= STEADY and _spread([reading for reading, _ in self._latest]) <= STEADY_BENT
+
+
+def _spread(readings: Sequence[Reading]) -> float:
+    """Hz by which readings differ in their offsets, of the tone for which it is more."""
+    if not readings:
+        return 0.0
+    low, high = [one.low_offset for one in readings], [one.high_offset for one in readings]
+    return max(max(low) - min(low), max(high) - min(high))
 
 
 class DtmfHearing:
@@ -232,13 +280,14 @@ class DtmfHearing:
         z = heard.z[:, :, self._columns]
         detectors = self._detectors
         listening = []
-        for row, may in enumerate(_may_be_digits(z, heard.energy)):
+        likely = _may_be_digits(z, heard.energy)
+        for row, may in enumerate(likely):
             detector = detectors[slots[row]]
             if detector is not None and (may or not detector.idle):
                 listening.append(row)
         found: list[tuple[int, Digit]] = []
         if listening:
-            found = self._read(listening, [slots[row] for row in listening], times, z, heard.energy)
+            found = self._read(listening, slots, times, likely, z, heard.energy)
         where = np.array(slots)
         self._z[where] = z[:, 1]
         self._energy[where] = heard.energy[:, 1]
@@ -246,9 +295,16 @@ class DtmfHearing:
         return found
 
     def _read(
-        self, rows: list[int], slots: list[int], times: Sequence[float], z: Amplitudes, energy: Energies
+        self,
+        rows: list[int],
+        all_slots: Sequence[int],
+        times: Sequence[float],
+        likely: list[bool],
+        z: Amplitudes,
+        energy: Energies,
     ) -> list[tuple[int, Digit]]:
         """Both windows of each row: the one over its begin, where the frame before is known, and its own."""
+        slots = [all_slots[row] for row in rows]
         begins = np.array([times[row] for row in rows])
         before_z, before_energy = self._z[slots], self._energy[slots]
         across = (np.abs(self._end[slots] - begins) < HALF_SECONDS).tolist()
@@ -263,7 +319,8 @@ class DtmfHearing:
             at = times[row]
             if across[index] and (digit := detector.push(at - HALF_SECONDS, read_as[index])) is not None:
                 found.append((row, digit))
-            if (digit := detector.push(at, read_as[len(rows) + index])) is not None:
+            bent = not across[index] and likely[row]
+            if (digit := detector.push(at, read_as[len(rows) + index], bent=bent)) is not None:
                 found.append((row, digit))
         return found
 
@@ -317,17 +374,20 @@ def _read_all(
     share = explained / np.maximum(energy, 1e-9)
     fits = (
         (np.minimum(low_power, high_power) >= _MIN_POWER)
-        & (low_power <= _NORMAL * high_power)
-        & (high_power <= _REVERSE * low_power)
+        & (low_power <= _LOOSE * high_power)
+        & (high_power <= _LOOSE * low_power)
         & (np.minimum(early, late) >= MIN_COVER * np.maximum(early, late))
         & (np.abs(low_offset) <= TOLERANCE * _FREQUENCIES[low])
         & (np.abs(high_offset) <= TOLERANCE * _FREQUENCIES[high])
         & (share >= MIN_SHARE)
     )
+    level = (low_power <= _NORMAL * high_power) & (high_power <= _REVERSE * low_power)
     keys = low * 4 + high - 4
     read_as: list[Reading | None] = [None] * len(first)
     for row in np.flatnonzero(fits).tolist():
-        read_as[row] = Reading(int(keys[row]), float(low_offset[row]), float(high_offset[row]), float(share[row]))
+        read_as[row] = Reading(
+            int(keys[row]), float(low_offset[row]), float(high_offset[row]), float(share[row]), bool(level[row])
+        )
     return read_as
 
 
@@ -355,7 +415,7 @@ def _read_one(first: list[complex], second: list[complex], energy: float) -> Rea
     low_power, high_power = low_early + low_late, high_early + high_late
     if min(low_power, high_power) < _MIN_POWER:
         return None
-    if low_power > _NORMAL * high_power or high_power > _REVERSE * low_power:
+    if low_power > _LOOSE * high_power or high_power > _LOOSE * low_power:
         return None
     halves = (low_early + high_early, low_late + high_late)
     if min(halves) < MIN_COVER * max(halves):
@@ -369,7 +429,8 @@ def _read_one(first: list[complex], second: list[complex], energy: float) -> Rea
     share = explained / energy
     if share < MIN_SHARE:
         return None
-    return Reading(low * 4 + high - 4, low_offset, high_offset, share)
+    level = low_power <= _NORMAL * high_power and high_power <= _REVERSE * low_power
+    return Reading(low * 4 + high - 4, low_offset, high_offset, share, level)
 
 
 def _apart(low: Any, high: Any, overlap: Any) -> tuple[Any, Any]:

@@ -15,15 +15,11 @@ from botkit.clock import Clock
 from botkit.errors import UsageError
 from botkit.media import negotiation, sdp
 from botkit.media.codec import Codec, codec_by_name, codec_names
-from botkit.media.dtmf import digits_tone
 from botkit.media.pacer import Pacer
 from botkit.media.playback import Playback
 from botkit.media.session import RtpSession
-from botkit.media.source import ProgressSource
+from botkit.media.source import DigitSource, ProgressSource
 from botkit.media.transport import Transport, TransportParameters
-
-DIGIT_GAP = 0.06
-"""Seconds of silence after a digit said as a tone: Q.24's receivers need 40 ms to tell two presses of a key apart."""
 
 
 class Endpoint:
@@ -169,13 +165,16 @@ class Endpoint:
         session.play(Playback(payloads, lambda at: None, loop=True))
 
     def say_digit(self, digit: str, length: float) -> None:
-        """Send one digit as telephone-event, or as tone to an end that knows none."""
+        """Send one digit as telephone-event, or as tone to an end that knows none.
+
+        60 ms of silence lie between two tones: Q.24's receivers need 40 to tell two presses of a key apart.
+        """
         session = self.session
         if session.event_type is not None:
             session.send_event(digit, length)
         else:
-            tone = digits_tone(digit, length=length, gap=DIGIT_GAP, rate=session.codec.rate)
-            session.interrupt(session.codec.encode_all(tone))
+            payloads = (*DigitSource(digit, length).payloads(session.codec), session.codec.silence)
+            session.interrupt(Playback(payloads, lambda at: None))
 
     async def close(self) -> None:
         """Leave the beat, say goodbye, give the path back. May be called at any time, more than once."""

@@ -82,6 +82,7 @@ class _Decoder:
     def __init__(self, codec: FfmpegCodec) -> None:
         self._codec = codec
         self._context = codec.context("r")
+        self._last = codec.silence
         if codec.primed:
             self.decode(codec.silence)
 
@@ -95,9 +96,15 @@ class _Decoder:
             else:
                 parts = [frame.to_ndarray()[0] for frame in frames]
                 if parts:
+                    self._last = payload
                     pcm: Pcm = parts[0] if len(parts) == 1 else np.concatenate(parts)
                     return pcm
         return np.zeros(self._codec.samples, np.int16)
+
+    def lost(self) -> None:
+        """Decode the last payload once more. G.722 adapts its predictors and steps to what it decodes, over tens of
+        milliseconds: one frame behind, the next ones of a tone come out bent (2 % of digits at 3 % loss)."""
+        self.decode(self._last)
 
 
 class _Opus(FfmpegCodec):

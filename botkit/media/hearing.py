@@ -75,6 +75,8 @@ class CallHearing:
     def payload(self, payload: bytes | None, at: float) -> None:
         """Take in what was heard at `at`, usually 20 ms; None: they were lost, b"": nothing was sent."""
         if not payload:
+            if payload is None and self._decoder is not None and self._lost < LOST_MAX:
+                self._decoder.lost()
             self._hearing.waiting.append((self, payload, at))
         elif self._decoder is not None:
             self._decode(self._decoder.decode(payload), at)

@@ -115,7 +115,7 @@ class Sender:
         self._event: EventSender | None = None  # the digit under way
         self._event_at = 0  # the RTP timestamp at which it began
         self._event_done: Callable[[float], None] | None = None
-        self._urgent: deque[bytes] = deque()
+        self._urgent: deque[Playback] = deque()  # digits as tones
         self._idle: Sequence[bytes] = ()
         self._idle_at = -1
         self._live: LiveSource | None = None
@@ -147,6 +147,8 @@ class Sender:
         playback.stopped = True
         if self._playing is playback:
             self._playing = None
+        elif playback in self._urgent:
+            self._urgent.remove(playback)
         elif playback in self._waiting:
             self._waiting.remove(playback)
         elif playback in self._overlays:
@@ -154,7 +156,7 @@ class Sender:
         playback.finish(self._clock.now())
 
     def stop_playing(self) -> None:
-        """Stop all that is being said and waits to be."""
+        """Stop all that is being played and waits to be. What interrupts it goes on."""
         for playback in [*([self._playing] if self._playing else []), *self._waiting, *self._overlays]:
             self.stop(playback)
 
@@ -177,9 +179,9 @@ class Sender:
         """Ask `source` each beat for what goes out while nothing is being played; what it gives meanwhile is lost."""
         self._idle, self._live, self._encoder = (), source, self.codec.encoder()
 
-    def interrupt(self, payloads: Sequence[bytes]) -> None:
-        """Say this at once, over whatever is being said or forwarded."""
-        self._urgent.extend(payloads)
+    def interrupt(self, playback: Playback) -> None:
+        """Say this at once, in place of whatever is being said or forwarded; what was played goes on afterwards."""
+        self._urgent.append(playback)
 
     # --- the beat --------------------------------------------------------------------------------
 
@@ -204,7 +206,7 @@ class Sender:
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
         if urgent:
-            payload = urgent.popleft()
+            payload = self._next_payload(urgent[0], now)
         elif self._overlays:
             payload = self._mixed(playing, now)
         elif playing is not None:
@@ -269,6 +271,8 @@ class Sender:
     def _finish(self, playing: Playback, now: float) -> None:
         if playing is self._playing:
             self._playing = None
+        elif playing in self._urgent:
+            self._urgent.remove(playing)
         elif playing in self._overlays:
             self._overlays.remove(playing)
         playing.finish(now)

@@ -146,9 +146,9 @@ class RtpSession:
         """See `Sender.say_live`."""
         self.sender.say_live(source)
 
-    def interrupt(self, payloads: Sequence[bytes]) -> None:
+    def interrupt(self, playback: Playback) -> None:
         """See `Sender.interrupt`."""
-        self.sender.interrupt(payloads)
+        self.sender.interrupt(playback)
 
     # --- what is heard ---------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from botkit.media import prompt, tone
+from botkit.media import dtmf, prompt, tone
 from botkit.media.codec import Codec, codec_by_name
 from botkit.media.pcm import FRAME_SECONDS, Pcm, in_frames
 
@@ -94,8 +94,27 @@ class ProgressSource:
         return _tone_frames(self, codec.name)
 
 
+@dataclass(frozen=True, slots=True)
+class DigitSource:
+    """A digit as tone, with 20 ms of silence on both sides.
+
+    It may cut into speech: the far end then hears where it begins, and a codec with a memory forgets the speech.
+    """
+
+    digit: str
+    length: float
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        """KeyError for what is no digit."""
+        return (codec.silence, *_tone_payloads(self, codec.name), codec.silence)
+
+    def pcm(self, rate: int) -> Pcm:
+        """The tone alone."""
+        return dtmf.digit_tone(self.digit, self.length, rate=rate)
+
+
 @functools.lru_cache(maxsize=128)
-def _tone_payloads(source: ToneSource | ProgressSource, codec: str) -> tuple[bytes, ...]:
+def _tone_payloads(source: ToneSource | ProgressSource | DigitSource, codec: str) -> tuple[bytes, ...]:
     encoder = codec_by_name(codec)
     return encoder.encode_all(source.pcm(encoder.rate))
 

@@ -701,7 +701,7 @@ def test_tone_inserted_into_a_forwarded_stream() -> None:
     bridge = Bridge()
     for number in range(10):
         if number == 4:
-            bridge.far.session.interrupt(voice(*"ab"))
+            bridge.far.session.interrupt(Playback(voice(*"ab"), lambda at: None))
         bridge.near.hear(frame(number))
         bridge.beat()
     out = bridge.out
@@ -715,7 +715,7 @@ def test_interrupting_what_is_played() -> None:
     leg = Leg()
     leg.session.play(Playback(voice(*"ab"), lambda at: None))
     leg.beat()
-    leg.session.interrupt(voice("x"))
+    leg.session.interrupt(Playback(voice("x"), lambda at: None))
     leg.beat(2)
     assert leg.said == voice(*"axb")
 
