@@ -197,7 +197,7 @@ class Voice:
             self._set_mark(self._clock.now())
         else:
             ended = asyncio.get_running_loop().create_future()
-            payloads = DigitSource(digit, length).payloads(self._session.codec)
+            payloads = DigitSource(digit, length).payloads(self._session.codec, self._session.sender.lately)
             playback = Playback(payloads, lambda at: None if ended.done() else ended.set_result(at))
             self._session.interrupt(playback)
             try:

@@ -64,6 +64,8 @@ class Codec(abc.ABC):
     channels: int = 1
     parameters: str = ""
     stateless: bool = False
+    long_memory: bool = False
+    """What came before is heard in the next frames, not in one only: see `encode_after`."""
 
     @property
     def samples(self) -> int:
@@ -79,6 +81,14 @@ class Codec(abc.ABC):
         """How far the RTP timestamp moves over one payload. G.711 and G.722 have one byte a tick, 64 kbit/s both."""
         return len(payload)
 
+    def encode_after(self, before: Sequence[bytes], pcm: Pcm) -> tuple[bytes, ...]:
+        """`pcm` as payloads for a stream whose last ones were `before`, so that the far end's decoder, which has
+        heard them, is in step: an encoder that has heard them, too, makes them."""
+        encoder, decoder = self.encoder(), self.decoder()
+        for payload in before:
+            encoder.encode(np.ascontiguousarray(decoder.decode(payload)))
+        return self._encode_all(encoder, pcm)
+
     @abc.abstractmethod
     def encoder(self) -> Encoder:
         """An encoder for a stream that begins now."""
@@ -89,7 +99,9 @@ class Codec(abc.ABC):
 
     def encode_all(self, pcm: Pcm) -> tuple[bytes, ...]:
         """All of `pcm`, shape (samples,) at `rate`, as payloads; the last frame is filled with silence."""
-        encoder = self.encoder()
+        return self._encode_all(self.encoder(), pcm)
+
+    def _encode_all(self, encoder: Encoder, pcm: Pcm) -> tuple[bytes, ...]:
         size = self.samples
         count = -(-pcm.size // size)
         frames = np.zeros(count * size, np.int16)

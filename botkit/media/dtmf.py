@@ -13,7 +13,7 @@ make a window of 20 ms, a new one every 10 ms, and a window *reads* as a digit w
 Per call, a `DtmfToneDetector` times: windows in a row with one reading and steady frequencies that span
 40 ms are a digit (so 40 ms always are, 25 ms never), 40 ms without it end the digit (so a gap of 40 ms always
 does). Frames that were lost neither are a digit nor end one, but they had their time: what was heard on both
-sides of them is one digit, or one pause, so a digit of five frames may lose any three of them.
+sides of them is one digit, or one pause, so a digit of five frames may lose any three.
 
 A codec with a memory (G.722) is out of step after a loss for some 30 ms: its tones stay clean, but their levels
 wander apart by up to 10 dB. So windows within a digit may be so far apart (`LOOSE_TWIST`), not all of them.
@@ -124,9 +124,12 @@ READINGS = 3
 SHORTEST = 0.04
 """Seconds that a digit lasts at least (Q.24)."""
 
+MISSES = 4
+"""Windows in a row without it that end a digit: 40 ms."""
+
 SHORTEST_PAUSE = 0.04
-MISSES = 2
-"""Windows that must have been heard in a pause, however many were lost: one may be bent by a loss before it."""
+QUIET = 2
+"""Windows that are enough where some were lost in these 40 ms: of frames that cannot hold a digit, bent or not."""
 
 SLACK = 1e-3
 """Seconds by which times may be off: those of frames come from the RTP clock and a line through their arrivals."""
@@ -169,7 +172,19 @@ Energies = npt.NDArray[np.float32]
 class DtmfToneDetector:
     """Counts the readings of one call."""
 
-    __slots__ = ("_clean", "_digit", "_end", "_last", "_latest", "_level", "_missed", "_reading", "_start", "_started")
+    __slots__ = (
+        "_clean",
+        "_digit",
+        "_end",
+        "_last",
+        "_latest",
+        "_level",
+        "_missed",
+        "_quiet",
+        "_reading",
+        "_start",
+        "_started",
+    )
 
     def __init__(self) -> None:
         self._reading = NOTHING  # what the last windows in a row read as
@@ -178,7 +193,7 @@ class DtmfToneDetector:
         self._clean = self._level = False  # whether any of them was
         self._digit = NOTHING  # what is sounding
         self._started = self._end = 0.0
-        self._missed = 0
+        self._missed = self._quiet = 0  # windows since that are none, and those of them that could be none
 
     @property
     def sounding(self) -> str | None:
@@ -190,12 +205,12 @@ class DtmfToneDetector:
         """Windows that read as nothing change nothing."""
         return self._digit == self._reading == NOTHING
 
-    def push(self, at: float, reading: Reading | None, *, bent: bool = False) -> Digit | None:
+    def push(self, at: float, reading: Reading | None, *, bent: bool = False, likely: bool = False) -> Digit | None:
         """Take the reading of the window that began at `at`; returns the digit that has ended.
 
-        `bent`: frames were lost right before it, and it may hold a digit that does not read as one for that.
+        `bent`: frames were lost right before it. `likely`: the frame may hold a digit, though it may not read as one.
         """
-        if reading is None and bent:
+        if reading is None and bent and likely:
             return None
         key = NOTHING if reading is None else reading.key
         if key != self._reading or at - self._last > BRIDGED:
@@ -204,7 +219,7 @@ class DtmfToneDetector:
             self._clean = self._level = False
         self._last = at
         if key == self._digit != NOTHING:
-            self._missed = 0
+            self._missed = self._quiet = 0
             self._end = at + WINDOW
             return None
         sure = False
@@ -217,12 +232,14 @@ class DtmfToneDetector:
         ended: Digit | None = None
         if self._digit != NOTHING:
             self._missed += 1
-            if sure or (self._missed >= MISSES and at + WINDOW - self._end >= SHORTEST_PAUSE - SLACK):
+            self._quiet += not likely
+            paused = self._quiet >= QUIET and at + WINDOW - self._end >= SHORTEST_PAUSE - SLACK
+            if sure or paused or self._missed >= MISSES:
                 end = min(self._end, self._start) if sure else self._end
                 ended = Digit(KEYS[self._digit], self._started, max(end - self._started, 0.0), "tone")
                 self._digit = NOTHING
         if sure:
-            self._digit, self._missed = key, 0
+            self._digit, self._missed, self._quiet = key, 0, 0
             self._started, self._end = self._start, at + WINDOW
         return ended
 
@@ -317,10 +334,11 @@ class DtmfHearing:
             detector = self._detectors[slot]
             assert detector is not None
             at = times[row]
-            if across[index] and (digit := detector.push(at - HALF_SECONDS, read_as[index])) is not None:
+            may, known = likely[row], across[index]
+            if known and (digit := detector.push(at - HALF_SECONDS, read_as[index], likely=may)) is not None:
                 found.append((row, digit))
-            bent = not across[index] and likely[row]
-            if (digit := detector.push(at, read_as[len(rows) + index], bent=bent)) is not None:
+            digit = detector.push(at, read_as[len(rows) + index], bent=not known, likely=may)
+            if digit is not None:
                 found.append((row, digit))
         return found
 

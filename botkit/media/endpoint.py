@@ -173,7 +173,10 @@ class Endpoint:
         if session.event_type is not None:
             session.send_event(digit, length)
         else:
-            payloads = (*DigitSource(digit, length).payloads(session.codec), session.codec.silence)
+            payloads = (
+                *DigitSource(digit, length).payloads(session.codec, session.sender.lately),
+                session.codec.silence,
+            )
             session.interrupt(Playback(payloads, lambda at: None))
 
     async def close(self) -> None:

@@ -133,7 +133,7 @@ class _Opus(FfmpegCodec):
 # were drawn) leave it where a new encoder begins. They sound of -66 dBFS or less, after whatever was decoded before.
 _G722_QUIET = bytes.fromhex("dcfd7c5dddfcdcdcfcdc7dddfc7d5dfcfcdd5cfc")
 
-G722 = FfmpegCodec("G722", 9, 16000, 8000, _G722_QUIET * 8, library="g722")
+G722 = FfmpegCodec("G722", 9, 16000, 8000, _G722_QUIET * 8, library="g722", long_memory=True)
 
 # A CELT frame of 20 ms that says nothing: what an encoder makes of digital silence.
 OPUS = _Opus(

@@ -26,6 +26,10 @@ from botkit.media.telephone_event import EventSender
 from botkit.media.transport import Transport
 
 
+REMEMBERED = 12
+"""Payloads after which an encoder that heard them is in step with a decoder that heard all."""
+
+
 class LiveSource(Protocol):
     """Sound that is made while it is said: a pipe, a microphone."""
 
@@ -53,6 +57,7 @@ class Sender:
         "_forward_in",
         "_idle",
         "_idle_at",
+        "_lately",
         "_live",
         "_marker",
         "_overlays",
@@ -119,6 +124,7 @@ class Sender:
         self._idle: Sequence[bytes] = ()
         self._idle_at = -1
         self._live: LiveSource | None = None
+        self._lately: deque[bytes] | None = deque(maxlen=REMEMBERED) if codec.long_memory else None
         self._marker = True  # the first packet of a talkspurt
         self._sent_at = clock.now()
         self._owed = 0  # beats that were lost and that media time has not caught up with
@@ -179,6 +185,11 @@ class Sender:
         """Ask `source` each beat for what goes out while nothing is being played; what it gives meanwhile is lost."""
         self._idle, self._live, self._encoder = (), source, self.codec.encoder()
 
+    @property
+    def lately(self) -> tuple[bytes, ...]:
+        """The last payloads that went out, of a codec with a long memory."""
+        return tuple(self._lately or ())
+
     def interrupt(self, playback: Playback) -> None:
         """Say this at once, in place of whatever is being said or forwarded; what was played goes on afterwards."""
         self._urgent.append(playback)
@@ -219,6 +230,8 @@ class Sender:
             payload = self._silence
         if self.muted:
             payload = self._silence
+        if self._lately is not None:
+            self._lately.append(payload)
         payload_type = self.payload_type
         if self._marker:
             self._marker = False
@@ -346,6 +359,8 @@ class Sender:
                 return  # doubled under way
             if not -50 < step < 3000:
                 step, ticks = 1, self._ticks
+        if self._lately is not None and payload_type == self.payload_type:
+            self._lately.append(payload)
         self._forward_in = (seq, timestamp)
         self._seq = (self._seq + step) & 0xFFFF
         self._timestamp = (self._timestamp + ticks) & 0xFFFFFFFF

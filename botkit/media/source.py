@@ -8,6 +8,7 @@ and so are the samples behind them where something is mixed.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -98,15 +99,24 @@ class ProgressSource:
 class DigitSource:
     """A digit as tone, with 20 ms of silence on both sides.
 
-    It may cut into speech: the far end then hears where it begins, and a codec with a memory forgets the speech.
+    It may cut into speech, and the far end must hear where it begins and ends.
     """
 
     digit: str
     length: float
 
-    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
-        """KeyError for what is no digit."""
-        return (codec.silence, *_tone_payloads(self, codec.name), codec.silence)
+    def payloads(self, codec: Codec, before: Sequence[bytes] = ()) -> tuple[bytes, ...]:
+        """`before`: what went out last, for a codec with a long memory. G.722's decoder, adapted to speech,
+        takes 100 ms to say a tone of another encoder as it was: its two frequencies are 15 dB apart at first.
+
+        KeyError for what is no digit.
+        """
+        if not codec.long_memory:
+            return (codec.silence, *_tone_payloads(self, codec.name), codec.silence)
+        quiet = np.zeros(codec.samples, np.int16)
+        tone = self.pcm(codec.rate)
+        fill = np.zeros(-tone.size % codec.samples, np.int16)
+        return codec.encode_after(before, np.concatenate((quiet, tone, fill, quiet)))
 
     def pcm(self, rate: int) -> Pcm:
         """The tone alone."""
