@@ -40,6 +40,7 @@ bench: $(READY)
 
 accept: $(READY)
 	@$(BIN)/python -m pytest -m slow -n 0
+	@$(BIN)/python -m tests.load.digits
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

@@ -40,7 +40,7 @@ from botkit.media.plane import MediaPlane
 from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
-from botkit.vocabulary import Audio, Playable, Played, Recorded
+from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded
 
 BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
@@ -474,8 +474,11 @@ class Call(Expecting):
             over=self._gone,
         )
 
-    async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
-        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark."""
+    async def send_dtmf(self, digits: str, *, via: str = "info", length: float | None = None, gap: float = 0.1) -> None:
+        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark.
+
+        `length` is by default 100 ms, of tones 160 ms (`DIGIT_LENGTH`).
+        """
         if self.end is not None:
             return
         if self._media.voice is None:
@@ -484,4 +487,6 @@ class Call(Expecting):
         async def by_info(digit: str) -> None:
             self._signals.order(SendInfo(self._id, digits=digit))
 
+        if length is None:
+            length = DIGIT_LENGTH[via]
         await self._media.voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)

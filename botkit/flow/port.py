@@ -141,8 +141,11 @@ class CallPort(Protocol):
         cancelled, what was recorded so far is written before the cancellation goes on."""
         ...
 
-    async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
-        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark."""
+    async def send_dtmf(self, digits: str, *, via: str = "info", length: float | None = None, gap: float = 0.1) -> None:
+        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark.
+
+        `length` is by default 100 ms, of tones 160 ms (`DIGIT_LENGTH`).
+        """
         ...
 
     async def expect_dtmf(self, entry: Entry, window: Window, *, flush: bool = False) -> Heard:

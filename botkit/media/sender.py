@@ -25,7 +25,6 @@ from botkit.media.spool import SENT, Spool
 from botkit.media.telephone_event import EventSender
 from botkit.media.transport import Transport
 
-
 REMEMBERED = 12
 """Payloads after which an encoder that heard them is in step with a decoder that heard all."""
 

@@ -29,7 +29,7 @@ from botkit.states import CallState
 from botkit.testing.fake_listening import FakeListening
 from botkit.testing.script import DIGIT_PAUSE, QUIET_ENDS_RECORDING
 from botkit.testing.window import CLOSE
-from botkit.vocabulary import Audio, Playable, Played, Recorded
+from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded
 
 DIGITS = frozenset("0123456789ABCD*#")
 
@@ -253,10 +253,11 @@ class FakeCall(FakeListening):
                 self._note("record", str(to), started)
         return Recorded(str(to), seconds, -91.0)
 
-    async def send_dtmf(self, digits: str, *, via: str = "info", length: float = 0.1, gap: float = 0.1) -> None:
+    async def send_dtmf(self, digits: str, *, via: str = "info", length: float | None = None, gap: float = 0.1) -> None:
         for digit in digits:
             if digit.upper() not in DIGITS and digit not in "wW":
                 raise UsageError(f"{digit!r} is no DTMF digit", hint="digits are 0-9 A-D * # and w for a pause")
+        length = DIGIT_LENGTH[via] if length is None else length
         started, out = self._clock.now(), ""
         try:
             for number, digit in enumerate(digits):

@@ -1,0 +1,77 @@
+"""Digits through whole calls that lose packets, with speech around them. (A thousand each: `make accept`.)"""
+
+import asyncio
+
+import pytest
+
+from botkit.media.playback import Playback
+from botkit.media.source import DigitSource
+from botkit.vocabulary import DIGIT_LENGTH, Tone
+from tests.client.kit import Stage, about, play
+from tests.load.digits import WAYS, Trial, run
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("way", WAYS)
+def test_none_lost_invented_or_doubled(way: str, seed: int) -> None:
+    """100 random digits each way at once, 3 % of the packets lost, both ends speaking: exactly these arrive."""
+    for outcome in run(Trial(way, count=100, seed=seed)):
+        assert outcome.heard == outcome.sent
+        assert outcome.ways == {"tone" if way == "tone" else "rtp"}  # the exchange makes events of `info`
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus"])
+def test_tones_in_codecs_with_a_memory(codec: str) -> None:
+    """As long as tones are by default, they are heard through codecs that a loss puts out of step."""
+    length = DIGIT_LENGTH["tone"]
+    for outcome in run(Trial("tone", codec, count=60, length=(length, length))):
+        assert outcome.heard == outcome.sent
+
+
+@pytest.mark.parametrize("way", ["info", "rtp"])
+def test_short_events(way: str) -> None:
+    """Events of 40 ms, 40 ms apart, are all there: their end is sent three times."""
+    for outcome in run(Trial(way, count=100, length=(0.04, 0.06), gap=(0.04, 0.1))):
+        assert outcome.heard == outcome.sent
+
+
+def test_short_tones_without_loss() -> None:
+    """Tones of 40 ms, 40 ms apart, are all there where nothing is lost."""
+    for outcome in run(Trial("tone", count=100, length=(0.04, 0.06), gap=(0.04, 0.1), loss=0.0)):
+        assert outcome.heard == outcome.sent
+
+
+def test_a_tone_cuts_into_what_is_played() -> None:
+    """Digits as tones do not wait for the end of a play, which goes on after them; as events neither do."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        playing = asyncio.ensure_future(near.play(Tone((440.0,), 3.0)))
+        await stage.clock.sleep(0.5)
+        begin = stage.clock.now()
+        await near.send_dtmf("55", via="tone")
+        assert stage.clock.now() == about(begin + 2 * DIGIT_LENGTH["tone"] + 0.1, 0.1)
+        assert (await playing).played == about(3.0)
+        assert "".join(heard.digit for heard in far.ear.digits) == "55"
+        await near.hangup()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("gap", [0.06, 0.2])
+def test_both_ways_at_once(gap: float) -> None:
+    """A far end that sends each digit as event and as tone at once sent it once; one key twice is two."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        session = near._media.endpoint.session
+        for digit in "5577#":
+            session.interrupt(Playback(DigitSource(digit, 0.1).payloads(session.codec), lambda at: None))
+            await stage.clock.sleep(0.16)
+            session.send_event(digit, 0.04)
+            await stage.clock.sleep(0.08 + gap)
+        await stage.clock.sleep(0.5)
+        assert "".join(heard.digit for heard in far.ear.digits) == "5577#"
+        await near.hangup()
+
+    play(scene)
