@@ -12,6 +12,10 @@ A `ToneTracker` per pattern hears the bursts; here they are counted:
 - `beep` is any single steady tone, of which we know neither frequency nor length beforehand.
 
 All are dated to the start of the first burst that counted.
+
+What is not told apart: the first burst of a busy, ring or dial of one frequency (Europe, Japan), and the first of
+SIT, are beeps until more is heard, since a beep is told while it sounds; North America's pairs are none. Rings whose
+loudness swings (Japan: 400 Hz by 16) are not heard.
 """
 
 from __future__ import annotations
@@ -42,16 +46,21 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "dial": (
         Pattern((350, 440), on=(0.7, 0)),  # North America, United Kingdom
         Pattern((425,), on=(2.0, 0)),  # E.180: continuous; longer than its longest ring
+        Pattern((440,), on=(2.0, 0)),  # France
+        Pattern((400,), on=(2.0, 0)),  # Japan
     ),
     "busy": (
-        Pattern((480, 620), on=(0.2, 0.6), off=(0.2, 0.6), bursts=2),  # 0.5/0.5; reorder 0.25/0.25
+        Pattern((480, 620), on=(0.15, 0.6), off=(0.2, 0.6), bursts=2),  # 0.5/0.5; reorder 0.25/0.25
         Pattern((425,), on=(0.1, 0.66), off=(0.1, 0.66), bursts=2),  # E.180 section 6: period 0.3 to 1.1
-        Pattern((400,), on=(0.3, 0.45), off=(0.3, 0.45), bursts=2),  # United Kingdom
+        # United Kingdom: 0.375/0.375; congestion 0.4/0.35/0.225/0.525; Japan: 0.5/0.5
+        Pattern((400,), on=(0.2, 0.6), off=(0.3, 0.6), bursts=2),
+        Pattern((440,), on=(0.2, 0.6), off=(0.2, 0.6), bursts=2),  # France: 0.5/0.5
     ),
     "ringback": (
         Pattern((440, 480), on=(0.67, 2.5), off=(0.0, 7.0), bursts=1),  # North America: 2/4
         Pattern((425,), on=(0.67, 1.6), off=(0.0, 7.0), bursts=1),  # E.180 section 5: 0.67 to 1.5 / 3 to 5
-        Pattern((400, 450), on=(0.3, 0.5), off=(0.1, 0.3), bursts=2),  # United Kingdom: 0.4/0.2/0.4/2
+        Pattern((440,), on=(1.0, 1.8), off=(0.0, 7.0), bursts=1),  # France: 1.5/3.5
+        Pattern((400, 450), on=(0.3, 0.5), off=(0.1, 2.4), bursts=2),  # United Kingdom: 0.4/0.2/0.4/2
     ),
 }
 
@@ -65,8 +74,9 @@ BEEP_SHARE = 0.3
 """Of a frame's energy that one column must explain for a beep to be tried: the first of a tone is half a frame."""
 
 NAMES = ("dial", "busy", "ringback", "sit", "beep")
-SLACK = 0.03
-"""Seconds that a burst may measure longer or shorter: edges fall anywhere in a half frame."""
+SLACK = 0.06
+"""Seconds that a burst may measure longer or shorter: edges fall anywhere in a half frame, and a frame lost beside
+them hides 20 ms more."""
 
 
 def tracker_for(bank: Bank, what: str | float | Sequence[float], for_: float = 0.1) -> Tracker:
@@ -206,7 +216,7 @@ class SitTracker:
         for index, tones in enumerate(self._tones):
             for fact in tones.push(at, heard, row):
                 if isinstance(fact, ToneStarted):
-                    follows = self._heard == index and fact.at - self._last_end < 0.1
+                    follows = self._heard == index and fact.at - self._last_end < 0.1 + SLACK
                     if index == 0:
                         self._first, self._heard = fact.at, 1
                     elif follows:
@@ -220,7 +230,7 @@ class SitTracker:
                 if self._heard == 3 and index == 2:
                     facts.append(ToneEnded(SIT, fact.at, fact.at - self._first, "sit"))
                     self._heard = 0
-                elif not 0.2 <= fact.duration <= 0.45 or self._heard != index + 1:
+                elif not 0.26 - SLACK <= fact.duration <= 0.4 + SLACK or self._heard != index + 1:
                     self._heard = 0
         return facts
 

@@ -225,8 +225,9 @@ class DtmfToneDetector:
         sure = False
         if reading is not None:
             self._latest.append((reading, bent))
-            self._level = self._level or reading.level or bent
-            self._clean = self._clean or reading.share >= (BENT_SHARE if bent else CLEAN_SHARE)
+            clean = reading.share >= (BENT_SHARE if bent else CLEAN_SHARE)
+            self._clean = self._clean or clean
+            self._level = self._level or bent or (clean and reading.level)
             lasted = at + WINDOW - self._start >= SHORTEST - SLACK
             sure = lasted and self._clean and self._level and self._is_steady()
         ended: Digit | None = None

@@ -279,6 +279,7 @@ class ToneTracker:
         self._key = (self._columns, min_level, self._least)
         self._misses_allowed = MISSES if not near else MISSES // 2
         self._max_ratio = db_to_ratio(TWIST)
+        self._heard_until = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -333,6 +334,9 @@ class ToneTracker:
 
     def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
         """Judge the 20 ms that began at `at`, in `row` of the batch, and report what changed."""
+        if at > self._heard_until + HALF_SECONDS:  # frames were lost: nothing tells how far the phase has turned
+            self._before = None
+        self._heard_until = at + 2 * HALF_SECONDS
         first, second = heard.energy.item(row, 0), heard.energy.item(row, 1)
         if self.started is None and first < self._min_energy and second < self._min_energy:
             return []

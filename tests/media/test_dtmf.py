@@ -5,8 +5,10 @@ import pytest
 
 from botkit.media import dtmf
 from botkit.media.dtmf import BATCH_FROM, Digit, DtmfHearing, read
-from botkit.media.pcm import Pcm
+from botkit.media.pcm import Pcm, gain, resample
 from botkit.media.tone import Bank, tone
+from botkit.media.wav import read_wav
+from tests.load.digits import AUDIO
 from tests.media.sounds import babble, frames, joined, noise, silence, summed, with_loss
 
 ALL = "0123456789ABCD*#"
@@ -98,6 +100,73 @@ def test_twist(twist: float, heard: bool) -> None:
         low, high = dtmf.frequencies(digit)
         parts += [summed(tone(low, 0.06, level=-16), tone(high, 0.06, level=-16 + twist)), silence(0.05)]
     assert digits(listen(frames(joined(*parts, silence(0.1)), 50))) == (ALL if heard else "")
+
+
+LIMITS = [
+    # low and high off by, low and high level (dBFS), length, gap, heard
+    pytest.param(0.0, 0.0, -6, -6, 0.04, 0.04, True, id="40 ms, gaps of 40 ms"),
+    pytest.param(0.0, 0.0, -6, -6, 0.023, 0.06, False, id="23 ms"),
+    pytest.param(0.015, -0.015, -6, -6, 0.045, 0.045, True, id="1.5 % off"),
+    pytest.param(0.035, 0.0, -6, -6, 0.1, 0.06, False, id="low 3.5 % off"),
+    pytest.param(0.0, -0.035, -6, -6, 0.1, 0.06, False, id="high 3.5 % off"),
+    pytest.param(0.0, 0.0, -6, -6, 0.05, 0.05, True, id="-3 dBm0"),
+    pytest.param(0.0, 0.0, -28, -28, 0.05, 0.05, True, id="-25 dBm0"),
+    pytest.param(0.0, 0.0, -35, -35, 0.06, 0.06, True, id="-32 dBm0"),
+    pytest.param(0.0, 0.0, -48, -48, 0.1, 0.06, False, id="-45 dBm0"),
+    pytest.param(0.0, 0.0, -12, -16, 0.05, 0.05, True, id="twist of 4 dB"),
+    pytest.param(0.0, 0.0, -20, -10.5, 0.05, 0.05, False, id="reverse twist of 9.5 dB"),
+    pytest.param(0.0, 0.0, -12, -19.5, 0.05, 0.05, True, id="twist of 7.5 dB"),
+    pytest.param(0.0, 0.0, -17, -12, 0.05, 0.05, True, id="reverse twist of 5 dB"),
+]
+
+
+@pytest.mark.parametrize("shift", [0, 53, 111])
+@pytest.mark.parametrize(("low_off", "high_off", "low_level", "high_level", "length", "gap", "heard"), LIMITS)
+def test_the_limits_of_q24(
+    low_off: float,
+    high_off: float,
+    low_level: float,
+    high_level: float,
+    length: float,
+    gap: float,
+    heard: bool,
+    shift: int,
+) -> None:
+    """What ITU-T Q.24 says must be taken is (0 dBm0 is -3 dBFS), what it says must not is not."""
+    parts = []
+    for digit in ALL:
+        low, high = dtmf.frequencies(digit)
+        one = tone(low * (1 + low_off), length, level=low_level, ramp=0)
+        parts += [summed(one, tone(high * (1 + high_off), length, level=high_level, ramp=0)), silence(gap)]
+    assert digits(listen(frames(joined(*parts, silence(0.1)), shift))) == (ALL if heard else "")
+
+
+def test_a_short_break_does_not_split_a_digit() -> None:
+    """Q.24: 10 ms without the tones are no pause."""
+    for digit in ALL:
+        whole = dtmf.digit_tone(digit, 0.15)
+        whole[500:580] = 0
+        assert digits(listen(frames(joined(silence(0.05), whole, silence(0.1))))) == digit
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.03])
+def test_prompts_dial_nothing(loss: float) -> None:
+    """The spoken prompts hold no digit, at any level, with and without loss."""
+    for path in sorted(AUDIO.glob("*.wav")):
+        pcm, rate = read_wav(path)
+        for level in (-12, 0, 9):
+            batch = frames(gain(resample(pcm, rate, 8000), level))
+            draw = random.Random(path.name)
+            assert listen(batch, [row for row in range(len(batch)) if draw.random() < loss]) == [], path.name
+
+
+@pytest.mark.parametrize("missing", range(5))
+@pytest.mark.parametrize("other", range(5))
+@pytest.mark.parametrize("third", range(5))
+def test_any_three_of_five_frames_may_be_lost(missing: int, other: int, third: int) -> None:
+    """A digit of 100 ms is heard once, whichever three of its frames are lost."""
+    batch = frames(joined(silence(0.1), dtmf.digit_tone("5", 0.1), silence(0.1)))
+    assert digits(listen(batch, [5 + missing, 5 + other, 5 + third])) == "5"
 
 
 @pytest.mark.parametrize("shift", range(0, 160, 16))
