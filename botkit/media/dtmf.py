@@ -325,7 +325,9 @@ class DtmfHearing:
         slots = [all_slots[row] for row in rows]
         begins = np.array([times[row] for row in rows])
         before_z, before_energy = self._z[slots], self._energy[slots]
-        across = (np.abs(self._end[slots] - begins) < HALF_SECONDS).tolist()
+        hole = begins - self._end[slots]  # infinite before the first frame
+        across = (np.abs(hole) < HALF_SECONDS).tolist()
+        after_loss = ((hole >= HALF_SECONDS) & (hole < BRIDGED)).tolist()
         own_z, own_energy = z[rows], energy[rows]
         first = np.concatenate((before_z, own_z[:, 0]))
         second = np.concatenate((own_z[:, 0], own_z[:, 1]))
@@ -335,10 +337,10 @@ class DtmfHearing:
             detector = self._detectors[slot]
             assert detector is not None
             at = times[row]
-            may, known = likely[row], across[index]
-            if known and (digit := detector.push(at - HALF_SECONDS, read_as[index], likely=may)) is not None:
+            may = likely[row]
+            if across[index] and (digit := detector.push(at - HALF_SECONDS, read_as[index], likely=may)) is not None:
                 found.append((row, digit))
-            digit = detector.push(at, read_as[len(rows) + index], bent=not known, likely=may)
+            digit = detector.push(at, read_as[len(rows) + index], bent=after_loss[index], likely=may)
             if digit is not None:
                 found.append((row, digit))
         return found

@@ -114,7 +114,7 @@ LIMITS = [
     pytest.param(0.0, 0.0, -35, -35, 0.06, 0.06, True, id="-32 dBm0"),
     pytest.param(0.0, 0.0, -48, -48, 0.1, 0.06, False, id="-45 dBm0"),
     pytest.param(0.0, 0.0, -12, -16, 0.05, 0.05, True, id="twist of 4 dB"),
-    pytest.param(0.0, 0.0, -20, -10.5, 0.05, 0.05, False, id="reverse twist of 9.5 dB"),
+    pytest.param(0.0, 0.0, -20, -12.5, 0.05, 0.05, False, id="reverse twist of 7.5 dB"),
     pytest.param(0.0, 0.0, -12, -19.5, 0.05, 0.05, True, id="twist of 7.5 dB"),
     pytest.param(0.0, 0.0, -17, -12, 0.05, 0.05, True, id="reverse twist of 5 dB"),
 ]
