@@ -14,8 +14,8 @@ A `ToneTracker` per pattern hears the bursts; here they are counted:
 All are dated to the start of the first burst that counted.
 
 What is not told apart: the first burst of a busy, ring or dial of one frequency (Europe, Japan), and the first of
-SIT, are beeps until more is heard, since a beep is told while it sounds; North America's pairs are none. Rings whose
-loudness swings (Japan: 400 Hz by 16) are not heard.
+SIT, are beeps until more is heard, since a beep is told while it sounds; North America's pairs are none. Not heard
+are beeps of two tones at once or of a pitch that glides, and rings whose loudness swings (Japan: 400 Hz by 16).
 """
 
 from __future__ import annotations

@@ -35,6 +35,20 @@ def test_short_events(way: str) -> None:
         assert outcome.heard == outcome.sent
 
 
+def test_tones_are_longer_by_default() -> None:
+    """Where no length is said, a digit by event lasts 100 ms, as a tone 160 ms."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        for way, length in (("rtp", 0.1), ("tone", 0.16)):
+            await near.send_dtmf("7", via=way)
+            await stage.clock.sleep(0.5)
+            assert far.ear.digits.pop().duration == about(length, 0.021)
+        await near.hangup()
+
+    play(scene)
+
+
 def test_short_tones_without_loss() -> None:
     """Tones of 40 ms, 40 ms apart, are all there where nothing is lost."""
     for outcome in run(Trial("tone", count=100, length=(0.04, 0.06), gap=(0.04, 0.1), loss=0.0)):
