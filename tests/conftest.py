@@ -63,7 +63,6 @@ def has_floor() -> bool:
     return built.returncode == 0
 
 
-<<<<<<< HEAD
 @cache
 def has_sound() -> bool:
     """The extra `sound`, and PortAudio on ALSA below it."""
@@ -72,13 +71,6 @@ def has_sound() -> bool:
     return done.returncode == 0 and "ALSA" in done.stdout
 
 
-TOOLS = {
-    "sound": (
-        has_sound,
-        "the extra `sound`, and PortAudio on ALSA",
-        "apt-get install libportaudio2 (and pip install -e '.[sound]')",
-    ),
-=======
 def has_voices() -> bool:
     """The speech synthesisers of tests/load/speech.py."""
     return all(shutil.which(tool) for tool in ("flite", "espeak-ng"))
@@ -86,7 +78,11 @@ def has_voices() -> bool:
 
 TOOLS = {
     "voices": (has_voices, "flite and espeak-ng", "apt-get install flite espeak-ng"),
->>>>>>> 44284ee (A thousand digits each way, by info, event and tone, at 3 % loss in four codecs: proved, with a table; tones last 160 ms by default)
+    "sound": (
+        has_sound,
+        "the extra `sound`, and PortAudio on ALSA",
+        "apt-get install libportaudio2 (and pip install -e '.[sound]')",
+    ),
     "floor": (has_floor, "a C compiler and libsrtp", "apt-get install gcc libc6-dev libsrtp2-dev"),
 }
 """Tools by the name that `@pytest.mark.needs(NAME)` uses: whether it is there, what it is, how to install it."""
