@@ -29,6 +29,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "aioice": ("media/",),
     "pylibsrtp": ("media/srtp.py",),
     "av": ("media/",),
+    "threadpoolctl": ("media/plane.py",),
     "webrtcvad": ("media/vad.py",),
     "yaml": ("flow/source.py",),
     "fastapi": ("exchange/",),

@@ -6,12 +6,14 @@ they count for nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from botkit.media.bands import BANDS, SILENT_BANDS, Bands
 from botkit.media.pcm import FLOOR, FRAME_SECONDS, SOUND_LEVEL
-from botkit.media.reference import PATCH, Vector
+from botkit.media.reference import PATCH
 
 RING = 4096
 """Frames remembered: 82 s. 29 bytes each, taken as they are needed."""
@@ -65,20 +67,35 @@ class BandRing:
             return self._bands[place - PATCH : place]
         return self._bands[np.arange(place - PATCH, place) % RING]
 
-    def heard(self, frames: Frames) -> tuple[Vector, Flags]:
-        """The features of frames, and which of them can be trusted; those not there (any more) cannot."""
-        there = (frames >= self.oldest) & (frames < self.count)
-        places = frames % RING
-        return self._bands[places].astype(np.float32), self._clear[places] & there
+    def heard(self, low: int, high: int) -> tuple[Bands, Flags]:
+        """The features of the frames `low` to `high`, and which of them can be trusted; those not there cannot."""
+        return self._stretch(self._bands, low, high), self._stretch(self._clear, low, high) & self._there(low, high)
 
-    def levels(self, frames: Frames) -> npt.NDArray[np.float32]:
+    def levels(self, low: int, high: int) -> npt.NDArray[np.float32]:
         """How loud frames were, dBFS; those not there are silent."""
-        there = (frames >= self.oldest) & (frames < self.count)
-        return np.where(there, self._levels[frames % RING], np.float32(FLOOR))
+        levels: npt.NDArray[np.float32] = self._stretch(self._levels, low, high)
+        if low >= self.oldest and high <= self.count:
+            return levels
+        return np.where(self._there(low, high), levels, np.float32(FLOOR))
 
-    def loud(self, frames: Frames) -> Flags:
+    def loud(self, low: int, high: int) -> Flags:
         """Which of the frames are sound."""
-        return self.levels(frames) > SOUND_LEVEL
+        return self.levels(low, high) > SOUND_LEVEL
+
+    def _there(self, low: int, high: int) -> Flags | np.bool_:
+        if low >= self.oldest and high <= self.count:
+            return np.True_
+        frames = np.arange(low, high)
+        there: Flags = (frames >= self.oldest) & (frames < self.count)
+        return there
+
+    @staticmethod
+    def _stretch(array: npt.NDArray[Any], low: int, high: int) -> npt.NDArray[Any]:
+        """A run of places in a ring: as it lies there, where it does not cross the seam."""
+        first, last = low % RING, high % RING
+        if first <= last and high - low < RING:
+            return array[first:last]
+        return array[np.arange(low, high) % RING]
 
     def time_of(self, frame: float) -> float:
         """When a frame began; of those not there, by their distance."""

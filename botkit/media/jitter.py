@@ -102,12 +102,23 @@ class Reorderer:
         """Take a packet that simply follows the one before it, as nearly all do; any other is for `push`."""
         if seq != self._expected or timestamp != self._next_timestamp or ssrc != self._source or self._held:
             return False
-        if payload_type == self._counted and self.ticks_of(payload) != self.ticks:
-            return False
+        if payload_type == self._counted or self._counted is None:
+            if self._counted is not None and self.ticks_of(payload) != self.ticks:
+                return False
+            self._next_timestamp = (timestamp + self.ticks) & 0xFFFFFFFF
         self._suspect = None
         self._expected = (seq + 1) & 0xFFFF
-        self._next_timestamp = (timestamp + self.ticks) & 0xFFFFFFFF
         return True
+
+    def pass_until(self, timestamp: int) -> int:
+        """Nothing is sent before this time, as in an event: the frames, of `ticks` each, that are over by it and
+        will not be told as a gap any more."""
+        ticks = ((timestamp - self._next_timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        if self._held or not 0 < ticks <= self._clock_rate:
+            return 0
+        frames = ticks // self.ticks
+        self._next_timestamp = (self._next_timestamp + frames * self.ticks) & 0xFFFFFFFF
+        return frames
 
     def push(self, packet: RtpPacket, at: float) -> list[Arrived | Gap]:
         """Take the packet that arrived at `at`; returns what is in order now, often just it."""
@@ -178,6 +189,7 @@ class Reorderer:
         if packet.payload_type == self._counted and (own := self.ticks_of(packet.payload)):
             self.ticks = min(own, self._clock_rate // 5)
         ticks = (packet.timestamp - self._next_timestamp) & 0xFFFFFFFF
+        restart = False
         if ticks > MAX_PAUSE * self._clock_rate:
             # backwards: packets of one telephone-event share a timestamp, and are shorter than a
             # packet of audio; anything more is a timeline that was changed under the same SSRC
@@ -189,7 +201,10 @@ class Reorderer:
             out.append(Gap(missing, ticks, until=arrived[1]))
         out.append(arrived)
         self._expected = (packet.seq + 1) & 0xFFFF
-        self._next_timestamp = (packet.timestamp + self.ticks) & 0xFFFFFFFF
+        if packet.payload_type == self._counted or self._counted is None:
+            self._next_timestamp = (packet.timestamp + self.ticks) & 0xFFFFFFFF
+        elif ticks <= MAX_PAUSE * self._clock_rate or restart:  # an event takes no time of its own: it says how long
+            self._next_timestamp = packet.timestamp
 
     def _restart(self, arrived: list[Arrived]) -> list[Arrived | Gap]:
         out = self.flush()

@@ -33,6 +33,9 @@ another prompt of the same voice reaches this."""
 FOLLOWED = 0.6
 """Likeness from which a prompt that may have begun is followed."""
 
+CLEAR = 0.9
+"""Likeness, or score, from which a place is not looked for again."""
+
 REFUTED = 0.3
 """Score below which one that is followed is given up before its end."""
 
@@ -86,6 +89,8 @@ class _Follow:
     like: float
     heard: PromptHeard
     first: int
+    clear: bool
+    """There is no doubt about its place and its beginning."""
     due: list[int] = field(default_factory=list)
 
 
@@ -177,7 +182,8 @@ class PromptEar:
         if active.size * FRAME_SECONDS > SURE_AFTER:
             due.insert(0, place.start + int(active[round(SURE_AFTER / FRAME_SECONDS)]) + 2)
         heard = PromptHeard(reference, onset, _missing(reference, first))
-        self._following.append(_Follow(place, like, heard, first, due))
+        clear = like > CLEAR and first == reference.first
+        self._following.append(_Follow(place, like, heard, first, clear, due))
         self.next_due = min(self.next_due, due[0])
         self.found.append(heard)
         self.found.sort(key=lambda one: one.onset)
@@ -203,21 +209,24 @@ class PromptEar:
 
     def _judge(self, one: _Follow) -> None:
         place, heard = one.place, one.heard
-        place.place_by_all(one.first)
-        if heard.sure_at is None:  # whoever was told of its onset may have set his mark by it
+        if not one.clear:
+            place.place_by_all(one.first)
+        if heard.sure_at is None and not one.clear:  # whoever was told of its onset may have set his mark by it
             begin = place.beginning(one.first, place.reference.last)
             if begin is not None:
                 one.first, heard.onset = begin
                 heard.missing = _missing(place.reference, one.first)
         heard.score, end = place.score(one.first)
+        one.clear = heard.score > CLEAR
         refuted = heard.score <= (REFUTED if one.due else 0.0)
         if one.due and not refuted and self._is_over(place, end):
             one.due.clear()  # it broke off
         if not one.due:
-            active = place.reference.active
-            heard.score *= float(active[one.first : place.heard_size].sum()) / float(active[one.first :].sum())
+            active = place.reference.active_before
+            sound = max(active[-1] - active[one.first], 1)
+            heard.score *= (active[place.heard_size] - active[one.first]) / sound
             if not heard.score and heard.sure_at is not None and end > one.first:  # something else took its place
-                heard.score = REPLACED * float(active[one.first : end].sum()) / float(active[one.first :].sum())
+                heard.score = REPLACED * (active[end] - active[one.first]) / sound
                 refuted = False
         if refuted or not one.due:
             self._following.remove(one)
@@ -246,4 +255,4 @@ class PromptEar:
 
 
 def _missing(reference: Reference, first: int) -> float:
-    return float(reference.active[:first].sum()) * FRAME_SECONDS
+    return float(reference.active_before[first]) * FRAME_SECONDS

@@ -69,7 +69,7 @@ class Loop:
 
     def frames(self, end: int, db: float) -> Vector:
         """The features of the `PATCH` frames up to `end`, when it is played louder by `db`."""
-        return self.reference.bands(db)[np.arange(end - PATCH + 1, end + 1) % self.size].astype(np.float32)
+        return self.reference.bands(db)[np.arange(end - PATCH + 1, end + 1) % self.size]
 
     def sounding(self, end: int) -> bool:
         """Whether those frames are sound, at least half of them."""
@@ -126,13 +126,14 @@ class Passages:
 
     def _best(self, here: int, end: int, enough: float) -> tuple[int, float]:
         """Where around the file's frame `here` the last frames fit best, and how well."""
-        heard, clear = self._ring.heard(np.arange(end - PATCH + 1, end + 1))
-        level = float(np.median(self._ring.levels(np.arange(end - PATCH + 1, end + 1))))
+        heard, clear = self._ring.heard(end - PATCH + 1, end + 1)
+        theirs = heard[clear].astype(np.float32)
+        level = float(np.median(self._ring.levels(end - PATCH + 1, end + 1)))
         own = np.arange(here - PATCH + 1, here + 1) % self._loop.size
         louder = level - float(np.median(self._loop.reference.levels[own]))
         best, found = 0, -1.0
         for shift in sorted(range(-DRIFT, DRIFT + 1), key=abs):
-            like = likeness(self._loop.frames(here + shift, louder)[clear], heard[clear])
+            like = likeness(self._loop.frames(here + shift, louder)[clear], theirs)
             if like > found:
                 best, found = shift, like
             if not shift and like > 0.5 + enough / 2:
@@ -165,11 +166,11 @@ class Passages:
     def _first(self, end: int) -> int:
         """The first frame that was the file's, going back from the ones that were looked at."""
         assert self._start is not None
-        frames = np.arange(max(end - BACK + 1, self._ring.oldest), end + 1)
-        heard, clear = self._ring.heard(frames)
-        own = self._loop.reference.bands(0.0)[(frames - self._start) % self._loop.size].astype(np.float32)
-        ours, theirs = own - own[-PATCH:].mean(axis=0), heard - heard[-PATCH:].mean(axis=0)
+        low = max(end - BACK + 1, self._ring.oldest)
+        heard, clear = self._ring.heard(low, end + 1)
+        own = self._loop.reference.bands(0.0)[(np.arange(low, end + 1) - self._start) % self._loop.size]
+        ours, theirs = own - own[-PATCH:].mean(axis=0), heard - heard[-PATCH:].mean(axis=0, dtype=np.float32)
         lengths = np.sqrt(np.einsum("ij,ij->i", ours, ours) * np.einsum("ij,ij->i", theirs, theirs))
         alike = np.einsum("ij,ij->i", ours, theirs) / (lengths + 1.0) - PRESENT
-        alike[~self._ring.loud(frames)] = -1.0
-        return int(frames[np.cumsum((alike * clear)[::-1])[::-1].argmax()])
+        alike[~self._ring.loud(low, end + 1)] = -1.0
+        return low + int(np.cumsum((alike * clear)[::-1])[::-1].argmax())

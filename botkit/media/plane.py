@@ -11,6 +11,8 @@ import contextlib
 import weakref
 from collections.abc import AsyncIterator, Sequence
 
+from threadpoolctl import threadpool_limits
+
 from botkit.clock import Clock, MonotonicClock, VirtualLoop
 from botkit.media.codec import codec_names
 from botkit.media.endpoint import Endpoint
@@ -63,8 +65,10 @@ class MediaPlane:
             from botkit.media.peer import process_certificate
 
             process_certificate()  # made now, so that the first call's set-up is like the others'
-        async with beating(self.pacer):
-            yield self
+        # BLAS threads spin between beats and, over arrays as small as ours, wait for each other: one does it all.
+        with threadpool_limits(limits=1, user_api="blas"):
+            async with beating(self.pacer):
+                yield self
 
 
 _planes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = weakref.WeakKeyDictionary()

@@ -139,6 +139,16 @@ class Receiver:
         else:
             for item in self._reorderer.push(RtpPacket(payload_type, seq, timestamp, ssrc, payload), at):
                 self._in_order(item)
+        if payload_type == self.event_type and self._anchor is not None:
+            self._pass(self._events.reached)
+
+    def _pass(self, until: int) -> None:
+        """While an event lasts no audio is sent: its time passes as it does, and not at once when audio comes again."""
+        assert self.on_payload is not None
+        step = self._reorderer.ticks / self._codec.clock_rate
+        for _ in range(self._reorderer.pass_until(until)):
+            self._last_at += step
+            self.on_payload(b"", self._last_at)
 
     def _digits(self, digits: list[Digit]) -> None:
         self._pressed = self._events.sounding is not None

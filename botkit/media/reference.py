@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from botkit.errors import ConfigError
 from botkit.media.bands import BANDS, SILENT_BANDS, Bands, bands_of_sound
-from botkit.media.pcm import HEARING_RATE, HEARING_SAMPLES, gain, levels
+from botkit.media.pcm import FRAME_SECONDS, HEARING_RATE, HEARING_SAMPLES, gain, levels
 from botkit.media.prompt import Prompt, load
 
 PATCH = 32
@@ -40,7 +40,8 @@ STRONG_RANGE = 24.0
 """dB below the loudest frame down to which a frame cannot be missed."""
 
 GAINS = (-18.0, -12.0, -6.0, 0.0, 6.0, 12.0)
-"""dB by which a prompt may be played louder than its file: softer, its soft sounds are lost; louder, it is clipped."""
+"""dB by which a prompt may be played louder than its file, evenly spaced. Softer, its soft sounds are lost; louder,
+it is clipped."""
 
 SHORT = 48
 """Frames of a prompt below which a patch holds much of it: there are patches of it with its beginning cut off, too."""
@@ -90,10 +91,14 @@ def likeness(prompt: Vector, heard: Vector) -> float:
     """
     if len(prompt) < 2:
         return 0.0
-    ours, theirs = prompt - prompt.mean(axis=0), heard - heard.mean(axis=0)
-    power = float(np.einsum("ij,ij->", ours, ours)) * float(np.einsum("ij,ij->", theirs, theirs))
-    product = float(np.einsum("ij,ij->", ours, theirs))
-    return product / (math.sqrt(power) + 1.0)
+    ours, theirs = centred(prompt).ravel(), centred(heard).ravel()
+    return float(np.dot(ours, theirs)) / (math.sqrt(float(np.dot(ours, ours)) * float(np.dot(theirs, theirs))) + 1.0)
+
+
+def centred(features: Vector) -> Vector:
+    """Features without each band's mean."""
+    without: Vector = features - np.add.reduce(features, axis=0) * np.float32(1 / len(features))
+    return without
 
 
 class Reference:
@@ -104,6 +109,7 @@ class Reference:
         self.path = prompt.path
         pcm = prompt.pcm(HEARING_RATE)[: LONGEST * HEARING_SAMPLES]
         self._bands = [bands_of_sound(gain(pcm, db)) for db in GAINS]
+        self._vectors: dict[int, Vector] = {}
         bands = self._bands[GAINS.index(0.0)]
         self.size = len(bands)
         """Frames."""
@@ -125,6 +131,8 @@ class Reference:
         """Its first frame of sound, and its last."""
         self.counted = self.active if where.size >= PATCH else _around(self.active)
         """Which frames are compared: a short one needs the silence around it as well."""
+        self.active_before = np.concatenate(([0], np.cumsum(self.active))).tolist()
+        """How many frames of sound lie before each frame, and at last how many there are."""
         self.patches, self.ends = self._whole(bands)
         """Its patches, and the frame at which each ends."""
         if self.size < SHORT:
@@ -144,9 +152,17 @@ class Reference:
     def __repr__(self) -> str:
         return f"<Reference {self.path.name}>"
 
-    def bands(self, db: float) -> Bands:
+    def bands(self, db: float) -> Vector:
         """Its features when it is played louder by `db`, shape (size, BANDS)."""
-        return self._bands[int(np.abs(np.array(GAINS) - db).argmin())]
+        index = min(max(round((db - GAINS[0]) / (GAINS[1] - GAINS[0])), 0), len(GAINS) - 1)
+        vector = self._vectors.get(index)
+        if vector is None:  # few prompts are ever heard at all levels
+            vector = self._vectors[index] = self._bands[index].astype(np.float32)
+        return vector
+
+    def strong_before(self, seconds: float) -> int:
+        """How many frames that cannot be missed begin before so many seconds of it."""
+        return int(self.strong[: max(math.ceil(seconds / FRAME_SECONDS), 0)].sum())
 
     @property
     def duration(self) -> float:

@@ -126,6 +126,11 @@ class EventReceiver:
         """The digit that is being sent: `expire` has something to wait for."""
         return None if self._ended else EVENT_DIGITS[self._code]
 
+    @property
+    def reached(self) -> int:
+        """The timestamp, in the stream's clock, up to which the latest event has certainly lasted."""
+        return self._segment + self._duration * self._codec_clock // self._unit
+
     def push(self, payload: bytes, timestamp: int, marker: bool, at: float) -> list[Digit]:
         """Take one packet that arrived at `at`; returns digits that have ended.
 

@@ -95,6 +95,22 @@ def test_events_take_their_time_on_the_timeline() -> None:
     assert numbers(reorderer.push(audio, 0.1)) == [Gap(0, 480), 5]
 
 
+def test_time_that_is_known_to_be_silent_passes_at_once() -> None:
+    """While an event lasts, whole frames of its time pass as they are over, and are no gap afterwards."""
+    reorderer = Reorderer(160, counted=0, ticks_of=lambda payload: 160)
+    assert reorderer.is_next(0, 0, 0, 0, b"a") is False  # the source is not known yet
+    reorderer.push(RtpPacket(0, 10, 0, 1, b"a"), 0.0)
+    passed = []
+    for number in range(5):  # an event of 100 ms, told every 20 ms
+        packet = RtpPacket(101, 11 + number, 160, 1, b"e")
+        if not reorderer.is_next(101, packet.seq, 160, 1, b"e"):
+            assert not any(isinstance(one, Gap) for one in reorderer.push(packet, 0.02 * number))
+        passed.append(reorderer.pass_until(160 + 160 * (number + 1)))
+    assert passed == [1, 1, 1, 1, 1]
+    assert reorderer.pass_until(960) == 0
+    assert reorderer.is_next(0, 16, 960, 1, b"b")
+
+
 def test_a_loss_before_a_packet_of_an_event_already_begun() -> None:
     """Packets lost before one whose timestamp does not go on are a gap that ends where that one came."""
     reorderer = Reorderer()
