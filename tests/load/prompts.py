@@ -303,10 +303,8 @@ class Found:
             for one in self.trials:
                 rows.setdefault(kind(one), []).append(one)
             for name, there in rows.items():
-                named, placed = sum(one.named for one in there), sum(one.placed for one in there)
-                lines.append(
-                    f"| {name} | {len(there)} | {percent(named, len(there))} | {percent(placed, len(there))} |"
-                )
+                part = Found(there)
+                lines.append(f"| {name} | {len(there)} | {part.named:.2%} | {part.placed:.2%} |")
         return "\n".join(lines)
 
     def failures(self) -> Iterator[str]:
