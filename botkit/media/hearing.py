@@ -10,6 +10,9 @@ each, and in batches of `BATCH`, so that the arrays stay in the processor's cach
 What was lost says nothing: for up to `LOST_MAX` frames in a row, levels, speech, tones and digits stay as they
 were. After that the stream is taken for silent.
 
+A stream that stops is silent, too: many a server sends nothing while it has nothing to say, and what it said last
+must end all the same. After `STOPPED` seconds without a packet silence is heard until packets come again.
+
 A tone that is asked for after it began is found all the same: the ear keeps its last seconds of audio,
 and a new tracker hears them first.
 """
@@ -40,6 +43,16 @@ LONGEST = 10 * FRAME
 LOST_MAX = 5
 """Frames lost in a row that leave everything as it was."""
 
+STOPPED = 0.5
+"""Seconds without a packet after which a stream is silent. One that was only held up comes again before, and late
+packets keep their places up to there (`Receiver`)."""
+
+UNTOLD = 0.1
+"""Seconds before now that are not yet taken for silent: a packet may be on its way."""
+
+CATCH_UP = 2
+"""Frames of such silence that a call hears in one beat at most: many calls may fall silent at once."""
+
 BATCH = 96
 """Frames analysed at once: 160 float samples of each are 60 kB."""
 
@@ -55,12 +68,17 @@ class CallHearing:
         self.codec = codec
         self.turn = 0
         """The round in which it was heard last."""
-        self.slot = hearing.enter()
+        self.slot = hearing.enter(self)
         self.vad = VoiceActivity()
         self.trackers: list[tuple[Tracker, SegmentLog]] = []
         self.spoilt = 1 if isinstance(codec, G711) else 2
         """Frames after a lost one that do not sound as they should: a decoder with a memory takes longer."""
         self.closed = False
+        self.fed_at = 0.0
+        """The beat in which something was handed in last."""
+        self.stopped = False
+        """Its stream has stopped: it hears silence."""
+        self._until: float | None = None  # the end of what was handed in
         self._prompts: PromptEar | None = None
         self._hearing = hearing
         self._decoder = None if isinstance(codec, G711) else codec.decoder()
@@ -74,23 +92,40 @@ class CallHearing:
 
     def payload(self, payload: bytes | None, at: float) -> None:
         """Take in what was heard at `at`, usually 20 ms; None: they were lost, b"": nothing was sent."""
+        if self.stopped:
+            if not payload and self._until is not None and at < self._until - PTIME / 2:
+                return  # that was heard as silence already
+            self.stopped = False
         if not payload:
             if payload is None and self._decoder is not None and self._lost < LOST_MAX:
                 self._decoder.lost()
-            self._hearing.waiting.append((self, payload, at))
+            self._hand_in(payload, at)
         elif self._decoder is not None:
             self._decode(self._decoder.decode(payload), at)
         elif len(payload) == FRAME:
-            self._hearing.waiting.append((self, payload, at))
+            self._hand_in(payload, at)
         else:
             self._split(payload, at)
+
+    def _hand_in(self, payload: Payload, at: float) -> None:
+        self._hearing.waiting.append((self, payload, at))
+        self._until = at + PTIME
+
+    def fall_silent(self, now: float) -> None:
+        """Nothing has come for long: hear silence up to now. Called in each beat until something comes."""
+        if self._until is None:
+            return
+        self.stopped = True
+        for _ in range(CATCH_UP):
+            if self._until + PTIME < now - UNTOLD:
+                self._hand_in(b"", self._until)
 
     def _decode(self, pcm: Pcm, at: float) -> None:
         """Take in samples at the codec's rate as frames of 20 ms at 8 kHz."""
         samples = self._resampler.push(pcm)[:LONGEST]
         at -= self._late
         if samples.size == FRAME and not self._samples.size:
-            self._hearing.waiting.append((self, samples, at))
+            self._hand_in(samples, at)
             return
         until = at + samples.size / 8000
         if abs(at - self._rest_until) < PTIME:
@@ -98,7 +133,7 @@ class CallHearing:
             samples = np.concatenate((self._samples, samples))
         whole = samples.size // FRAME * FRAME
         for start in range(0, whole, FRAME):
-            self._hearing.waiting.append((self, samples[start : start + FRAME], at + start / 8000))
+            self._hand_in(samples[start : start + FRAME], at + start / 8000)
         self._samples, self._rest_until = samples[whole:], until
 
     def _split(self, payload: bytes, at: float) -> None:
@@ -110,7 +145,7 @@ class CallHearing:
             payload = self._octets + payload
         whole = len(payload) // FRAME * FRAME
         for start in range(0, whole, FRAME):
-            self._hearing.waiting.append((self, payload[start : start + FRAME], at + start / 8000))
+            self._hand_in(payload[start : start + FRAME], at + start / 8000)
         self._octets, self._rest_until = payload[whole:], until
 
     def digit_event(self, digit: str, at: float, duration: float | None) -> None:
@@ -206,18 +241,18 @@ class Hearing:
         self.waiting: list[Waiting] = []
         self._dtmf: DtmfHearing | None = None  # while somebody listens
         self._slots: list[int] = []  # that are free, the lowest last
-        self._calls = 0
+        self._calls: dict[CallHearing, None] = {}  # in the order in which they came
         self._turn = 0
         self._changed: set[Ear] = set()
 
     # --- who listens -----------------------------------------------------------------------------
 
-    def enter(self) -> int:
+    def enter(self, call: CallHearing) -> int:
         """A slot for one more call."""
         if self._dtmf is None:
             self._dtmf = DtmfHearing(self.bank)
-        slot = self._slots.pop() if self._slots else self._calls
-        self._calls += 1
+        slot = self._slots.pop() if self._slots else len(self._calls)
+        self._calls[call] = None
         self._dtmf.add(slot)
         return slot
 
@@ -228,7 +263,7 @@ class Hearing:
         self.prompts.leave(call.slot)
         self._slots.append(call.slot)
         self._slots.sort(reverse=True)
-        self._calls -= 1
+        del self._calls[call]
         self.waiting = [entry for entry in self.waiting if entry[0] is not call]
         if not self._calls:
             self._dtmf.close()
@@ -239,6 +274,11 @@ class Hearing:
 
     def analyse(self, now: float) -> None:
         """Analyse what was handed in since the last beat. The pacer calls it after each."""
+        for entry in self.waiting:
+            entry[0].fed_at = now
+        for call in self._calls:
+            if call.stopped or now - call.fed_at > STOPPED:
+                call.fall_silent(now)
         while self.waiting:
             waiting, self.waiting = self.waiting, []
             self._turn = turn = self._turn + 1

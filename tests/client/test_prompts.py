@@ -45,6 +45,23 @@ def test_prompts_that_follow_each_other() -> None:
     play(scene)
 
 
+def test_a_prompt_with_which_the_stream_stops(tmp_path: Path) -> None:
+    """A server that sends nothing after its last word was heard all the same."""
+    prompt = tmp_path / "last.wav"
+    write_wav(prompt, babble(2.0, seed=1), 8000)
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        expected = asyncio.ensure_future(near.expect_prompt(prompt, within=6.0))
+        await far.play(Audio((prompt,)))
+        stage.exchange.plane.pacer.remove(far.endpoint.session)
+        heard = await expected
+        assert heard.fields["whole"]
+        assert heard.ended == about(2.0)
+
+    play(scene)
+
+
 def test_the_other_side_hangs_up_with_its_last_word() -> None:
     """A goodbye that is followed by the end of the call at once was heard; one that was cut off was not."""
 

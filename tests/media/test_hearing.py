@@ -170,6 +170,43 @@ def test_speech_is_told() -> None:
     assert told[-1] is False
 
 
+# --- a stream that stops ----------------------------------------------------------------------------------------
+
+
+def test_a_stream_that_stops_is_silent() -> None:
+    """Sound and speech end with the last packet of a server that sends nothing while it says nothing."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.4), babble(1.0)))
+    told: list[bool] = []
+    call.ear.on_speech = lambda started, at, duration: told.append(started)
+    hear(hearing, call, end=150)
+    assert call.ear.sounds.open is None
+    assert spans(call.ear.sounds)[-1][1] == pytest.approx(1.4)
+    assert told[-1] is False
+    assert call.ear.heard_until == pytest.approx(BEGIN + 2.88, abs=0.05)
+
+
+def test_a_stream_that_was_held_up() -> None:
+    """Packets that come late, all at once, find no silence in their place; nor is the time told twice that a
+    stream stood still."""
+    hearing = Hearing()
+    call = Call(hearing, noise(2.0))
+    hear(hearing, call, end=30)
+    for number in range(30, 53):
+        hearing.analyse(BEGIN + number * BEAT)
+    for number in range(30, 54):
+        call.send(number)
+    hear(hearing, call, begin=54)
+    assert spans(call.ear.sounds) == [(0.0, None)]
+    hear(hearing, call, begin=100, end=150)
+    before = len(call.ear.history)
+    for number in range(100, 149):
+        call.hearing.payload(b"", BEGIN + number * BEAT)
+    hearing.analyse(BEGIN + 150 * BEAT)
+    assert 100 <= before < 150
+    assert len(call.ear.history) == 149
+
+
 # --- together or alone ------------------------------------------------------------------------------------------
 
 
@@ -184,6 +221,8 @@ def crowd(hearing: Hearing) -> list[Call]:
         Call(hearing, joined(progress("busy", 2.0))),
     ]
     calls[2].payloads[20:23] = [None] * 3
+    for call in calls:  # to one length: who ends before the others falls silent
+        call.payloads += [b""] * (120 - len(call.payloads))
     return calls
 
 
