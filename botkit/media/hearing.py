@@ -97,6 +97,7 @@ class CallHearing:
                 return  # that was heard as silence already
             self.stopped = False
         if not payload:
+            self._rest_until += PTIME  # what waits to fill a frame waits on: it is late by less than a frame
             if payload is None and self._decoder is not None and self._lost < LOST_MAX:
                 self._decoder.lost()
             self._hand_in(payload, at)

@@ -43,6 +43,7 @@ class Receiver:
         "_base",
         "_codec",
         "_events",
+        "_hole",
         "_last_at",
         "_pressed",
         "_reorderer",
@@ -95,6 +96,7 @@ class Receiver:
         self._anchor: float | None = None  # when media time `_base` was heard
         self._base = 0
         self._last_at = 0.0  # when the last packet was heard
+        self._hole = 0  # ticks of holes that did not fill 20 ms yet: of packets of 10 or 30 ms
 
     def receive(self, now: float, to_monotonic: float) -> None:
         """Read and pass on what arrived."""
@@ -172,12 +174,13 @@ class Receiver:
         assert self.on_payload is not None
         if isinstance(item, Gap):
             if item.restart:
-                self._anchor = None
+                self._anchor, self._hole = None, 0
             elif self._anchor is not None:
                 # What was lost had its time. Timestamps alone may jump: silence ends where the next packet came.
-                begin = self._last_at + self._reorderer.ticks / self._codec.clock_rate
+                begin = self._last_at + (self._reorderer.ticks - self._hole) / self._codec.clock_rate
                 fits = max(item.packets, int((item.until - begin) / PTIME + 1e-3))
-                for index in range(min(item.ticks // self._ticks, GAP_FRAMES_MAX, fits)):
+                pieces, self._hole = divmod(item.ticks + self._hole, self._ticks)
+                for index in range(min(pieces, GAP_FRAMES_MAX, fits)):
                     self.on_payload(None if item.packets else b"", begin + index * PTIME)
             return
         packet, at = item

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from botkit.media import rtcp
-from botkit.media.codec import PCMU
+from botkit.media.codec import PCMU, Codec, codec_by_name
+from botkit.media.ear import Ear
+from botkit.media.hearing import CallHearing, Hearing
 from botkit.media.pcm import Pcm
 from botkit.media.playback import Playback
 from botkit.media.receiver import GAP_FRAMES_MAX
@@ -65,10 +67,10 @@ class Desk:
 class Leg:
     """A session on a desk, and the beat that walks it."""
 
-    def __init__(self, clock: ManualClock | None = None, *, events: int | None = EVENT) -> None:
+    def __init__(self, clock: ManualClock | None = None, *, events: int | None = EVENT, codec: Codec = PCMU) -> None:
         self.clock = clock or ManualClock(start=100.0, wall=1_700_000_000.0)
         self.desk = Desk()
-        self.session = RtpSession(self.desk, PCMU, self.clock, event_type=events)
+        self.session = RtpSession(self.desk, codec, self.clock, event_type=events)
         self.heard: list[tuple[bytes | None, float]] = []
         self.digits: list[tuple[str, float, float | None]] = []
 
@@ -420,6 +422,28 @@ def test_packets_of_other_lengths(size: int) -> None:
     assert heard == [(number, pytest.approx(begin + number * size / 8000)) for number in numbers]
     lost = [at for payload, at in leg.heard if payload is None]
     assert lost == [pytest.approx(begin + 30 * size / 8000 + index * BEAT) for index in range(size // 160)]
+
+
+@pytest.mark.parametrize("codec", [PCMU, codec_by_name("G722")])
+@pytest.mark.parametrize("size", [80, 240, 320])
+def test_lost_packets_of_other_lengths_had_their_time(size: int, codec: Codec) -> None:
+    """Of packets of 10 or 30 ms many may be lost: what is heard lasts as long as what was said, to a frame."""
+    leg = Leg(codec=codec)
+    hearing = Hearing()
+    ear = Ear()
+    leg.session.on_payload = CallHearing(hearing, ear, codec).payload
+    begin, count = leg.clock.now(), 10 * 8000 // size
+    draw = random.Random(size)
+    number = 0
+    for beat in range(1, 510):
+        while number < count and (number + 1) * size <= beat * 160:
+            if number in (0, count - 1) or draw.random() > 0.1:
+                packet = RtpPacket(codec.payload_type, number, number * size, 9, codec.silence[:80] * (size // 80))
+                leg.hear(packet, at=begin + (number + 1) * size / 8000)
+            number += 1
+        leg.beat()
+        hearing.analyse(leg.clock.now())
+    assert 499 <= len(ear.history) <= 501
 
 
 @pytest.mark.parametrize("jump", [0.02, 0.5, 5.0, 29.0])
