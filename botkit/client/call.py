@@ -97,6 +97,8 @@ class Call(Expecting):
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
         self._transferring = False
+        self.changes = 0
+        """Holds and resumes that the server was asked for and has not replied to."""
 
     def __repr__(self) -> str:
         return f"<Call {self._id} {self.direction} {self.remote} {self.state.value}>"

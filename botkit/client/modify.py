@@ -29,20 +29,28 @@ async def modify(
     call: Call, signals: CallSignals, action: Literal["hold", "unhold"], done: type[events.CallEvent]
 ) -> None:
     """Ask for `action`; returns when `done` has come, or the call's end. On a call that is over, or where it would
-    change nothing, it does nothing.
+    change nothing, it does nothing; what was asked before and has no reply yet may change something.
 
     Raises `Fault` when the server refuses or does not reply, `UsageError` before the answer and while the line
     is down. A cancelled caller does not take the request back.
     """
     already = CallState.HELD if action == "hold" else CallState.ACTIVE
-    if call.end is not None or call.state is already:
+    if call.end is not None or (call.state is already and not call.changes):
         return
     _check_up(call, "put on hold and resumed")
+
+    def replied(event: events.CallEvent) -> None:
+        # Beside us: our caller may be cancelled before the reply comes.
+        if wanted(event):
+            call.changes -= 1
+            unsubscribe()
 
     def wanted(event: events.CallEvent) -> bool:
         refused = isinstance(event, events.CallRefused) and event.method == "modify"
         return refused or isinstance(event, (done, events.Ended))
 
+    call.changes += 1
+    unsubscribe = call.listen(replied)
     event = await _asked(call, signals, Modify(call.id, action), wanted)
     if isinstance(event, events.CallRefused):
         raise Fault(f"the server did not {action}: {event.message} ({event.code})")

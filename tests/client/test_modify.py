@@ -1,4 +1,5 @@
-"""What a client asks of the server during a call: transfers. Hold and resume are in `test_call.py`."""
+"""What a client asks of the server during a call: transfers, and holds that meet. More about hold and resume is in
+`test_call.py`."""
 
 from __future__ import annotations
 
@@ -48,6 +49,27 @@ def test_transfer() -> None:
             await asyncio.gather(*playing)
             await new.hangup()
             assert (await far.ended()).cause == "NORMAL_CLEARING"
+
+    play(scene)
+
+
+def test_holds_that_overtake_each_other() -> None:
+    """What was asked last counts, though the reply to what was asked before has not come: asked at once, or by a
+    step that was cancelled."""
+
+    async def scene(stage: Stage) -> None:
+        near, _ = await stage.call()
+        await asyncio.gather(near.hold(), near.resume())
+        assert near.state is CallState.ACTIVE
+        given_up = asyncio.ensure_future(near.hold())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.wait((given_up,))
+        await near.resume()
+        assert near.state is CallState.ACTIVE
+        await near.hold()
+        assert near.state is CallState.HELD
+        await near.hold()  # changes nothing, and waits for nothing
 
     play(scene)
 
