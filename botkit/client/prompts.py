@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botkit.client.listening import SETTLE, Found
@@ -22,6 +22,9 @@ JUDGED_AFTER = 0.2
 
 RIVALS_AFTER = 0.5
 """The same where several are listened for: another one may go on."""
+
+PAUSE = 2.0
+"""Seconds of silence at the end of a prompt of more than a minute after which it was cut short."""
 
 OVERLAP = 0.1
 """Seconds before the mark from which an onset counts: the end of one prompt is told by the frame, as the beginning
@@ -53,8 +56,11 @@ class PromptQuestion:
     score: float
     until: str
     now: bool = False
-    announced: bool = True
     sure_after: float = FOLLOWED_AFTER
+
+    @property
+    def announced(self) -> bool:
+        return not any(reference.beyond for reference in self.references)
 
     @property
     def settle(self) -> float:
@@ -72,7 +78,9 @@ class PromptQuestion:
         choice = choose(one for one in found if self._counts(one, after))
         if choice is None:
             return None
-        one = choice.heard
+        one = choice.heard if not choice.heard.goes_on else _to_its_end(choice.heard, ear)
+        if one.end is not None and one.score < self.score:
+            return None
         met = None if not choice.known else one.sure_at if self.until == "start" else one.end
         fields = (
             ("prompt", one.reference.path.name),
@@ -86,6 +94,21 @@ class PromptQuestion:
         """It is one of ours, came after the mark and is not what the mark was set by, and is not known to be poor."""
         fits = one.sure_at is None or one.score >= self.score
         return fits and one.reference in self.references and one.onset > after - OVERLAP and one.onset != after
+
+
+def _to_its_end(one: PromptHeard, ear: Ear) -> PromptHeard:
+    """A prompt that is longer than what is looked at: it has ended when its time is over, or was cut short where sound
+    ended before. What sound it was is not looked at any more."""
+    assert one.end is not None
+    full = one.end + one.goes_on
+    if ear.heard_until < full:
+        return replace(one, end=None)
+    sounds = [sound for sound in ear.sounds if sound.start < full]
+    last = full if not sounds or sounds[-1].end is None else min(sounds[-1].end, full)
+    if last > full - PAUSE:
+        return replace(one, end=full)
+    share = (last - one.onset) / (full - one.onset)
+    return replace(one, end=last, score=one.score * share, whole=False)
 
 
 @dataclass(frozen=True, slots=True)

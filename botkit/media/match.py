@@ -68,7 +68,8 @@ class PromptHeard:
 
     `onset` is when its first sound came; `missing` the seconds of its sound cut off before that. `sure_at` is when
     it was sure to be this one (None: not yet), `end` when its last sound ended (None: not judged yet). `score` is 0
-    to 1; `whole`: from its first sound to its last.
+    to 1; `whole`: from its first sound to its last. `goes_on`: seconds that it should last after `end`, unheeded here,
+    since it is longer than what is looked at.
     """
 
     reference: Reference
@@ -78,6 +79,7 @@ class PromptHeard:
     end: float | None = None
     score: float = 0.0
     whole: bool = False
+    goes_on: float = 0.0
 
 
 @dataclass(slots=True)
@@ -241,7 +243,9 @@ class PromptEar:
             heard.end = place.time_of(end + 1)
             strong = place.reference.strong
             self._ask_rivals(heard)
-            heard.whole = int(strong[: one.first].sum()) <= WHOLE and int(strong[end + 1 :].sum()) <= WHOLE
+            to_its_end = int(strong[end + 1 :].sum()) <= WHOLE
+            heard.whole = int(strong[: one.first].sum()) <= WHOLE and to_its_end
+            heard.goes_on = place.reference.beyond if to_its_end else 0.0
 
     def _is_over(self, place: Alignment, end: int) -> bool:
         """Whether much of it should have been heard after its frame `end`, which was the last that was."""

@@ -53,7 +53,8 @@ SHORTEST = 0.3
 """Seconds of sound that a prompt needs to be told from others."""
 
 LONGEST = 3000
-"""Frames of a prompt that are looked at: a minute tells it from any other."""
+"""Frames of a prompt that are looked at: a minute tells it from any other. After that it goes on as long as there is
+sound (`Reference.beyond`)."""
 
 Vector = npt.NDArray[np.float32]
 Patches = npt.NDArray[np.float32]
@@ -107,7 +108,8 @@ class Reference:
     def __init__(self, prompt: Prompt) -> None:
         """Raises ConfigError for one that is too short, or silent."""
         self.path = prompt.path
-        pcm = prompt.pcm(HEARING_RATE)[: LONGEST * HEARING_SAMPLES]
+        whole = prompt.pcm(HEARING_RATE)
+        pcm = whole[: LONGEST * HEARING_SAMPLES]
         self._bands = [bands_of_sound(gain(pcm, db)) for db in GAINS]
         self._vectors: dict[int, Vector] = {}
         bands = self._bands[GAINS.index(0.0)]
@@ -129,6 +131,10 @@ class Reference:
             )
         self.first, self.last = int(where[0]), int(where[-1])
         """Its first frame of sound, and its last."""
+        rest = whole[pcm.size : whole.size - whole.size % HEARING_SAMPLES].reshape(-1, HEARING_SAMPLES)
+        after = np.flatnonzero(levels(rest) > max(float(loud.max()) - ACTIVE_RANGE, -55.0))
+        self.beyond = (self.size + int(after[-1]) - self.last) * 0.02 if after.size else 0.0
+        """Seconds that it goes on after `last`: the rest of one that is too long to be looked at as a whole."""
         self.counted = self.active if where.size >= PATCH else _around(self.active)
         """Which frames are compared: a short one needs the silence around it as well."""
         self.active_before = np.concatenate(([0], np.cumsum(self.active))).tolist()

@@ -62,6 +62,33 @@ def test_a_prompt_with_which_the_stream_stops(tmp_path: Path) -> None:
     play(scene)
 
 
+def test_a_prompt_of_minutes(tmp_path: Path) -> None:
+    """It ends when its last sound does, though a minute of it is looked at; one that breaks off later was cut short."""
+    prompt = tmp_path / "terms.wav"
+    write_wav(prompt, joined(babble(90.0, seed=1), silence(0.5)), 8000)
+    long = Window(within=120.0)
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        expected = asyncio.ensure_future(near.expect_prompt(prompt, long))
+        playing = asyncio.ensure_future(far.play(Audio((prompt,))))
+        heard = await expected
+        assert heard.ended == about(90.0, 0.4)
+        assert heard.fields["whole"]
+        await playing
+        expected = asyncio.ensure_future(near.expect_prompt(prompt, long, score=0.5))
+        refused = asyncio.ensure_future(failure(near.expect_prompt(prompt, long, score=0.9)))
+        playing = asyncio.ensure_future(far.play(Audio((prompt,))))
+        await stage.clock.sleep(70.0)
+        playing.cancel()
+        heard = await expected
+        assert not heard.fields["whole"]
+        assert heard.fields["score"] == pytest.approx(70 / 90, abs=0.03)
+        assert "terms.wav" in await refused
+
+    play(scene)
+
+
 def test_the_other_side_hangs_up_with_its_last_word() -> None:
     """A goodbye that is followed by the end of the call at once was heard; one that was cut off was not."""
 
