@@ -81,6 +81,8 @@ class _Translated:
 
     def _payloads(self, payload: bytes) -> list[bytes]:
         """20 ms each; none while they do not fill up, several where one packet brought more."""
+        if not payload:
+            return []  # it keeps a path open (RFC 6263 4.1) and says nothing
         if self._table is not None:
             return [payload.translate(self._table)]
         pcm = self._resampler.push(self._decoder.decode(payload))

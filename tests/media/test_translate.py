@@ -135,6 +135,15 @@ def test_what_is_no_audio_is_left_out() -> None:
     assert not pair.out
 
 
+@PAIRS
+def test_packets_with_nothing_in_them(near: Codec, far: Codec) -> None:
+    """Empty packets, which keep a path open, are no sound and leave no gap."""
+    pair = Pair(near, far)
+    for seq, payload in enumerate((near.silence, b"", near.silence)):
+        pair.hear(seq, payload, timestamp=(0, near.ticks, near.ticks)[seq])
+    assert pair.steps == [(1, far.ticks)]
+
+
 def test_another_source_starts_anew() -> None:
     """After a new SSRC the stream goes on in time, whatever the new numbers are."""
     pair = Pair(PCMU, G722)
