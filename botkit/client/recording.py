@@ -68,9 +68,15 @@ async def record_heard(
         ear.taps.remove(frames.append)
         if watching is not None:
             watching.cancel()
-        pcm = _on_one_timeline(frames, began, ended)
-        writing = asyncio.get_running_loop().run_in_executor(None, write_wav, to, pcm, RATE)
+        # In a thread: half an hour takes 200 ms, and the beat of all calls would be late by it.
+        writing = asyncio.get_running_loop().run_in_executor(None, _write, to, frames, began, ended)
         await asyncio.shield(writing)
+    return writing.result()
+
+
+def _write(to: Path, frames: list[HeardFrame], began: float, ended: float) -> Recorded:
+    pcm = _on_one_timeline(frames, began, ended)
+    write_wav(to, pcm, RATE)
     return Recorded(str(to), pcm.size / RATE, float(level(pcm)))
 
 

@@ -18,6 +18,9 @@ __all__ = ["PTIME", "Ear", "HeardDigit", "HeardFrame", "Pcm", "Segment", "Segmen
 
 PTIME = 0.020
 SEGMENTS_KEPT = 400
+DIGITS_KEPT = 1000
+"""Digits that wait to be consumed, the latest: of a call on which nobody wants any, and somebody presses on."""
+
 WAITERS_KEPT = 32
 SAME_DIGIT = 0.1
 """A digit that arrives as event and as tone within this time is one (flow-language.md section 4)."""
@@ -81,7 +84,7 @@ class Ear:
         """The last frame was sound."""
         self.sounds = SegmentLog()
         self.speech = SegmentLog()
-        self.digits: deque[HeardDigit] = deque()
+        self.digits: deque[HeardDigit] = deque(maxlen=DIGITS_KEPT)
         """The queue that `gather` and `expect_dtmf` consume."""
         self.prompts: Sequence[PromptHeard] = ()
         """Prompts that were listened for and found, in order of their onset."""

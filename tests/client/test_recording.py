@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 
 from botkit import clock
+from botkit.client import recording
 from botkit.client.recording import QUIET_ENDS, QUIET_FROM_THE_START, record_heard
 from botkit.clock import VirtualLoop
 from botkit.errors import ConfigError
 from botkit.media.ear import Ear, HeardDigit, HeardFrame
-from botkit.media.pcm import FLOOR
+from botkit.media.pcm import FLOOR, Pcm, level
 from botkit.media.wav import read_wav
 from botkit.vocabulary import Recorded
 
@@ -193,6 +195,23 @@ def test_cancelled_recording_is_written(tmp_path: Path) -> None:
         assert pcm.size == pytest.approx(8000, abs=200)
 
     play(tmp_path / "a.wav", scene)
+
+
+def test_the_file_is_made_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting half an hour together takes long, and so is done in a thread: the beat goes on."""
+    threads = []
+
+    def measured(pcm: Pcm) -> float:
+        threads.append(threading.current_thread())
+        return level(pcm)
+
+    async def scene(stage: Stage) -> None:
+        await stage.record(limit=0.5)
+
+    monkeypatch.setattr(recording, "level", measured)
+    play(tmp_path / "a.wav", scene)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from botkit.media.ear import SAME_DIGIT, SEGMENTS_KEPT, Ear, HeardDigit, SegmentLog
+from botkit.media.ear import DIGITS_KEPT, SAME_DIGIT, SEGMENTS_KEPT, Ear, HeardDigit, SegmentLog
 
 # --- segments -------------------------------------------------------------------------------------------
 
@@ -89,6 +89,16 @@ def test_quick_typing_both_ways(first: str) -> None:
 
 
 # --- speech, and who waits ----------------------------------------------------------------------------------
+
+
+def test_digits_that_nobody_wants() -> None:
+    """Of digits that nobody consumes the latest are kept: a call may last for hours."""
+    ear = Ear()
+    for number in range(DIGITS_KEPT + 5):
+        ear.hear_digit(HeardDigit("12"[number % 2], "rtp", number * 0.2))
+    assert len(ear.digits) == DIGITS_KEPT
+    assert ear.digits[-1].at == (DIGITS_KEPT + 4) * 0.2
+    assert ear.digits_heard == DIGITS_KEPT + 5
 
 
 def test_speech_is_told_with_its_duration() -> None:
