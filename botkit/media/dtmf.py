@@ -244,6 +244,14 @@ class DtmfToneDetector:
             self._started, self._end = self._start, at + WINDOW
         return ended
 
+    def finish(self) -> Digit | None:
+        """Nothing more will be heard: returns the digit that was being heard, as long as it was."""
+        if self._digit == NOTHING:
+            return None
+        ended = Digit(KEYS[self._digit], self._started, max(self._end - self._started, 0.0), "tone")
+        self._digit = NOTHING
+        return ended
+
     def _is_steady(self) -> bool:
         """Whether the latest windows agree on the two frequencies."""
         straight = [reading for reading, bent in self._latest if not bent]
@@ -280,6 +288,11 @@ class DtmfHearing:
         self._end[slot] = -math.inf
         detector = self._detectors[slot] = DtmfToneDetector()
         return detector
+
+    def finish(self, slot: int) -> Digit | None:
+        """The call is over: returns the digit that its end cut short, and listens there no more."""
+        detector, self._detectors[slot] = self._detectors[slot], None
+        return None if detector is None else detector.finish()
 
     def remove(self, slot: int) -> None:
         """Listen there no more."""

@@ -26,7 +26,7 @@ import numpy as np
 
 from botkit.media.cadence import tracker_for
 from botkit.media.codec import G711, PCMU, Codec
-from botkit.media.dtmf import DtmfHearing
+from botkit.media.dtmf import Digit, DtmfHearing
 from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
 from botkit.media.history import FRAME
 from botkit.media.match import PromptEar
@@ -197,7 +197,7 @@ class CallHearing:
     def finish(self) -> None:
         """The call is over: what is being heard will not go on."""
         if not self.closed:
-            self._hearing.prompts.finish(self.slot)
+            self._hearing.finish(self)
 
     def is_lost(self, payload: Payload) -> bool:
         """Whether a frame was lost and says nothing; after too many in a row it is silence."""
@@ -256,6 +256,16 @@ class Hearing:
         self._calls[call] = None
         self._dtmf.add(slot)
         return slot
+
+    def finish(self, call: CallHearing) -> None:
+        """A call is over: prompts that still sound end here, and so does a digit: some key it and hang up at once.
+
+        A tone is reported at its end, and the end of the call comes by another way than the quiet after it.
+        """
+        self.prompts.finish(call.slot)
+        digit = None if self._dtmf is None else self._dtmf.finish(call.slot)
+        if digit is not None:
+            self._tell_digit(call, digit)
 
     def leave(self, call: CallHearing) -> None:
         """A call hears no more."""
@@ -345,8 +355,10 @@ class Hearing:
             return
         slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
         for row, digit in self._dtmf.hear(slots, times, heard):
-            heard_digit = HeardDigit(digit.digit, digit.via, digit.at, digit.duration)
-            self._safely(entries[row][0].ear.hear_digit, heard_digit)
+            self._tell_digit(entries[row][0], digit)
+
+    def _tell_digit(self, call: CallHearing, digit: Digit) -> None:
+        self._safely(call.ear.hear_digit, HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
 
     def _tones(self, entries: list[Waiting], heard: Heard) -> None:
         for row, (call, _, at) in enumerate(entries):

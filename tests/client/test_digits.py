@@ -49,6 +49,21 @@ def test_tones_are_longer_by_default() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("codec", ["PCMU", "G722", "opus"])
+@pytest.mark.parametrize("way", ["info", "rtp", "tone"])
+def test_hanging_up_right_behind_the_last_digit(way: str, codec: str) -> None:
+    """Who hangs up as soon as the last digit has ended has sent it, whatever the way."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call(codecs=(codec,))
+        await near.send_dtmf("42", via=way)
+        await near.hangup()
+        await far.ended()
+        assert "".join(digit.digit for digit in far.ear.digits) == "42"
+
+    play(scene)
+
+
 def test_short_tones_without_loss() -> None:
     """Tones of 40 ms, 40 ms apart, are all there where nothing is lost."""
     for outcome in run(Trial("tone", count=100, length=(0.04, 0.06), gap=(0.04, 0.1), loss=0.0)):

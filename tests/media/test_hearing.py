@@ -385,6 +385,20 @@ def test_digit_as_tone_alone() -> None:
     assert digit.duration == pytest.approx(0.1, abs=0.021)
 
 
+def test_digit_that_the_end_of_the_call_cuts_short() -> None:
+    """A digit that sounds when the call ends is heard then, once, and nothing that comes behind it."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("5", 0.2), silence(0.3), digit_tone("6", 0.1), silence(0.1)))
+    hear(hearing, call, end=18)
+    assert not call.ear.digits
+    call.hearing.finish()
+    hear(hearing, call, begin=18)
+    call.hearing.finish()
+    (digit,) = call.ear.digits
+    assert (digit.digit, digit.via) == ("5", "tone")
+    assert digit.duration == pytest.approx(0.16, abs=0.021)
+
+
 # --- taps and the end ---------------------------------------------------------------------------------------------
 
 
