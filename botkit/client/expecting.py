@@ -94,10 +94,10 @@ class Expecting(abc.ABC):
     ) -> Heard:
         """Await one of these audio files, heard from its beginning, of which a second may be missing.
 
-        `fields` of what it returns: `prompt`, the file's name; `score`, 0 to 1; `whole`; `missing`, the seconds of
-        its beginning that were not heard. `until="start"` returns as soon as it is sure, after 1.5 s at most; else it
-        waits for the end. `anywhere`: so many seconds of a file instead, looped, from whatever place in it on.
-        Raises `ExpectationFailed`, and `ConfigError` for a file that cannot be listened for.
+        `fields` of what it returns: `prompt`, the file's name; `score`, 0 to 1; `whole` (None before its end);
+        `missing`, the seconds of its beginning that were not heard. `until="start"` returns as soon as it is sure,
+        after 1.5 s at most; else it waits for the end. `anywhere`: so many seconds of a file instead, looped, from
+        whatever place in it on. Raises `ExpectationFailed`, and `ConfigError` for a file that cannot be listened for.
         """
         window = window or Window(within)
         given = [files] if isinstance(files, (str, Path)) else files

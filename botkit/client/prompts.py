@@ -85,7 +85,7 @@ class PromptQuestion:
         fields = (
             ("prompt", one.reference.path.name),
             ("score", round(one.score, 2)),
-            ("whole", one.whole),
+            ("whole", None if one.end is None else one.whole),  # nobody knows before its end
             ("missing", round(one.missing, 2)),
         )
         return Found(one.onset, met, one.end, fields, one.end if self.until == "end" else None)

@@ -193,8 +193,9 @@ class CallPort(Protocol):
         """Await one of these prompts, heard from its beginning (of which a second may be missing), with at least
         `score`, 0 to 1. `anywhere`: instead so many seconds of a file, from whatever place in it on, looped.
         `until`: start, when it is known, or end, the default; with `anywhere` or `absent` it is start.
-        Fields: `prompt`, the file's name; `score`; `whole` and `missing`, the seconds of its beginning, but
-        not with `anywhere`. Raises `ConfigError` for a file that cannot be listened for."""
+        Fields: `prompt`, the file's name; `score`; `whole` (None before its end) and `missing`, the
+        seconds of its beginning, but not with `anywhere`.
+        Raises `ConfigError` for a file that cannot be listened for."""
         ...
 
     async def expect_sound(self, length: float, window: Window, *, now: bool = False) -> Heard:

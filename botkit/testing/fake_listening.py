@@ -54,7 +54,8 @@ class FakeListening(Script, abc.ABC):
         def fields(span: Span) -> dict[str, Any]:
             prompt = next(each for each in sounds() if each.span == span)
             told = {"prompt": prompt.prompt, "score": prompt.score}
-            return told if anywhere is not None else {**told, "whole": True, "missing": 0.0}
+            over = span.ended is not None and span.ended <= self._clock.now()
+            return told if anywhere is not None else {**told, "whole": True if over else None, "missing": 0.0}
 
         ends = until or prompt_until(anywhere, absent=window.absent)
         wanted = Wanted(anywhere or 0.0, ends, clipped=anywhere is not None)

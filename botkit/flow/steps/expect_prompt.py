@@ -44,7 +44,7 @@ class ExpectPrompt(Expectation):
     result: ClassVar[dict[str, str]] = {
         "prompt": "the name of the file that was heard",
         "score": "how well, 0 to 1",
-        "whole": "false: its beginning was missing, or it was cut short (not with `anywhere`)",
+        "whole": "false: its beginning was missing, or it was cut short; null before its end (not with `anywhere`)",
         "missing": "seconds of sound that were missing at its beginning (not with `anywhere`)",
     }
 
