@@ -51,17 +51,23 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
                 parts += [piece.to_ndarray()[0] for piece in mono.resample(frame)]
             parts += [piece.to_ndarray()[0] for piece in mono.resample(None)]
     except (av.FFmpegError, OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise ConfigError(
-            f"{path} cannot be read as audio: {reason}",
-            hint=_conversion(path),
-        ) from error
+        if path.stat().st_size == 0:
+            raise ConfigError(f"{path} is empty: it holds no sound") from error
+        reason = (
+            "its format is unknown, or it is damaged" if isinstance(error, av.InvalidDataError) else _words_of(error)
+        )
+        raise ConfigError(f"{path} cannot be read as audio: {reason}", hint=_conversion(path)) from error
     pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
     if not pcm.size:
         raise ConfigError(f"{path} holds no sound (0 samples)")
     if rate is None:
         return pcm, own_rate
     return resample(pcm, own_rate, rate), rate
+
+
+def _words_of(error: Exception) -> str:
+    """What went wrong, without FFmpeg's number and path."""
+    return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
 
 
 def _conversion(path: Path) -> str:

@@ -182,6 +182,23 @@ def test_a_file_that_names_others(tmp_path: Path) -> None:
                 assert "playlists are not" in (caught.value.hint or "")
 
 
+def test_an_empty_file(tmp_path: Path) -> None:
+    """A file without a byte is called empty: there is nothing to convert."""
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(ConfigError) as caught:
+        prompt.decode_file(tmp_path / "a.wav")
+    assert (str(caught.value), caught.value.hint) == (f"{tmp_path}/a.wav is empty: it holds no sound", None)
+
+
+def test_words_for_what_is_no_audio(tmp_path: Path) -> None:
+    """What is no audio is told in words, without a number of FFmpeg's and its name once."""
+    (tmp_path / "a.wav").write_text("hello")
+    with pytest.raises(ConfigError) as caught:
+        prompt.decode_file(tmp_path / "a.wav")
+    said = str(caught.value).splitlines()[0]
+    assert said == f"{tmp_path}/a.wav cannot be read as audio: its format is unknown, or it is damaged"
+
+
 def test_what_is_no_plain_file(tmp_path: Path) -> None:
     """A pipe, which might never end, is refused at once."""
     os.mkfifo(tmp_path / "pipe.wav")
