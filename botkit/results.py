@@ -112,6 +112,7 @@ class CallResult:
     recordings: Recordings = Recordings()
     events: str | None = None  # path of events.jsonl, relative to the output folder
     aborted_by: str | None = None
+    codec: str | None = None  # the one agreed on; None: the call had no media
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ meaning without a new number. Times are seconds; those of steps count from the a
     warnings      [text]                    what to know before trusting the figures
     flows         [{bot, flow, file, verdict, tags, problems, calls}]
       calls       [{id, bot, flow, file, direction, remote, verdict, started_at, setup, duration,
-                    cause, code, sip_code, aborted_by, rtp, recordings, events, problems,
+                    cause, code, sip_code, aborted_by, codec, rtp, recordings, events, problems,
                     expectations, steps}]
         expectations  [{path, step, label, summary, ok, latency, started, ended, expected, heard, place}]
         steps         [{path, step, label, summary, ok, cancelled, expectation, started, ended, latency,
@@ -75,6 +75,7 @@ def call_data(call: CallResult) -> dict[str, Any]:
         "code": call.code,
         "sip_code": call.sip_code,
         "aborted_by": call.aborted_by,
+        "codec": call.codec,
         "rtp": plain(asdict(call.rtp)),
         "recordings": asdict(call.recordings),
         "events": call.events,

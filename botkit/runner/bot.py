@@ -290,6 +290,7 @@ class Bot:
             rtp=call.figures,
             recordings=recordings,
             events=events_path.relative_to(self._context.out).as_posix(),
+            codec=call.facts()["codec"],
             aborted_by="the stop of the run" if stopped else outcome.aborted_by if outcome else None,
         )
 

@@ -102,6 +102,7 @@ def caller(*, met: bool = True) -> CallResult:
         rtp=RtpFigures(sent=600, received=598, lost=2, jitter=0.0004, rtt=0.001),
         recordings=Recordings("calls/caller-1/rx.wav", "calls/caller-1/tx.wav", "calls/caller-1/both.wav"),
         events="calls/caller-1/events.jsonl",
+        codec="PCMU",
     )
 
 

@@ -58,6 +58,12 @@ def test_players() -> None:
     assert sources == [f"calls/caller-1/{name}.wav" for name in ("both", "rx", "tx")]
 
 
+def test_codec() -> None:
+    """The page says which codec a call had, and nothing of one where it had no media."""
+    assert "codec PCMU" in " ".join(Page(samples.run(samples.caller())).text.split())
+    assert "codec" not in Page(samples.run(replace(samples.caller(), codec=None))).text
+
+
 def test_failure_is_shown_with_its_line() -> None:
     """The failing line of YAML stands there with a caret under its column."""
     text = Page(samples.FAILED).text

@@ -39,6 +39,12 @@ def test_top_level() -> None:
     }
 
 
+def test_codec() -> None:
+    """Each call says which codec was agreed on; null where it had no media."""
+    for call, codec in ((samples.caller(), "PCMU"), (replace(samples.caller(), codec=None), None)):
+        assert document(samples.run(call))["flows"][0]["calls"][0]["codec"] == codec
+
+
 def test_expectations() -> None:
     """Every expectation has its latency and its place; a failed one what was expected and heard."""
     caller = document(samples.FAILED)["flows"][1]["calls"][0]

@@ -66,9 +66,10 @@ def test_codecs_by_bot(tmp_path: Path) -> None:
     """Codecs named for one bot win over those for all, and both over the flow's own."""
     result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, codecs={"": ("G722",), "line": ("opus",)})
     assert result.verdict is Verdict.PASSED
-    for bot, rate in (("line", 48000), ("caller", 16000)):
-        recordings = call_of(result, bot).recordings
-        assert read_wav(tmp_path / "out" / (recordings.rx or "none"))[1] == rate
+    for bot, codec, rate in (("line", "opus", 48000), ("caller", "G722", 16000)):
+        call = call_of(result, bot)
+        assert call.codec == codec
+        assert read_wav(tmp_path / "out" / (call.recordings.rx or "none"))[1] == rate
     with pytest.raises(ConfigError, match="--codec calller") as raised:
         play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, codecs={"calller": ("opus",)})
     assert "caller" in (raised.value.hint or "")
