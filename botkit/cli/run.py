@@ -209,6 +209,9 @@ def _options(
     for path in flows:
         if not path.is_file():
             raise ConfigError(f"there is no flow {path}", hint=_nearby(path))
+    for folder in read:
+        if not folder.exists():
+            raise ConfigError(f"--read {folder}: there is no such folder")
     settings = accounts.load(os.environ, config=config, flows=flows)
     for known in settings.accounts.values():
         hide(*known.secrets)

@@ -62,6 +62,13 @@ def test_options(botkit: Botkit, passing: list[RunOptions], flow: Path, tmp_path
     assert options.confinement.readable(flow) == flow
 
 
+def test_a_folder_to_read_that_is_not_there(botkit: Botkit, passing: list[RunOptions], flow: Path) -> None:
+    """--read with a mistyped folder is told, and nothing runs."""
+    result = botkit("run", flow, "--out", "o", "--read", "mroe")
+    assert (result.exit_code, passing) == (2, [])
+    assert "--read mroe: there is no such folder" in result.output
+
+
 def test_over_network_is_the_default(botkit: Botkit, passing: list[RunOptions], flow: Path) -> None:
     """`run` uses real peers unless told otherwise."""
     botkit("run", flow, "--out", "o")
