@@ -8,6 +8,7 @@ Loading takes milliseconds: do it in a thread (`load` may be called from any), n
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import threading
 from pathlib import Path
@@ -21,6 +22,9 @@ from botkit.media.pcm import Pcm, gain, in_frames, resample
 
 FORMATS = ("wav", "w64", "mp3", "ogg", "flac", "aac", "mov", "aiff", "au", "matroska", "amr", "amrnb", "amrwb", "caf")
 """FFmpeg's names of the formats that are read: those that hold their sound themselves."""
+
+SUFFIXES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".aac", ".m4a", ".mp4", ".aiff", ".au", ".mka", ".webm")
+"""What names of such files usually end in: only hints go by it."""
 
 _CONTAINED = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none"}
 
@@ -86,7 +90,8 @@ def _similar(path: Path) -> str | None:
         return f"there is no folder {path.parent} either; paths count from the file that names them"
     beside = sorted(one.name for one in path.parent.iterdir() if one.is_file() and not one.name.startswith("."))
     same = [name for name in beside if Path(name).stem.lower() == path.stem.lower()]
-    names = same or beside
+    sounds = [name for name in beside if Path(name).suffix.lower() in SUFFIXES]
+    names = same or difflib.get_close_matches(path.name, sounds, n=3) or sounds or beside
     if not names:
         return f"{path.parent} is empty"
     return f"{path.parent} holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}"

@@ -142,6 +142,16 @@ def test_a_missing_file(tmp_path: Path) -> None:
         prompt.load(tmp_path / "nowhere" / "a.wav")
 
 
+def test_a_mistyped_file(tmp_path: Path) -> None:
+    """The hint names the files that are nearly called so; failing that, those that look like audio, before others."""
+    for name in ("a.yaml", "b.yaml", "hours.wav", "menu.wav"):
+        (tmp_path / name).touch()
+    for typed, told in (("meun.wav", "menu.wav"), ("zzz.wav", "hours.wav, menu.wav")):
+        with pytest.raises(ConfigError) as caught:
+            prompt.load(tmp_path / typed)
+        assert caught.value.hint == f"{tmp_path} holds {told}"
+
+
 def test_what_is_no_audio(tmp_path: Path) -> None:
     """Text, nothing, a folder and a picture are no audio; the error names the file."""
     (tmp_path / "text.wav").write_text("hello " * 100)
