@@ -193,12 +193,11 @@ class _Run:
         self._cancelled = False
 
     async def run(self) -> RunResult:
-        unknown = sorted(set(self._options.vars).difference(*(one.flow.vars for one in self._prepared)))
+        declared = {name for one in self._prepared for name in one.flow.vars}
+        unknown = sorted(set(self._options.vars) - declared)
         if unknown:
-            raise ConfigError(
-                f"--var {unknown[0]}: no flow of this run declares such a variable",
-                hint="variables are declared under `vars` in a flow",
-            )
+            there = f"they declare {', '.join(sorted(declared))}" if declared else "none declares any, under `vars`"
+            raise ConfigError(f"--var {unknown[0]}: no flow of this run declares such a variable", hint=there)
         async with recording(self._plane, self._options.out) as spool:
             context = RunContext(
                 out=self._options.out,

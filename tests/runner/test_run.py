@@ -57,9 +57,15 @@ def test_variables(tmp_path: Path) -> None:
 
 
 def test_unknown_variable(tmp_path: Path) -> None:
-    """A variable that no flow declares is an error of the command line."""
-    with pytest.raises(ConfigError, match="--var nope"):
-        play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, vars={"nope": "1"})
+    """A variable that no flow declares is an error of the command line, which says what there is."""
+    for declared, told in (
+        ("", "none declares any, under `vars`"),
+        ("vars: {pin: 1, hz: 2}\n", "they declare hz, pin"),
+    ):
+        flows = {"line": TONE_LINE, "caller": TONE_CALLER.replace("dial:", f"{declared}dial:", 1)}
+        with pytest.raises(ConfigError, match="--var nope") as raised:
+            play(tmp_path, flows, vars={"nope": "1"})
+        assert raised.value.hint == told
 
 
 def test_codecs_by_bot(tmp_path: Path) -> None:
