@@ -44,7 +44,7 @@ def check(
             for issue in issues
         ]
         terminal.say(json.dumps(listed, ensure_ascii=False, indent=2))
-    else:
+    elif report.documents or issues:
         if issues:
             terminal.say(explain_all(issues) + "\n")
         read = len(report.documents)

@@ -45,6 +45,14 @@ def test_nothing_there(botkit: Botkit) -> None:
     assert "Traceback" not in result.output
 
 
+def test_a_folder_without_flows(botkit: Botkit, tmp_path: Path) -> None:
+    """A folder that holds no flow is a fault, and nothing says that there were no errors."""
+    (tmp_path / "empty").mkdir()
+    result = botkit("check", "empty")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "there is no flow in empty" in result.output
+
+
 def test_starts_at_once(flow: Path) -> None:
     """Checking needs nothing of media, web or numbers."""
     code = (
