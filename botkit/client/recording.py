@@ -77,7 +77,7 @@ async def record_heard(
 def _write(to: Path, frames: list[HeardFrame], began: float, ended: float) -> Recorded:
     pcm = _on_one_timeline(frames, began, ended)
     write_wav(to, pcm, RATE)
-    return Recorded(str(to), pcm.size / RATE, float(level(pcm)))
+    return Recorded(str(to), pcm.size / RATE, round(float(level(pcm)), 2))
 
 
 def _has_gone_quiet(ear: Ear, began: float, now: float) -> bool:

@@ -41,5 +41,5 @@ class Expectation(Step):
 
 
 def result_of(heard: Heard) -> dict[str, Any]:
-    """The result fields of an expectation that was met."""
-    return {**heard.fields, "latency": heard.latency}
+    """The result fields of an expectation that was met; its latency to the microsecond, like `started` and `ended`."""
+    return {**heard.fields, "latency": None if heard.latency is None else round(heard.latency, 6)}

@@ -83,6 +83,7 @@ def test_so_long(tmp_path: Path, begin: float) -> None:
         stage.clock.elapsed = begin
         recorded = await stage.record(limit=0.7)
         assert recorded == Recorded(str(to), pytest.approx(0.7, abs=0.021), pytest.approx(-9.2, abs=1.0))
+        assert recorded.level == round(recorded.level, 2)
         assert stage.clock.now() == pytest.approx(begin + 0.7)
         pcm, rate = read_wav(to)
         assert rate == 8000

@@ -23,6 +23,15 @@ def test_tone_is_met_once_it_has_lasted() -> None:
     assert ran.outcome.steps[0].is_expectation
 
 
+def test_latency_is_written_to_the_microsecond() -> None:
+    """A latency is written as `started` and `ended` are, not with all the places of a float."""
+    ran = answered(
+        "- expect_tone: 440\n  save_as: it\n- log: '${it.latency}'",
+        lambda call: call.will_hear_tone(440, at=2 / 3, length=1),
+    )
+    assert ran.said == ["0.666667"]
+
+
 def test_tone_return_end_waits_for_its_end() -> None:
     """`return: end` goes on when the tone has ended; `beep` does so by itself."""
     script = [("expect_tone: {hz: 440, return: end}", (440,)), ("expect_tone: beep", ("beep",))]
