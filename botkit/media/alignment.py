@@ -182,8 +182,10 @@ class Alignment:
         It is judged by the frames from `low` to `high`, which seem to be the prompt's. Out of silence it
         begins with the first frame that is sound, as every sound does; else with the first that is alike.
         """
-        own, ours, theirs = self.frames(0, min(self.heard_size, BEGINS_BY))
         reference = self.reference
+        if self._begins_as_written():
+            return reference.first, self.time_of(reference.first)
+        own, ours, theirs = self.frames(0, min(self.heard_size, BEGINS_BY))
         flat = _is_flat(theirs)
         known = np.flatnonzero((own >= low) & (own <= high) & ~flat)
         if own.size < BLOCK // 2 or not known.size:
@@ -214,6 +216,12 @@ class Alignment:
             return reference.first, self.time_of(reference.first)
         cut, whole = reference.active_before[begin[0]], reference.active_before[-1]
         return begin if cut * FRAME_SECONDS <= min(MAX_CUT, whole * FRAME_SECONDS * MAX_SHARE_CUT) else None
+
+    def _begins_as_written(self) -> bool:
+        """Whether sound came out of silence just where the prompt's first sound should: nearly all begin so."""
+        first = self.start + self.reference.first
+        loud = self.ring.loud(first - SILENT - 2, first + 4).tolist()
+        return not any(loud[:SILENT]) and all(loud[-3:])
 
     def _out_of_silence(self, first: int) -> int | None:
         """The first frame of sound after silence, if there was silence shortly before `first`."""
@@ -247,7 +255,7 @@ class Alignment:
             return 0.0, first
         foreign = np.flatnonzero(blocks.of(BLOCK) < FOREIGN)
         if (foreign.size or blocks.likeness < CLEAR) and own.size >= MAY_SLIP:
-            theirs = self._slipped(own, ours, theirs)
+            theirs = self._slipped(own, ours, theirs, int(foreign[0]) * STRIDE if foreign.size else 0)
             blocks = _Blocks(ours, theirs)
             foreign = np.flatnonzero(blocks.of(BLOCK) < FOREIGN)
         end = min(int(own[-1]), self.reference.last)
@@ -285,15 +293,16 @@ class Alignment:
         strong = heard[: reference.size - first][reference.strong[first:end]]
         return bool(quiet.size and strong.size and _median(quiet) > _median(strong) - CLOSING)
 
-    def _slipped(self, own: Frames, ours: Vector, theirs: Vector) -> Vector:
-        """What was heard, each block taken from where it fits best, up to `SLIP` frames off the block before.
+    def _slipped(self, own: Frames, ours: Vector, theirs: Vector, wrong: int) -> Vector:
+        """What was heard; from the frame number `wrong` of these on each block is taken from where it fits best, up
+        to `SLIP` frames off the block before.
 
-        As it was, where that needs more than `SLIPS` slips.
+        As it was, where that needs more than `SLIPS` slips, or two blocks are not there at all.
         """
         our_mean, their_mean = ours.mean(axis=0), theirs.mean(axis=0)
         taken = theirs.copy()
-        shift = slips = 0
-        for begin in range(0, own.size, BLOCK):
+        shift = slips = missed = 0
+        for begin in range(wrong // BLOCK * BLOCK, own.size, BLOCK):
             part, wanted = own[begin : begin + BLOCK], (ours[begin : begin + BLOCK] - our_mean).ravel()
             first = self.start + int(part[0]) + shift - SLIP
             around, clear = self.ring.heard(first, self.start + int(part[-1]) + shift + SLIP + 1)
@@ -308,12 +317,13 @@ class Alignment:
                     like -= UNWILLING
                 if like > best:
                     best, found, here = like, shift + candidate - SLIP, heard
+            missed += best < FOREIGN
             if here is not None:
                 slips += found != shift
                 shift = found
                 taken[begin : begin + BLOCK] = here
-                if slips > SLIPS:
-                    return theirs
+            if missed > 1 or slips > SLIPS:
+                return theirs
         return taken
 
 

@@ -106,6 +106,10 @@ class BandHearing:
             self._tails = np.concatenate((self._tails, np.zeros((more, BEFORE), np.float32)))
         self._tails[slot] = 0
 
+    def nothing_sent(self, slot: int) -> None:
+        """Silence passes in a slot; its features are `SILENT_BANDS`."""
+        self._tails[slot] = 0
+
     def hear(self, slots: Sequence[int], frames: Pcm) -> Bands:
         """The features of the next frame of each slot, shape (n, 160)."""
         count = len(slots)

@@ -303,6 +303,16 @@ class DtmfHearing:
         for column in self._columns:
             self._bank.unwant(column)
 
+    def idle(self, slot: int) -> bool:
+        """No digit is in the making there."""
+        detector = self._detectors[slot]
+        return detector is None or detector.idle
+
+    def nothing_sent(self, slot: int, at: float) -> None:
+        """20 ms of nothing, where no digit is in the making."""
+        self._z[slot] = self._energy[slot] = 0
+        self._end[slot] = at + WINDOW
+
     def hear(self, slots: Sequence[int], times: Sequence[float], heard: Heard) -> list[tuple[int, Digit]]:
         """Judge the frames of a batch, one call's each: returns (row, digit) for every digit that has ended.
 

@@ -31,7 +31,7 @@ from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
 from botkit.media.history import FRAME
 from botkit.media.match import PromptEar
 from botkit.media.passage import Loop, Passages
-from botkit.media.pcm import SOUND_LEVEL, Resampler, levels_from_energy
+from botkit.media.pcm import FLOOR, SILENCE, SOUND_LEVEL, Resampler, levels_from_energy
 from botkit.media.prompt_hearing import PromptHearing
 from botkit.media.reference import Reference
 from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
@@ -305,11 +305,34 @@ class Hearing:
                     _time_passed(call.ear, entry[2])
                     call.ear.history.append(PCMU.silence, entry[2])
                     self.prompts.lost(call.slot, entry[2], call.spoilt)
-                else:
+                elif not _is_nothing(entry[1]) or not self._nothing_sent(call, entry[2]):
                     together.append(entry)
             for begin in range(0, len(together), BATCH):
                 self._hear(together[begin : begin + BATCH])
             self.waiting += later
+
+    def _nothing_sent(self, call: CallHearing, at: float) -> bool:
+        """A frame in which nothing was sent, as while a digit goes out as an event; False where it must be analysed
+        as any other, because some detector is in the midst of something. Such frames come several at once."""
+        assert self._dtmf is not None
+        ear = call.ear
+        if ear.taps or any(not tracker.idle for tracker, _ in call.trackers):
+            return False
+        if not self._dtmf.idle(call.slot):
+            return False
+        self._dtmf.nothing_sent(call.slot, at)
+        changed = self.prompts.nothing_sent(call.slot, at)
+        ear.history.append(PCMU.silence, at)
+        _time_passed(ear, at)
+        if ear.loud:
+            ear.loud = False
+            ear.sounds.finish(at)
+            changed = True
+        if changed:
+            ear.changed()
+        if speech := call.vad.hear(b"", at, FLOOR):
+            self._safely(self._tell, call, speech, at, SILENCE)
+        return True
 
     def _hear(self, entries: list[Waiting]) -> None:
         """Analyse one frame of each of some calls."""
@@ -376,6 +399,10 @@ class Hearing:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a listener of a call failed", "exception": error}
             )
+
+
+def _is_nothing(payload: Payload) -> bool:
+    return isinstance(payload, bytes) and not payload
 
 
 def _time_passed(ear: Ear, at: float) -> None:

@@ -18,6 +18,9 @@ from botkit.media.reference import COEFFICIENTS, OVERHANG, PATCH, Patches, Refer
 HOP = 8
 """Frames of a call between two looks at it. Calls take turns."""
 
+NOTHING_MAX = 12
+"""Frames in a row in which nothing was sent that say nothing: a digit's event, with its ends."""
+
 SPOILT = 1
 """Frames after a loss whose features are not to be trusted: they are heard with the end of the lost one."""
 
@@ -148,6 +151,22 @@ class PromptHearing:
         if ear is not None:
             self._unclear[slot] = spoilt
             ear.ring.lost(at)
+
+    def nothing_sent(self, slot: int, at: float) -> bool:
+        """20 ms of nothing in a call; whether a prompt began or was judged.
+
+        For so short a time as a digit takes it says nothing of a prompt; a longer time of it is silence.
+        """
+        ear = self._ears.get(slot)
+        if ear is None:
+            return False
+        ring = ear.ring
+        ring.push(SILENT_BANDS, at, FLOOR, clear=ring.silent_for(NOTHING_MAX))
+        self._bands.nothing_sent(slot)
+        changed = ring.count > ear.next_due and ear.judge()
+        if not (ring.count + slot) % HOP and (self._references or self._passages):
+            changed = bool(self._look([slot], [0])) or changed
+        return changed
 
     def hear(self, slots: Sequence[int], times: Sequence[float], frames: Pcm, levels: Sequence[float]) -> list[int]:
         """One frame of each of some calls, shape (n, 160), and their levels in dBFS. The rows of those in which

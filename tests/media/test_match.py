@@ -149,6 +149,21 @@ def test_the_call_ends(prompts: list[Reference], left: float, whole: bool) -> No
     assert (one.score > 0.9) is whole
 
 
+def test_a_digit_in_its_midst(prompts: list[Reference]) -> None:
+    """Digits that go out as events take the place of 100 ms of a prompt: it is the prompt all the same, and whole."""
+    hearing = Hearing()
+    call = CallHearing(hearing, Ear(), PCMU)
+    ear = call.prompts(prompts)
+    for number, payload in enumerate(PCMU.encode_all(joined(quiet(0.4), A, quiet(0.6)))):
+        call.payload(b"" if number % 50 in range(30, 37) else payload, number * FRAME)
+        hearing.analyse(number * FRAME)
+    (one,) = ear.found
+    assert one.onset == began(prompts[0], 0.4)
+    assert one.whole
+    assert one.score > 0.85
+    call.close()
+
+
 def test_sure_before_its_end(prompts: list[Reference]) -> None:
     """A long prompt is sure after a second and a half of sound, pauses aside."""
     one = listen(joined(quiet(0.4), A, quiet(0.6)), prompts).found[0]
