@@ -50,6 +50,10 @@ def measure(command: list[str]) -> Row:
     return row
 
 
+OPUS_LEGS = 50
+"""A wideband codec without a table costs more: so many legs are measured."""
+
+
 def plan(floor: Path | None, seconds: float, sizes: list[int], stock_legs: int) -> list[tuple[Row, list[str]]]:
     """What to measure: the row's name, and the command."""
     python = [sys.executable, "-m", "tests.load.ways"]
@@ -59,17 +63,20 @@ def plan(floor: Path | None, seconds: float, sizes: list[int], stock_legs: int) 
             todo.append((_row("floor", legs), [str(floor), str(legs), str(seconds)]))
         todo.append((_row("botkit", legs), [*python, "botkit", str(legs), str(seconds)]))
         todo.append((_row("botkit", legs, listening=True), [*python, "listening", str(legs), str(seconds)]))
+    for way, listening in (("botkit", False), ("listening", True)):
+        row = _row("botkit", OPUS_LEGS, listening=listening, codec="opus")
+        todo.append((row, [*python, way, str(OPUS_LEGS), str(seconds), "opus"]))
     todo.append((_row("stock_aiortc", stock_legs), [*python, "stock_aiortc", str(stock_legs), str(seconds)]))
     return todo
 
 
-def _row(what: str, legs: int, *, listening: bool = False) -> Row:
-    return {"what": what, "legs": legs, "codec": "PCMU", "listening": listening}
+def _row(what: str, legs: int, *, listening: bool = False, codec: str = "PCMU") -> Row:
+    return {"what": what, "legs": legs, "codec": codec, "listening": listening}
 
 
 def medians(name: Row, samples: list[Row]) -> Row:
     def median(key: str) -> float:
-        return float(statistics.median(sample[key] for sample in samples))
+        return float(statistics.median(sample.get(key, 0.0) for sample in samples))
 
     return {
         **name,
@@ -78,6 +85,9 @@ def medians(name: Row, samples: list[Row]) -> Row:
         "lost": int(median("lost")),
         "setup_ms": round(median("setup_ms"), 2),
         "received": round(median("received"), 4),
+        "kb_per_leg": round(median("kb_per_leg")),
+        "digits": round(median("digits"), 3),
+        "prompts": round(median("prompts"), 3),
         "repeats": len(samples),
     }
 
@@ -85,35 +95,48 @@ def medians(name: Row, samples: list[Row]) -> Row:
 def ratios(rows: list[Row]) -> list[str]:
     """What the figures come to, in words: the targets of the design beside them."""
 
-    def cost(what: str, legs: int | None = None, listening: bool = False) -> float | None:
+    def cost(what: str, legs: int | None = None, *, listening: bool = False, codec: str = "PCMU") -> float | None:
         found = [
             row["ms_per_leg_s"]
             for row in rows
-            if row["what"] == what and legs in (None, row["legs"]) and row["listening"] == listening
+            if (row["what"], row["listening"], row["codec"]) == (what, listening, codec) and legs in (None, row["legs"])
         ]
         return found[0] if found else None
 
     said = []
     stock = cost("stock_aiortc")
-    for legs in sorted({row["legs"] for row in rows if row["what"] == "botkit"}):
-        ours, floor = cost("botkit", legs), cost("floor", legs)
-        hearing = cost("botkit", legs, True)
+    for legs in sorted({row["legs"] for row in rows if row["what"] == "botkit" and row["codec"] == "PCMU"}):
+        ours, floor, hearing = cost("botkit", legs), cost("floor", legs), cost("botkit", legs, listening=True)
         assert ours is not None
         if stock is not None:
             said.append(f"{legs} legs: stock aiortc / botkit = {stock / ours:.1f} (target: at least 30)")
         if floor is not None:
             said.append(f"{legs} legs: botkit / C floor = {ours / floor:.2f} (target: at most 2.2)")
         if hearing is not None:
-            said.append(f"{legs} legs: listening / not listening = {hearing / ours:.2f}")
+            said.append(f"{legs} legs: listening / not listening = {hearing / ours:.2f} (target: at most 1.6)")
+            if floor is not None:
+                said.append(f"{legs} legs: listening / C floor = {hearing / floor:.2f} (target: at most 3)")
+    plain, hearing = cost("botkit", codec="opus"), cost("botkit", listening=True, codec="opus")
+    if plain is not None and hearing is not None:
+        said.append(f"Opus, {OPUS_LEGS} legs: listening / not listening = {hearing / plain:.2f}")
     setups = [row["setup_ms"] for row in rows if row["what"] == "botkit" and not row["listening"]]
     said.append(f"set-up: {max(setups):.2f} ms CPU per leg (target: at most 4)")
+    for listening, words in ((False, "not listening"), (True, "listening")):
+        kept = [row["kb_per_leg"] for row in rows if row["what"] == "botkit" and row["listening"] == listening]
+        said.append(f"memory: {max(kept)} kB per leg, {words}")
+    heard = [row for row in rows if row["listening"]]
+    if heard:
+        said.append(
+            f"heard meanwhile: {min(row['digits'] for row in heard):.1%} of the digits, and "
+            f"{min(row['prompts'] for row in heard):.2f} prompts per leg and second"
+        )
     return said
 
 
 NAMES = {
     ("floor", False): "C, libsrtp and sockets alone",
     ("botkit", False): "**botkit**",
-    ("botkit", True): "**botkit**, every leg listening (levels, VAD, DTMF, one tone)",
+    ("botkit", True): "**botkit**, every leg listening",
     ("stock_aiortc", False): "aiortc's RTCPeerConnection",
 }
 
@@ -121,14 +144,14 @@ NAMES = {
 def markdown(rows: list[Row]) -> str:
     """The table of the README."""
     lines = [
-        "| way | legs | CPU per leg and second | set-up per leg | late beats | lost beats |",
-        "|---|---|---|---|---|---|",
+        "| way | codec | legs | CPU per leg and second | memory per leg | set-up per leg | late beats | lost beats |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        name = NAMES[row["what"], row["listening"]]
+        name, kept = NAMES[row["what"], row["listening"]], f"{row['kb_per_leg']} kB" if row["kb_per_leg"] else "–"
         lines.append(
-            f"| {name} | {row['legs']} | {row['ms_per_leg_s']:.2f} ms | {row['setup_ms']:.1f} ms"
-            f" | {row['late']} | {row['lost']} |"
+            f"| {name} | {row['codec']} | {row['legs']} | {row['ms_per_leg_s']:.2f} ms | {kept} "
+            f"| {row['setup_ms']:.1f} ms | {row['late']} | {row['lost']} |"
         )
     return "\n".join([*lines, "", *(f"- {said}" for said in ratios(rows))])
 
@@ -146,7 +169,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--legs", type=int, nargs="*", default=[100, 200])
+    parser.add_argument("--legs", type=int, nargs="*", default=[200, 400])
     parser.add_argument("--stock-legs", type=int, default=8, help="for aiortc's own path: what it can hold")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
     given = parser.parse_args()
@@ -165,13 +188,13 @@ def main() -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(rows, indent=2) + "\n")
     table = Table(title="CPU of one process, both ends included; medians of interleaved repeats")
-    for column in ("way", "legs", "codec", "listening", "ms per leg and s", "set-up ms", "late", "lost"):
+    for column in ("way", "legs", "codec", "listening", "ms per leg and s", "set-up ms", "kB", "late", "lost"):
         table.add_column(column)
     for row in rows:
         listening = "yes" if row["listening"] else "no"
         table.add_row(
             row["what"], str(row["legs"]), row["codec"], listening, f"{row['ms_per_leg_s']:.3f}",
-            f"{row['setup_ms']:.2f}", str(row["late"]), str(row["lost"]),
+            f"{row['setup_ms']:.2f}", str(row["kb_per_leg"]), str(row["late"]), str(row["lost"]),
         )  # fmt: skip
     Console(width=110).print(table)
     for said in ratios(rows):

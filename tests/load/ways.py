@@ -69,6 +69,11 @@ def press(end: Endpoint, digits: Iterator[str]) -> None:
     asyncio.get_running_loop().call_later(1.0, press, end, digits)
 
 
+def recognised(ear: Ear) -> int:
+    """Prompts that an expectation would take."""
+    return sum(prompt.end is not None and prompt.score >= 0.7 for prompt in ear.prompts)
+
+
 def resident() -> int:
     """Bytes of memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -109,7 +114,7 @@ async def botkit(legs: int, seconds: float, codec_name: str, *, listening: bool)
             end.session.play(Playback((*payloads[at:], *payloads[:at]), lambda at: None, loop=True))
         await asyncio.sleep(2.0)
         health, received = plane.pacer.health, sum(end.session.figures.received for end in ends)
-        heard = sum(ear.digits_heard for ear in ears), sum(len(ear.prompts) for ear in ears)
+        heard = sum(ear.digits_heard for ear in ears), sum(map(recognised, ears))
         before, wall = time.process_time(), time.perf_counter()
         await asyncio.sleep(seconds)
         cost, took = cpu_of(before, wall, legs), time.perf_counter() - wall
@@ -125,7 +130,7 @@ async def botkit(legs: int, seconds: float, codec_name: str, *, listening: bool)
         }
         if listening:
             result["digits"] = (sum(ear.digits_heard for ear in ears) - heard[0]) / (legs // 2) / took
-            result["prompts"] = (sum(len(ear.prompts) for ear in ears) - heard[1]) / legs / took
+            result["prompts"] = (sum(map(recognised, ears)) - heard[1]) / legs / took
         return result
 
 
