@@ -18,7 +18,7 @@ from botkit.media.ear import PTIME, Ear, Segment, SegmentLog
 from botkit.media.hearing import CallHearing
 from botkit.media.match import PromptHeard
 from botkit.media.spectrum import tones_in
-from botkit.vocabulary import Heard, Window
+from botkit.vocabulary import PAUSE, Heard, Window
 
 SETTLE = 0.120
 """Seconds past a deadline until all that arrived before it has been put in order and analysed
@@ -184,6 +184,8 @@ def tone_question(
 WELL = 0.8
 """The score from which a failure need not speak of it."""
 
+SPEECH, SOUND = "speech", "sound"
+
 MISSED = 0.1
 """Seconds of a prompt's beginning that must be missing for it to be said."""
 
@@ -312,12 +314,13 @@ class Listening:
         prompts = [one for one in self.ear.prompts if one.sure_at is not None and (one.end or since + 1) > since]
         for one in prompts:
             said.append((one.onset, f"{_described(one)} {self._from_to(max(one.onset, since), one.end)}"))
-        for sound in self.ear.sounds:
-            over = sound.end is not None and sound.end <= since
-            if not over and not any(_holds(one, sound) for one in prompts):
-                said.append(
-                    (sound.start, f"{self._kind_of(sound)} {self._from_to(max(sound.start, since), sound.end)}")
-                )
+        sounds = [
+            sound
+            for sound in self.ear.sounds
+            if (sound.end is None or sound.end > since) and not any(_holds(one, sound) for one in prompts)
+        ]
+        for kind, sound in _joined([(self._kind_of(sound), sound) for sound in sounds]):
+            said.append((sound.start, f"{kind} {self._from_to(max(sound.start, since), sound.end)}"))
         words = [what for _, what in sorted(said)]
         if len(words) > 3:
             words = [*words[:2], f"… {len(words) - 3} more …", words[-1]]
@@ -330,14 +333,30 @@ class Listening:
         return f"from {self._call_time(start):.2f} s to {until}"
 
     def _kind_of(self, sound: Segment) -> str:
-        """A tone by its frequencies, else speech or sound."""
+        """A tone by its frequencies, else speech or sound; the first second decides."""
         end = float("inf") if sound.end is None else sound.end
         _, frames = self.ear.history.between(sound.start, min(end, sound.start + 1.0))
         tones = tones_in(frames.ravel())
         if tones:
             return f"a {' and '.join(f'{hz:g}' for hz in tones)} Hz tone"
         spoken = any(speech.start < end and (speech.end or end) > sound.start for speech in self.ear.speech)
-        return "speech" if spoken else "sound"
+        return SPEECH if spoken else SOUND
+
+
+def _joined(kinds: list[tuple[str, Segment]]) -> list[tuple[str, Segment]]:
+    """Neighbours of one kind as one, over pauses shorter than `PAUSE`: a sentence is one speech, not ten.
+
+    What is too short to be known for speech (a last consonant) belongs to the speech beside it.
+    """
+    joined: list[tuple[str, Segment]] = []
+    for kind, sound in kinds:
+        before, last = joined[-1] if joined else ("", sound)
+        near = last.end is not None and sound.start - last.end < PAUSE
+        if near and (kind == before or {kind, before} == {SPEECH, SOUND}):
+            joined[-1] = (SPEECH if SPEECH in (kind, before) else kind, Segment(last.start, sound.end))
+        else:
+            joined.append((kind, sound))
+    return joined
 
 
 def _described(prompt: PromptHeard) -> str:

@@ -13,8 +13,11 @@ from botkit import clock
 from botkit.client.listening import ANSWER_SLACK, SETTLE, Listening, SegmentQuestion, SilenceQuestion
 from botkit.clock import VirtualLoop
 from botkit.errors import ExpectationFailed
+from botkit.media.codec import PCMU
 from botkit.media.ear import Ear, HeardDigit, SegmentLog
+from botkit.media.tone import tone
 from botkit.vocabulary import Heard, Window
+from tests.media.sounds import frames
 
 LAG = 0.04
 BEAT = 0.02
@@ -600,8 +603,43 @@ def test_many_sounds_in_few_words() -> None:
 
     async def scene(stage: Stage) -> None:
         for number in range(10):
-            stage.sound(0.2 * number + 0.1, 0.2 * number + 0.2)
-        with pytest.raises(ExpectationFailed, match=r"0\.10 s to 0\.20 s, .* … 7 more …, sound from 1\.90 s"):
+            stage.sound(0.4 * number + 0.1, 0.4 * number + 0.2)
+        with pytest.raises(ExpectationFailed, match=r"0\.10 s to 0\.20 s, .* … 7 more …, sound from 3\.70 s"):
+            await stage.expect_tone(within=5.0)
+
+    play(scene)
+
+
+def test_a_sentence_is_one_speech() -> None:
+    """Speech is named once, with the pauses between its words and its short sounds; what follows later is another."""
+
+    async def scene(stage: Stage) -> None:
+        for start, end in ((0.2, 0.6), (0.7, 1.1), (1.2, 1.24), (1.3, 1.6), (2.0, 2.3)):
+            stage.sound(start, end)
+        stage.ear.speech.begin(0.2)
+        stage.ear.speech.finish(1.1)
+        stage.ear.speech.begin(1.3)
+        with pytest.raises(ExpectationFailed) as failed:
             await stage.expect_tone(within=3.0)
+        assert failed.value.heard == "speech from 0.20 s to 1.60 s, speech from 2.00 s to 2.30 s"
+
+    play(scene)
+
+
+def test_tones_beside_speech_are_tones() -> None:
+    """A beep soon after a word, and another of another pitch, are named each by itself."""
+
+    async def scene(stage: Stage) -> None:
+        stage.ear.speech.begin(0.0)
+        stage.sound(0.0, 0.4)
+        for hz, start in ((1000, 0.5), (1000, 0.8), (600, 1.1)):
+            stage.sound(start, start + 0.2)
+            for number, frame in enumerate(frames(tone(hz, 0.2))):
+                stage.ear.history.append(PCMU.encode(frame), start + 0.02 * number)
+        with pytest.raises(ExpectationFailed) as failed:
+            await stage.expect_tone(within=3.0)
+        assert failed.value.heard == (
+            "speech from 0.00 s to 0.40 s, a 1000 Hz tone from 0.50 s to 1.00 s, a 600 Hz tone from 1.10 s to 1.30 s"
+        )
 
     play(scene)

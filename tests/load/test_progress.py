@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from botkit.media.cadence import NAMES
+from botkit.media.pcm import SOUND_LEVEL, levels
+from botkit.media.spectrum import tones_in
 from botkit.media.tone import ToneStarted
 from tests.load import speech
 from tests.load.digits import CODECS, LOSS
@@ -37,3 +39,14 @@ def test_half_an_hour_of_talk_is_none_of_them(codec: str) -> None:
         heard = speech.through(codec, sound)
         for name in NAMES:
             assert listen(name, heard) == [], f"{name} in {voice}"
+
+
+@pytest.mark.needs("voices")
+@pytest.mark.parametrize("codec", CODECS)
+def test_half_an_hour_of_talk_is_called_no_tone(codec: str) -> None:
+    """What a failure says was heard: no stretch of sound of a dozen voices is named by frequencies."""
+    for voice, sound in speech.voices():
+        heard = speech.through(codec, sound)
+        loud = np.concatenate(([False], levels(heard) > SOUND_LEVEL, [False]))
+        for begin, end in np.flatnonzero(np.diff(loud.astype(np.int8))).reshape(-1, 2):
+            assert tones_in(heard[begin : min(end, begin + 50)].ravel()) == (), f"{voice} at {0.02 * begin:.2f} s"
