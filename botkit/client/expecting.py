@@ -12,7 +12,7 @@ from botkit.client.happenings import CallEvents
 from botkit.client.listening import Listening, Question, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
 from botkit.client.prompts import PassageQuestion, PromptQuestion, references_of
-from botkit.client.sounds import SpeechQuestion, sound_question
+from botkit.client.sounds import sound_question, speech_question
 from botkit.media.reference import Reference
 from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window, prompt_until
 
@@ -120,7 +120,7 @@ class Expecting(abc.ABC):
         self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False
     ) -> Heard:
         """Await speech of `length` seconds, short pauses included; `now` as in `expect_sound`."""
-        question = SpeechQuestion(lambda: self._media.hearing, length, now)
+        question = speech_question(lambda: self._media.hearing, length, now)
         return await self._listening.expect(question, window or Window(within))
 
     async def expect_silence(

@@ -69,7 +69,7 @@ class CallHearing:
         self.turn = 0
         """The round in which it was heard last."""
         self.slot = hearing.enter(self)
-        self.vad = VoiceActivity()
+        self.vad = VoiceActivity(spoilt=0 if isinstance(codec, G711) else 2)
         self.trackers: list[tuple[Tracker, SegmentLog]] = []
         self.spoilt = 1 if isinstance(codec, G711) else 2
         """Frames after a lost one that do not sound as they should: a decoder with a memory takes longer."""

@@ -3,10 +3,11 @@
     quiet --voiced--> starting --voiced for start_after--> speaking
     speaking --unvoiced--> stopping --unvoiced for stop_after--> quiet
 
-A frame is *voiced* when it is above `MIN_LEVEL` and webrtcvad finds it so. (By itself webrtcvad calls
-the first frames of a stream and faint hum speech.) In `starting` and `stopping` single frames to the
-contrary are forgiven: three voiced frames in four start speech, and a breath does not end it. What is
-reported is dated back to the first and the last voiced frame.
+A frame is *voiced* when it is above `MIN_LEVEL` and webrtcvad finds it so, and it is no steady tone. (By
+itself webrtcvad calls the first frames of a stream, faint hum and every tone speech: `steady.py` takes the
+tones out.) In `starting` and `stopping` single frames to the contrary are forgiven: three voiced frames in
+four start speech, and a breath does not end it. What is reported is dated back to the first and the last
+voiced frame.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import webrtcvad
 
 from botkit.media.pcm import FRAME_SECONDS, HEARING_RATE, HEARING_SAMPLES, Pcm, level
+from botkit.media.steady import LONG, SteadyTones, Verdicts
 
 MIN_LEVEL = -45.0
 """dBFS of the softest speech that counts; G.711's idle channel noise is below -60."""
@@ -27,6 +29,10 @@ AGGRESSIVENESS = 2
 
 START_AFTER = 0.08
 STOP_AFTER = 0.5
+
+DOUBT = LONG * FRAME_SECONDS
+"""Seconds that a frame may wait until it is known for a voice or a tone: what is reported is dated right, but told
+so much later at the most. A voice's start rarely waits for more than 40 ms."""
 
 
 class Activity(enum.Enum):
@@ -60,13 +66,14 @@ _judge = webrtcvad._webrtcvad.process
 
 
 class VoiceActivity:
-    """One call's speech. Some 3 us a frame, nearly all of it webrtcvad's, whose C function is called as it is:
+    """One call's speech. Some 3 us a frame, most of it webrtcvad's, whose C function is called as it is:
     its Python wrapper, which checks lengths that are always right here, would add a fifth."""
 
     __slots__ = (
         "_first_voiced",
         "_last_voiced",
         "_started",
+        "_tones",
         "_unvoiced",
         "_vad",
         "_voiced",
@@ -83,13 +90,18 @@ class VoiceActivity:
         stop_after: float = STOP_AFTER,
         min_level: float = MIN_LEVEL,
         aggressiveness: int = AGGRESSIVENESS,
+        spoilt: int = 0,
     ) -> None:
-        """Speech is reported once it has lasted `start_after` seconds, its end after `stop_after` without."""
+        """Speech is reported once it has lasted `start_after` seconds, its end after `stop_after` without.
+
+        `spoilt` frames after a lost one do not sound as they should.
+        """
         self.start_after = start_after
         self.stop_after = stop_after
         self.min_level = min_level
         self.state = Activity.QUIET
         self._vad = webrtcvad.Vad(aggressiveness)._vad
+        self._tones = SteadyTones(spoilt)
         self._voiced = self._unvoiced = 0  # frames since this state began
         self._started = 0.0
         self._first_voiced = self._last_voiced = 0.0  # begin of the first, end of the last
@@ -109,16 +121,32 @@ class VoiceActivity:
 
     def hear(self, octets: bytes, at: float, frame_level: float) -> Sequence[SpeechFact]:
         """As `push`, of the 320 bytes of a frame."""
-        if frame_level < self.min_level:
-            if self.state is Activity.QUIET:
-                return NOTHING
-            return self._unvoiced_frame(at)
-        if _judge(self._vad, HEARING_RATE, octets, HEARING_SAMPLES):
-            if self.state is Activity.SPEAKING:
-                self._last_voiced = at + FRAME_SECONDS
-                return NOTHING
-            return self._voiced_frame(at)
-        return NOTHING if self.state is Activity.QUIET else self._unvoiced_frame(at)
+        loud = frame_level >= self.min_level
+        voiced = loud and _judge(self._vad, HEARING_RATE, octets, HEARING_SAMPLES)
+        state, tones = self.state, self._tones
+        if tones.idle:
+            if not voiced:
+                return NOTHING if state is Activity.QUIET else self._unvoiced_frame(at)
+            if state is Activity.STARTING:
+                return self._voiced_frame(at)  # it was found to be a voice
+        heard = state is Activity.SPEAKING
+        if voiced or (loud and not heard):
+            return self._told(tones.push(octets, at, frame_level, voiced, heard))
+        facts = self._told(tones.stop(heard))
+        return facts if self.state is Activity.QUIET else [*facts, *self._unvoiced_frame(at)]
+
+    def _told(self, verdicts: Verdicts) -> Sequence[SpeechFact]:
+        """Take in what is known now of frames, the oldest first."""
+        facts: list[SpeechFact] = []
+        for at, voice in verdicts:
+            if voice:
+                if self.state is Activity.SPEAKING:
+                    self._last_voiced = at + FRAME_SECONDS
+                else:
+                    facts += self._voiced_frame(at)
+            elif self.state is not Activity.QUIET:
+                facts += self._unvoiced_frame(at)
+        return facts
 
     def _voiced_frame(self, at: float) -> Sequence[SpeechFact]:
         self._last_voiced = at + FRAME_SECONDS

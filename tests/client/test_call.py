@@ -26,6 +26,7 @@ from botkit.media.wav import read_wav, write_wav
 from botkit.states import CallState
 from botkit.vocabulary import Entry, Played, Silence, Tone, Window
 from tests.client.kit import NUMBER, Stage, about, play
+from tests.load.digits import AUDIO
 
 # --- set up ---------------------------------------------------------------------------------------------
 
@@ -202,6 +203,30 @@ def test_every_codec_with_every_other(ours: str, theirs: str) -> None:
             assert (await ear.expect_dtmf("2*")).fields["via"] == "tone"
             await mouth.send_dtmf("3", via="info")
             await ear.expect_dtmf("3")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_beep_does_not_stop_a_play_and_a_voice_does(codec: str) -> None:
+    """`stop_on: speech` and the event `speech_started` mean a voice: not a beep, a ringback or digits as tones."""
+
+    async def scene(stage: Stage) -> None:
+        stage.bob.codecs = (codec,)
+        near, far = await stage.call(codecs=(codec,))
+        told: list[float] = []
+        near.on("speech_started", lambda event: told.append(stage.clock.now()))
+        playing = asyncio.ensure_future(near.play(Tone((440.0,), 30.0), stop_on=frozenset({"speech"})))
+        await far.play(Tone((1000.0,), 0.5))
+        await far.play(Tone((440.0, 480.0), 2.0))
+        await far.send_dtmf("1234#", via="tone")
+        assert not playing.done()
+        assert not told
+        begin = stage.clock.now()
+        await far.play(AUDIO / "goodbye.wav")
+        assert (await playing).stopped_by == "speech"
+        assert told[0] - begin < 0.4
+        await near.hangup()
 
     play(scene)
 
