@@ -154,6 +154,9 @@ class SilenceQuestion:
 SURE_AFTER = {"dial": 2.0, "busy": 1.4, "ringback": 2.6, "sit": 1.2}
 """Seconds until the rhythm of a named tone has told its name (the longest of `botkit.media.cadence`)."""
 
+BEEP_SETTLE = 0.4
+"""Seconds after the end of some beeps until they are known for beeps, or for ended (`botkit.media.beep`)."""
+
 SHORTEST = 0.1
 """Seconds of a tone until its log has it; a longer one that is asked for is measured there."""
 
@@ -178,7 +181,9 @@ def tone_question(
         return heard.tone(wanted, min(length, SHORTEST))
 
     sure_after = SURE_AFTER.get(wanted, 0.0) if isinstance(wanted, str) else 0.0
-    return SegmentQuestion(f"{words} for {length:g} s", log, length, until, sure_after=sure_after, fields=fields)
+    settle = SETTLE + (BEEP_SETTLE if wanted == "beep" else 0.0)
+    expected = f"{words} for {length:g} s"
+    return SegmentQuestion(expected, log, length, until, sure_after=sure_after, fields=fields, settle=settle)
 
 
 WELL = 0.8

@@ -9,13 +9,14 @@ A `ToneTracker` per pattern hears the bursts; here they are counted:
 - `busy` (congestion, twice as fast, too) needs on, off and on again;
 - `ringback` needs one whole ring; a call that comes in the middle of one waits for the next;
 - `sit` is three tones in a row, rising;
-- `beep` is any single steady tone, of which we know neither frequency nor length beforehand.
+- `beep` is any single steady tone, of which we know neither frequency nor length beforehand, any two at once that
+  mean nothing else, and a pitch that glides or steps (`beep.py`).
 
 All are dated to the start of the first burst that counted.
 
-What is not told apart: the first burst of a busy, ring or dial of one frequency (Europe, Japan), and the first of
-SIT, are beeps until more is heard, since a beep is told while it sounds; North America's pairs are none. Not heard
-are beeps of two tones at once or of a pitch that glides, and rings whose loudness swings (Japan: 400 Hz by 16).
+What is not told apart: a busy, ring or dial of one frequency (Europe, Japan), and SIT, are beeps until more is heard,
+since a beep is told while it sounds; North America's pairs are none. Not heard are rings whose loudness swings
+(Japan: 400 Hz by 16), and beeps whose loudness does.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media.beep import LEAST_ENERGY, OddBeeps
 from botkit.media.tone import Bank, Heard, Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
 
 
@@ -76,6 +78,15 @@ BEEP_ENERGY = 1e5
 
 BEEP_SHARE = 0.3
 """Of a frame's energy that one column must explain for a beep to be tried: the first of a tone is half a frame."""
+
+STEP_PAUSE = 0.07
+"""Seconds between two beeps that are one, which steps: the frame in which it does is neither, nor is a lost one."""
+
+STEP_SHORTEST = 0.05
+"""Seconds that the last step lasts at the least."""
+
+STEP_WAIT = 0.2
+"""Seconds until it is known whether one does."""
 
 NAMES = ("dial", "busy", "ringback", "sit", "beep")
 SLACK = 0.06
@@ -240,10 +251,10 @@ class SitTracker:
 
 
 class BeepTracker:
-    """Waits for any single steady tone from 375 to 2225 Hz, of whatever length from `for_` on.
+    """Waits for a beep of whatever pitch and length, from `for_` on.
 
-    Columns stand every 50 Hz, so that the nearest is at most 25 Hz off; the one with most energy is
-    tried, and what it measures is what `hz` reports.
+    For a single steady tone from 375 to 2225 Hz columns stand every 50 Hz, so that the nearest is at most 25 Hz
+    off; the one with most energy is tried, and what it measures is what `hz` reports. `OddBeeps` hears the others.
     """
 
     def __init__(self, bank: Bank, for_: float = 0.1) -> None:
@@ -252,6 +263,10 @@ class BeepTracker:
         self._bank = bank
         self._tried: ToneTracker | None = None
         self._hz: Hz = ()
+        self._odd = OddBeeps(for_)
+        self._started = 0.0
+        self._ending: ToneEnded | None = None  # a beep that may go on at another pitch
+        self._step_from = 0.0  # where it ended at first
 
     def close(self) -> None:
         for tones in self._tones:
@@ -261,9 +276,18 @@ class BeepTracker:
 
     @property
     def idle(self) -> bool:
-        return self._tried is None
+        return self._tried is None and self._odd.idle and self._ending is None
 
     def may_begin(self, heard: Heard) -> list[bool]:
+        """For each row whether it is loud enough for any beep, or for one tone and hardly anything else."""
+        key = ("beep", "any", *self._columns)
+        known = heard.notes.get(key)
+        if known is None:
+            loud = (heard.energy.sum(axis=1) >= LEAST_ENERGY).tolist()
+            known = heard.notes[key] = any_of([loud, self._may_be_steady(heard)])
+        return known
+
+    def _may_be_steady(self, heard: Heard) -> list[bool]:
         """For each row whether one column stands out: it is a beep's, or speech's for a moment."""
         key = ("beep", *self._columns)
         known = heard.notes.get(key)
@@ -281,10 +305,56 @@ class BeepTracker:
 
     def push(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
         """Judge the next 20 ms: reports a beep once it has lasted `for_`, and its end."""
+        energy = heard.energy.item(row, 0) + heard.energy.item(row, 1)
+        facts: list[ToneFact] = []
+        if not self._odd.reported:
+            facts = self._steady(at, heard, row)
+        if not (self._tried is not None and self._tried.reported):
+            facts += self._odd.push(at, heard.frames[row], energy)
+        elif not self._odd.idle:
+            self._odd.reset()
+        if self._ending is not None:
+            self._ending = self._ending_later(self._ending)
+        return self._joined(facts, at, energy) if facts or self._ending is not None else facts
+
+    def _ending_later(self, ending: ToneEnded) -> ToneEnded:
+        """The last step of a beep may be too short for a beep of its own."""
+        tried = self._tried
+        if tried is None or tried.started is None or tried.until - tried.started < STEP_SHORTEST:
+            return ending
+        if not self._step_from <= tried.started <= self._step_from + STEP_PAUSE:
+            return ending
+        return ToneEnded(ending.hz, tried.until, ending.duration, "beep")
+
+    def _joined(self, facts: list[ToneFact], at: float, energy: float) -> list[ToneFact]:
+        """Beeps that follow each other without a pause are one that steps: the end of the first waits a moment."""
+        told: list[ToneFact] = []
+        for fact in facts:
+            if isinstance(fact, ToneStarted):
+                if self._ending is not None and fact.at <= self._step_from + STEP_PAUSE:
+                    self._ending = None
+                    continue
+                self._started = fact.at
+                told += [fact] if self._ending is None else [self._ending, fact]
+                self._ending = None
+            elif energy >= BEEP_ENERGY:
+                self._ending, self._step_from = fact, fact.at
+            else:
+                told.append(self._since_start(fact))
+        if self._ending is not None and (energy < BEEP_ENERGY or at > self._step_from + STEP_WAIT):
+            told.append(self._since_start(self._ending))
+            self._ending = None
+        return told
+
+    def _since_start(self, ended: ToneEnded) -> ToneEnded:
+        return ToneEnded(ended.hz, ended.at, ended.at - self._started, "beep")
+
+    def _steady(self, at: float, heard: Heard, row: int) -> list[ToneFact]:
+        """What is new of a single steady tone."""
         if self._tried is None:
-            if not self.may_begin(heard)[row]:
+            if not self._may_be_steady(heard)[row]:
                 return []
-            one = Heard(heard.z[row : row + 1], heard.energy[row : row + 1])
+            one = Heard(heard.z[row : row + 1], heard.energy[row : row + 1], heard.frames[row : row + 1])
             self._tried = self._tones[int(self._explained(one).argmax())]
             self._tried.reset()
         tried = self._tried

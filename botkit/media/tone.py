@@ -125,12 +125,13 @@ class Heard:
     """What a bank heard in one batch of frames.
 
     `z` is (n, 2, K), complex64: the amplitude of each frequency in each half; `energy` is (n, 2),
-    float32: the sum of squares of each half. `notes` is for what one tracker derives from the whole
-    batch, so that those that wait for the same in other calls need not.
+    float32: the sum of squares of each half; `frames` the samples, (n, 160). `notes` is for what one
+    tracker derives from the whole batch, so that those that wait for the same in other calls need not.
     """
 
     z: npt.NDArray[np.complex64]
     energy: npt.NDArray[np.float32]
+    frames: Pcm
     notes: dict[object, list[bool]] = field(default_factory=dict)
 
     def shares(self) -> npt.NDArray[np.float32]:
@@ -192,7 +193,7 @@ class Bank:
         halves = frames.astype(np.float32).reshape(2 * count, HALF)
         z = (halves @ self._basis).view(np.complex64)
         energy = np.einsum("ij,ij->i", halves, halves)
-        return Heard(z.reshape(count, 2, -1), energy.reshape(count, 2))
+        return Heard(z.reshape(count, 2, -1), energy.reshape(count, 2), frames)
 
 
 # --- hearing them: one call ----------------------------------------------------------------------------

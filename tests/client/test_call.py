@@ -231,6 +231,22 @@ def test_a_beep_does_not_stop_a_play_and_a_voice_does(codec: str) -> None:
     play(scene)
 
 
+def test_a_beep_of_two_tones_ends_within_its_time() -> None:
+    """350 and 440 Hz of 0.3 s are a beep that ended when it ended, though it is known only later."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        playing = asyncio.ensure_future(far.play(Tone((350.0, 440.0), 0.3)))
+        heard = await near.expect_tone("beep", until="end", within=0.5)
+        assert heard.ended is not None
+        assert heard.started is not None
+        assert heard.ended - heard.started == about(0.3)
+        await playing
+        await near.hangup()
+
+    play(scene)
+
+
 def test_early_media_is_heard() -> None:
     """Before the answer the caller hears the exchange's ringback tone."""
 

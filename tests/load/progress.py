@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from botkit.media.cadence import tracker_for
-from botkit.media.pcm import Pcm
+from botkit.media.pcm import Pcm, to_int16
 from botkit.media.tone import Bank, ToneFact, tone
 from tests.load.speech import RATE, through
 
@@ -25,6 +25,16 @@ def bursts(pattern: Bursts, turns: int = 1, level: float = -18.0) -> Pcm:
         part for hz, on, off in pattern for part in (tone(hz, on, level=level, rate=RATE), silence(off)) if part.size
     ]
     return np.tile(np.concatenate(parts), turns)
+
+
+def chirp(begin: float, end: float, seconds: float, level: float = -15.0) -> Pcm:
+    """A tone that glides from `begin` to `end` Hz."""
+    hz = np.linspace(begin, end, round(seconds * RATE))
+    wave = np.sin(2 * np.pi * np.cumsum(hz) / RATE)
+    slope = 0.5 - 0.5 * np.cos(np.pi * (np.arange(144) + 0.5) / 144)
+    wave[:144] *= slope
+    wave[-144:] *= slope[::-1]
+    return to_int16(wave * 32767 * 10 ** (level / 20))
 
 
 TONES: dict[str, dict[str, Pcm]] = {
@@ -87,6 +97,17 @@ TONES: dict[str, dict[str, Pcm]] = {
                 (2000, 0.4, -16),
             )
         },
+        "350 and 440 Hz, 0.3 s": tone((350, 440), 0.3, level=-18, rate=RATE),
+        "350 and 440 Hz, 0.5 s": tone((350, 440), 0.5, level=-18, rate=RATE),
+        "697 and 1000 Hz, 0.3 s": tone((697, 1000), 0.3, level=-15, rate=RATE),
+        "800 and 1000 Hz, 0.2 s": tone((800, 1000), 0.2, level=-25, rate=RATE),
+        "900 and 1300 Hz, 0.4 s": tone((900, 1300), 0.4, level=-12, rate=RATE),
+        "600 to 1200 Hz in 0.3 s": chirp(600, 1200, 0.3),
+        "1200 to 600 Hz in 0.3 s": chirp(1200, 600, 0.3, -25),
+        "800 to 1000 Hz in 0.4 s": chirp(800, 1000, 0.4),
+        "500 to 2000 Hz in 0.25 s": chirp(500, 2000, 0.25, -22),
+        "800, then 1000 Hz": bursts([(800, 0.15, 0), (1000, 0.15, 0)]),
+        "1000, then 600 Hz": bursts([(1000, 0.1, 0), (600, 0.1, 0)]),
     },
 }
 """By what each means and whose it is; two or more turns of those that have a rhythm."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from botkit.media import cadence, tone
+from botkit.media.beep import OddBeeps
 from botkit.media.dtmf import digit_tone
 from botkit.media.pcm import Pcm, resample
 from botkit.media.tone import Bank, ToneEnded, ToneFact, ToneStarted
@@ -9,7 +10,7 @@ from botkit.media.wav import read_wav
 from tests.load.digits import AUDIO
 from tests.load.progress import TONES, listen
 from tests.load.progress import silence as quiet
-from tests.load.speech import RATE, through
+from tests.load.speech import RATE, music, through
 from tests.media.sounds import babble, frames, joined, noise, silence, summed
 
 
@@ -100,10 +101,70 @@ def test_a_beep_of_any_pitch(hz: float) -> None:
     assert ended.at == pytest.approx(0.7, abs=0.021)
 
 
-def test_pairs_are_no_beep() -> None:
-    """Digits and call-progress pairs do not beep."""
-    for pair in [(697, 1209), (941, 1633), (350, 440), (440, 480)]:
-        assert track("beep", joined(silence(0.1), tone.tone(pair, 0.5), silence(0.2))) == []
+PAIRS_OF_PROGRESS = [
+    ("dial", "North America"),
+    ("dial", "United Kingdom"),
+    ("dial", "stutter, North America"),
+    ("busy", "North America"),
+    ("busy", "North America, reorder"),
+    ("ringback", "North America"),
+    ("ringback", "United Kingdom"),
+    ("ringback", "Australia"),
+]
+
+
+@pytest.mark.parametrize(("name", "whose"), PAIRS_OF_PROGRESS)
+@pytest.mark.parametrize("codec", ["PCMU", "opus"])
+def test_pairs_of_call_progress_are_no_beep(name: str, whose: str, codec: str) -> None:
+    """Dial tones, stuttering too, busy and ringing of two frequencies do not beep, however long one listens."""
+    batch = through(codec, joined(quiet(0.2), TONES[name][whose], quiet(1.0)))
+    for seed in range(3):
+        assert listen("beep", batch, 0.03 if seed else 0.0, seed) == []
+
+
+@pytest.mark.parametrize("pair", [(800, 1000), (697, 1000), (480, 1400), (350, 440)])
+def test_two_tones_that_mean_nothing_else_are_a_beep(pair: tuple[float, float]) -> None:
+    """They are told with both frequencies, start and end."""
+    started, ended = track("beep", joined(silence(0.3), tone.tone(pair, 0.4, level=-20), silence(0.5)))
+    assert started.hz == pytest.approx(pair, abs=3)
+    assert started.at == pytest.approx(0.3, abs=0.021)
+    assert ended.at == pytest.approx(0.7, abs=0.021)
+
+
+def test_the_dial_tones_pair_is_a_beep_when_it_was_short() -> None:
+    """350 and 440 Hz are one once 0.3 s have followed: not while they last, not when they come again or go on."""
+    beep, pause = tone.tone((350, 440), 0.3), silence(0.1)
+    assert track("beep", joined(pause, beep, silence(0.2))) == []
+    assert len(track("beep", joined(pause, beep, silence(0.5)))) == 2
+    assert track("beep", joined(pause, beep, pause, tone.tone((350, 440), 2.0), silence(0.5))) == []
+
+
+@pytest.mark.parametrize("whose", ["800, then 1000 Hz", "1000, then 600 Hz", "600 to 1200 Hz in 0.3 s"])
+def test_a_pitch_that_moves_is_one_beep(whose: str) -> None:
+    """A beep that steps or glides is told once, from its first pitch to the end of its last."""
+    sound = TONES["beep"][whose]
+    started, ended = listen("beep", through("PCMU", joined(quiet(0.3), sound, quiet(0.5))))
+    assert started.at == pytest.approx(0.3, abs=0.03)
+    assert ended.at == pytest.approx(0.3 + sound.size / RATE, abs=0.03)
+    assert isinstance(ended, ToneEnded)
+    assert ended.duration == pytest.approx(sound.size / RATE, abs=0.04)
+
+
+def test_two_beeps_with_a_pause_are_two() -> None:
+    """60 ms of silence are enough to part them."""
+    sound = joined(silence(0.2), tone.tone(1000, 0.2), silence(0.06), tone.tone(800, 0.2), silence(0.3))
+    assert [type(fact) for fact in track("beep", sound)] == [ToneStarted, ToneEnded] * 2
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "opus"])
+def test_music_has_no_odd_beeps(codec: str) -> None:
+    """A minute of chords, melodies and glissandi of instruments has none of two tones, and none that glides.
+
+    (A single note with hardly a harmonic is a steady tone, and so a beep.)
+    """
+    odd = OddBeeps()
+    for row, frame in enumerate(through(codec, music(60.0))):
+        assert odd.push(0.02 * row, frame, float(frame.astype(float) @ frame)) == []
 
 
 @pytest.mark.parametrize("name", cadence.NAMES)
