@@ -77,6 +77,6 @@ def play(scene: Callable[[Stage], Coroutine[Any, Any, None]], **options: Any) ->
     clock.run(main(), virtual=True)
 
 
-def about(seconds: float, by: float = 0.05) -> Any:
+def about(seconds: float | list[float], by: float = 0.05) -> Any:
     """So many seconds, give or take a few beats."""
     return pytest.approx(seconds, abs=by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from botkit.errors import (
     NetworkFault,
     UsageError,
 )
+from botkit.media.codec import codec_by_name
 from botkit.media.ear import HeardFrame
 from botkit.media.endpoint import Endpoint
+from botkit.media.rtp import HEADER, timestamp_diff
 from botkit.media.source import ToneSource
 from botkit.media.tone import tone
 from botkit.media.wav import read_wav, write_wav
@@ -242,6 +245,51 @@ def test_a_beep_of_two_tones_ends_within_its_time() -> None:
         assert heard.started is not None
         assert heard.ended - heard.started == about(0.3)
         await playing
+        await near.hangup()
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("PCMU", "opus"), ("G722", "PCMA")])
+def test_prompts_through_two_codecs_and_two_losses(ours: str, theirs: str) -> None:
+    """The exchange translates, and 3 % are lost to it and from it: prompts are known, each way, and time is kept."""
+
+    async def scene(stage: Stage) -> None:
+        stage.bob.codecs = (theirs,)
+        calls = near, far = await stage.call(codecs=(ours,))
+        ends = {call._media.endpoint.session.sender.ssrc for call in calls}
+        draw, last = random.Random(1), dict[int, tuple[int, int]]()
+        steps: dict[int, set[float]] = {}
+        loss = 0.0
+
+        def carry(packet: bytes, now: float) -> float | None:
+            _, kind, seq, timestamp, ssrc = HEADER.unpack_from(packet)
+            if 64 <= kind & 0x7F <= 95:
+                return now  # RTCP
+            if ssrc not in ends:  # from the exchange
+                before, last[ssrc] = last.get(ssrc), (seq, timestamp)
+                if before is not None and seq != before[0]:
+                    apart = timestamp_diff(timestamp, before[1]) / ((seq - before[0]) & 0xFFFF)
+                    steps.setdefault(ssrc, set()).add(apart)
+            return None if draw.random() < loss else now
+
+        assert stage.exchange.plane.network is not None
+        stage.exchange.plane.network.carry = carry
+        after: dict[float, list[float]] = {0.0: [], 0.03: []}  # from the play's begin to the prompt's
+        for loss in after:
+            for file in ("welcome", "menu", "goodbye"):
+                for mouth, ear in ((near, far), (far, near)):
+                    begin = ear.since_answered()
+                    playing = asyncio.ensure_future(mouth.play(AUDIO / f"{file}.wav"))
+                    heard = await ear.expect_prompt(AUDIO / f"{file}.wav", within=20.0)
+                    assert heard.fields["score"] > 0.9
+                    assert heard.started is not None
+                    after[loss].append(heard.started - begin)
+                    await playing
+        assert after[0.03] == about(after[0.0], by=0.021)
+        assert sorted(steps.values(), key=str) == sorted(
+            ({float(codec_by_name(name).ticks)} for name in (ours, theirs)), key=str
+        )
         await near.hangup()
 
     play(scene)

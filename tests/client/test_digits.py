@@ -28,6 +28,15 @@ def test_tones_in_codecs_with_a_memory(codec: str) -> None:
         assert outcome.heard == outcome.sent
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [("PCMU", "opus"), ("G722", "PCMA")])
+@pytest.mark.parametrize("way", ["rtp", "tone"])
+def test_through_two_codecs_and_two_losses(way: str, ours: str, theirs: str) -> None:
+    """The exchange translates, and 3 % are lost on the way to it and 3 % from it: exactly what was sent arrives."""
+    length = (0.2, 0.2) if way == "tone" else (0.06, 0.2)
+    for outcome in run(Trial(way, ours, count=80, length=length, far=theirs, hops=2)):
+        assert outcome.heard == outcome.sent
+
+
 @pytest.mark.parametrize("way", ["info", "rtp"])
 def test_short_events(way: str) -> None:
     """Events of 40 ms, 40 ms apart, are all there: their end is sent three times."""

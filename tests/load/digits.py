@@ -47,6 +47,10 @@ class Trial:
     gap: tuple[float, float] = (0.1, 0.3)
     seed: int = 1
     speech: bool = True
+    far: str | None = None
+    """The answerer's codec, where the exchange has to translate."""
+    hops: int = 1
+    """2: what the ends send to the exchange is lost as well."""
 
 
 @dataclass
@@ -82,14 +86,14 @@ def chatter(codec: Codec) -> list[bytes]:
     return list(codec.encode_all(np.concatenate(parts)))
 
 
-def lossy(stage: Stage, calls: tuple[Call, Call], loss: float, seed: int) -> None:
-    """Lose packets on the way from the exchange to either end of the call."""
+def lossy(stage: Stage, calls: tuple[Call, Call], loss: float, seed: int, hops: int = 1) -> None:
+    """Lose packets on the way from the exchange to either end of the call, and to the exchange with 2 `hops`."""
     draw = random.Random(f"loss {seed}")
     ends = {call._media.endpoint.session.sender.ssrc for call in calls}
 
     def carry(packet: bytes, now: float) -> float | None:
         from_exchange = int.from_bytes(packet[8:12], "big") not in ends
-        return None if from_exchange and draw.random() < loss else now
+        return None if (from_exchange or hops == 2) and draw.random() < loss else now
 
     network = stage.exchange.plane.network
     assert network is not None
@@ -110,13 +114,15 @@ async def type_digits(call: Call, trial: Trial, draw: random.Random, time: clock
 
 
 async def _scene(whole: Stage, trial: Trial) -> tuple[Outcome, Outcome]:
+    if trial.far is not None:
+        whole.bob.codecs = (trial.far,)
     near, far = await whole.call(codecs=[trial.codec])
     calls = (near, far)
     assert near._media.endpoint.session.codec.name.lower() == trial.codec.lower()
-    lossy(whole, calls, trial.loss, trial.seed)
+    lossy(whole, calls, trial.loss, trial.seed, trial.hops)
     if trial.speech:
-        payloads = chatter(near._media.endpoint.session.codec)
         for number, call in enumerate(calls):
+            payloads = chatter(call._media.endpoint.session.codec)
             shift = number * len(payloads) // 3
             call._media.endpoint.session.say_when_idle(payloads[shift:] + payloads[:shift])
     draws = [random.Random(f"{trial} {end}") for end in ("near", "far")]
