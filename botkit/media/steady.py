@@ -138,7 +138,7 @@ class SteadyTones:
         """Look at the run."""
         pending = self._pending
         run = min(self._run, len(pending))
-        self._suspect = self._is_tonal(run) or (self._tone and (self._is_tone(-run // 2) or self._is_tone(0, run // 2)))
+        self._suspect = self._is_tonal(run)
         if not self._suspect:
             self._tone = False
             return self._all(True)
@@ -158,8 +158,13 @@ class SteadyTones:
         return self._all(unsure and not (self._suspect and not judged))
 
     def _is_tonal(self, run: int) -> bool:
-        """Whether the last `run` frames are a tone, or all but the first, in which it began."""
-        return self._is_tone(-run) or (run >= SHORT and self._is_tone(1 - run))
+        """Whether the last `run` frames are a tone, or all but the first, in which it began.
+
+        Where they were one before, half of them is enough: its pitch may step.
+        """
+        if self._is_tone(-run) or (run >= SHORT and self._is_tone(1 - run)):
+            return True
+        return (self._tone or self._suspect) and (self._is_tone(-run // 2) or self._is_tone(-run, -run // 2))
 
     def _is_tone(self, begin: int, end: int | None = None) -> bool:
         octets = b"".join(octets for _, octets, _ in self._pending[begin:end])
