@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.reports.timeline import WIDTH, draw, kind
+from botkit.reports.timeline import LANES_MAX, WIDTH, draw, kind
 from botkit.results import StepResult
 from tests.reports import samples
 
@@ -38,9 +38,9 @@ def test_kinds() -> None:
     assert kind(samples.step("a", "play", 0, 1)) == "voice"
 
 
-@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 30)), min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 30)), min_size=1, max_size=LANES_MAX))
 def test_bars_never_overlap(spans: list[tuple[float, float]]) -> None:
-    """Bars of one lane stand side by side, inside the drawing."""
+    """Bars of one lane stand side by side, inside the drawing, as long as there are lanes for all."""
     steps: list[StepResult] = [samples.step("a", "play", start, start + length) for start, length in spans]
     drawing = draw(steps, 90.0)
     assert drawing is not None
