@@ -114,7 +114,9 @@ class Expecting(abc.ABC):
         self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False
     ) -> Heard:
         """Await any sound of `length` seconds; with `now` one that is there already counts from its own begin."""
-        return await self._listening.expect(sound_question(length, now), window or Window(within))
+        return await self._listening.expect(
+            sound_question(length, now, self._listening.matched_end), window or Window(within)
+        )
 
     async def expect_speech(
         self, length: float = 0.1, window: Window | None = None, *, within: float = 10.0, now: bool = False

@@ -207,6 +207,8 @@ class Listening:
     ) -> None:
         self.ear = ear
         self.mark = clock.now()
+        self.matched_end: float | None = None
+        """The mark, where it is the end of what was matched: what sounds after it is another sound."""
         self._slack = 0.0
         self._clock = clock
         self._over = over
@@ -214,6 +216,7 @@ class Listening:
 
     def set_mark(self, at: float, *, slack: float = 0.0) -> None:
         """Move the mark on; it never goes back. Onsets count from `slack` before it."""
+        self.matched_end = None
         if at >= self.mark:
             self.mark = at
             self._slack = slack
@@ -281,6 +284,7 @@ class Listening:
     def _met(self, question: Question, window: Window, mark: float, found: Found) -> Heard:
         latency = max(0.0, found.onset - mark)
         self.set_mark(found.onset if found.mark is None else found.mark)
+        self.matched_end = found.mark
         heard = Heard(
             started=self._call_time(found.onset),
             ended=None if found.end is None else self._call_time(found.end),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,8 +40,18 @@ async def references_of(files: Iterable[Path]) -> tuple[Reference, ...]:
     return tuple([await loop.run_in_executor(None, reference_of_file, file) for file in files])
 
 
-def names_of(references: Iterable[Reference]) -> list[str]:
-    return [reference.path.name for reference in references]
+def names_of(references: Sequence[Reference]) -> list[str]:
+    """The names of their files, with the folder's where two have the same."""
+    names = [reference.path.name for reference in references]
+    return [
+        name if names.count(name) == 1 else f"{reference.path.parent.name}/{name}"
+        for reference, name in zip(references, names, strict=True)
+    ]
+
+
+def name_of(reference: Reference, references: Sequence[Reference]) -> str:
+    """Its name among these."""
+    return names_of(references)[references.index(reference)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class PromptQuestion:
             return None
         met = None if not choice.known else one.sure_at if self.until == "start" else one.end
         fields = (
-            ("prompt", one.reference.path.name),
+            ("prompt", name_of(one.reference, self.references)),
             ("score", round(one.score, 2)),
             ("whole", None if one.end is None else one.whole),  # nobody knows before its end
             ("missing", round(one.missing, 2)),
@@ -148,6 +158,6 @@ class PassageQuestion:
             met: float | None = full if until >= full else None
             if self.until == "end":
                 met = passage.end
-            fields = (("prompt", reference.path.name), ("score", round(passage.score, 2)))
+            fields = (("prompt", name_of(reference, self.references)), ("score", round(passage.score, 2)))
             return Found(start, met, passage.end, fields, met)
         return None

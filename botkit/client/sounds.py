@@ -11,17 +11,29 @@ from botkit.media.vad import DOUBT, START_AFTER
 from botkit.vocabulary import PAUSE
 
 
-def sound_question(length: float, now: bool) -> Question:
-    """The question for any sound; pauses shorter than `PAUSE` belong to it, or no voice would last a second."""
-    return SegmentQuestion(f"sound for {length:g} s", _with_pauses, length, now=now)
+def sound_question(length: float, now: bool, matched_end: float | None = None) -> Question:
+    """The question for any sound; pauses shorter than `PAUSE` belong to it, or no voice would last a second.
+
+    But for the pause in which what was matched before had ended (`matched_end`).
+    """
+
+    def log(ear: Ear) -> SegmentLog:
+        return _with_pauses(ear, float("-inf") if matched_end is None else matched_end)
+
+    return SegmentQuestion(f"sound for {length:g} s", log, length, now=now)
 
 
-def _with_pauses(ear: Ear) -> SegmentLog:
+EDGE = 0.05
+"""Seconds by which the end of what was matched may lie before the last of its sound."""
+
+
+def _with_pauses(ear: Ear, split: float) -> SegmentLog:
     """The ear's sounds, joined over short pauses. The last stays open until its pause has proved long."""
     joined = SegmentLog()
     for sound in ear.sounds:
         last = joined.last
-        if last is None or last.end is None or sound.start - last.end >= PAUSE:
+        apart = last is None or last.end is None or sound.start - last.end >= PAUSE
+        if apart or (last is not None and last.end is not None and last.end - EDGE <= split < sound.start):
             joined.begin(sound.start)
         assert joined.last is not None
         joined.last.end = sound.end

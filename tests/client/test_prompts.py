@@ -226,3 +226,34 @@ def test_nothing_is_listened_for_after_the_call() -> None:
         assert hearing.patches == 0
 
     play(scene)
+
+
+def test_a_sound_right_behind_a_prompt() -> None:
+    """What sounds after a prompt that was matched is another sound, however soon it comes."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        playing = asyncio.ensure_future(far.play(said("welcome", "menu")))
+        await near.expect_prompt(AUDIO / "welcome.wav", within=5.0)
+        heard = await near.expect_sound(0.3, within=2.0)
+        assert heard.latency == about(0.25, 0.1)
+        await playing
+
+    play(scene)
+
+
+def test_two_files_of_one_name(tmp_path: Path) -> None:
+    """Which of two files of one name was heard is told with its folder."""
+    for number, folder in enumerate(("old", "new")):
+        (tmp_path / folder).mkdir()
+        write_wav(tmp_path / folder / "a.wav", babble(1.5, seed=number), 8000)
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        files = [tmp_path / folder / "a.wav" for folder in ("old", "new")]
+        playing = asyncio.ensure_future(far.play(Audio((files[1],))))
+        heard = await near.expect_prompt(files, within=5.0)
+        assert heard.fields["prompt"] == "new/a.wav"
+        await playing
+
+    play(scene)

@@ -42,7 +42,7 @@ class ExpectPrompt(Expectation):
     """
 
     result: ClassVar[dict[str, str]] = {
-        "prompt": "the name of the file that was heard",
+        "prompt": "the name of the file that was heard, with its folder where two of the list have the same",
         "score": "how well, 0 to 1",
         "whole": "false: its beginning was missing, or it was cut short; null before its end (not with `anywhere`)",
         "missing": "seconds of sound that were missing at its beginning (not with `anywhere`)",
