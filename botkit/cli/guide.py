@@ -15,7 +15,7 @@ WIDTH = 110
 """Columns of the longest line of prose."""
 
 COMMON_KEYS = {
-    "label": "A name for this step, in reports and in a scenario's `fails_at`.",
+    "label": "A name for this step, in logs and reports.",
     "within": "The time it may take. Expectations must be met by then (10s unless given), counted from the mark or"
     " the step's begin, whichever is later; any other step that takes longer has failed.",
     "save_as": "A variable for its result: `ok`, `started` and `ended` (seconds since the answer), and the fields"
