@@ -31,8 +31,8 @@ async def modify(
     """Ask for `action`; returns when `done` has come, or the call's end. On a call that is over, or where it would
     change nothing, it does nothing; what was asked before and has no reply yet may change something.
 
-    Raises `Fault` when the server refuses or does not reply, `UsageError` before the answer and while the line
-    is down. A cancelled caller does not take the request back.
+    Raises `Fault` when the server refuses or does not reply, or when the line is lost first; `UsageError` before
+    the answer and while the line is down. A cancelled caller does not take the request back.
     """
     already = CallState.HELD if action == "hold" else CallState.ACTIVE
     if call.end is not None or (call.state is already and not call.changes):
@@ -53,14 +53,15 @@ async def modify(
     unsubscribe = call.listen(replied)
     event = await _asked(call, signals, Modify(call.id, action), wanted)
     if isinstance(event, events.CallRefused):
-        raise Fault(f"the server did not {action}: {event.message} ({event.code})")
+        raise Fault(f"the server did not {action}: {event.message}" + (f" ({event.code})" if event.code else ""))
 
 
 async def transfer(call: Call, signals: CallSignals, to: str, ring_timeout: float | None) -> str:
     """Have the other party moved to `to`; gives the outcome: answered, busy, no_answer or failed.
 
-    A server that moves it without asking (mod_verto) tells no more than that: answered. A call that
-    ends under it gives failed, unless the end itself says that it was transferred.
+    A server that moves it without asking (mod_verto) tells no more than that: answered. A line that is lost
+    before the reply gives failed, whatever became of the other party. So does a call that ends under it,
+    unless the end itself says that it was transferred.
 
     Raises `UsageError` before the answer and while the line is down, and for nobody to go to. A cancelled
     caller loses the outcome.

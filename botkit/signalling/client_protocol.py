@@ -41,6 +41,7 @@ from .protocol import TRANSFER_RINGS, TRANSFER_SETUP, Call
 
 _L, _R = LocalProtocolError, RemoteProtocolError
 _LOST = frozenset({CallState.DROPPED, CallState.RECONNECTING})
+_REPLY_LOST = "the connection was lost before the reply"
 
 
 class ClientProtocol(ClientSession):
@@ -68,10 +69,12 @@ class ClientProtocol(ClientSession):
         if self.login_state not in (LoginState.DISCONNECTED, LoginState.PUNTED):
             self._session_seen = now
         self._login(LoginFact.SOCKET_CLOSED, _L)
-        self._pending.clear()
+        pending, self._pending = list(self._pending.values()), {}
         for timer in [name for name in self._timers if not (isinstance(name, tuple) and name[0] == "recovery")]:
             del self._timers[timer]
         self._events.append(events.Disconnected(order.reason))
+        for request in pending:
+            self._reply_lost(request)
         for call in list(self._calls.values()):
             held = call.state is CallState.HELD or (call.state in _LOST and call.was_held)
             if self._move(call, CallFact.NETWORK_LOST, _L).is_over:
@@ -367,6 +370,18 @@ class ClientProtocol(ClientSession):
             self._hang_up(Hangup(call.id, "RECOVERY_ON_TIMER_EXPIRE"), now)
         elif isinstance(pending.order, Modify) and pending.order.action == "transfer":
             self._events.append(events.Transferred(call.id, False, "no reply"))
+
+    def _reply_lost(self, pending: Pending) -> None:
+        """The line is gone, and the reply with it. Nothing is asked again on the next one: SDKs do not either
+        (signalling.md 1.10). Who waits for a change of a call that may outlive the line must hear of it."""
+        call = self._calls.get(pending.call_id or "")
+        if call is None or pending.verb is not Verb.MODIFY:
+            return
+        if isinstance(pending.order, Modify) and pending.order.action == "transfer":
+            self._events.append(events.Transferred(call.id, False, _REPLY_LOST))
+        else:
+            method = "updateMedia" if isinstance(pending.order, UpdateMedia) else pending.verb.value
+            self._events.append(events.CallRefused(call.id, method, 0, _REPLY_LOST))
 
     def _server_kept(self, call_ids: tuple[str, ...]) -> None:
         waiting = [call for call in self._calls.values() if call.state in _LOST]

@@ -11,8 +11,8 @@ import pytest
 
 from botkit.client.call import Call
 from botkit.client.client import Client
-from botkit.errors import ConfigError, UsageError
-from botkit.signalling.orders import RefuseRequest, ReplyModify, SendBye
+from botkit.errors import ConfigError, Fault, UsageError
+from botkit.signalling.orders import LineDown, RefuseRequest, ReplyModify, SendBye
 from botkit.states import CallState
 from botkit.vocabulary import Tone, Window
 from tests.client.kit import Stage, play
@@ -159,5 +159,25 @@ def test_transfers_of_other_servers(said: str, outcome: str, over: bool, monkeyp
         monkeypatch.setattr(stage.exchange.switch, "modify", modify)
         assert await near.transfer(THIRD) == outcome
         assert near.state.is_over is over
+
+    play(scene)
+
+
+def test_line_that_is_lost_before_the_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a reply that cannot come any more: a hold is a fault that says why, a transfer has failed."""
+
+    async def scene(stage: Stage) -> None:
+        near, _ = await stage.call()
+        monkeypatch.setattr(stage.exchange.switch, "modify", lambda line, asked: None)
+        holding = asyncio.ensure_future(near.hold())
+        moving = asyncio.ensure_future(near.transfer(THIRD))
+        await stage.clock.sleep(1.0)
+        stage.alice.order(LineDown("gone"))
+        await asyncio.wait((holding, moving), timeout=1.0)
+        with pytest.raises(Fault, match="did not hold: the connection was lost"):
+            holding.result()
+        assert moving.result() == "failed"
+        assert near.end is None
+        assert near.changes == 0
 
     play(scene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from botkit.events import Dropped, Ended, Reconnected, Reconnecting
+from botkit.events import CallRefused, Dropped, Ended, Reconnected, Reconnecting, Transferred
 from botkit.signalling.facts import AnswerReceived, AttachOffered, ByeReceived, LoginRequested, ModifyReceived
 from botkit.signalling.orders import (
     AcceptAnswer,
@@ -14,6 +14,7 @@ from botkit.signalling.orders import (
     Modify,
     ReplyModify,
     SendAttach,
+    UpdateMedia,
 )
 from botkit.states import CallState
 
@@ -91,6 +92,25 @@ def test_a_held_call_comes_back_on_hold():
     pair.order(pair.client, AnswerAttach("k-1", ANSWER))
     pair.order(pair.server, AcceptAnswer(pair.server.last(AnswerReceived).request_id))
     assert pair.states("k-1") == (CallState.HELD,) * 2
+
+
+def test_changes_whose_reply_is_lost_with_the_line():
+    """Each is told as failed when the line goes, and is not asked again on the next one."""
+    pair = Pair().ready()
+    pair.call()
+    for order in (Modify("k-1", "hold"), Modify("k-1", "transfer", "1003"), UpdateMedia("k-1", OFFER)):
+        pair.order(pair.client, order)
+    pair.cut()
+    lost = "the connection was lost before the reply"
+    assert pair.client.saw(CallRefused) == [CallRefused("k-1", method, 0, lost) for method in ("modify", "updateMedia")]
+    assert pair.client.saw(Transferred) == [Transferred("k-1", False, lost)]
+    come_back(pair, "k-1")
+    pair.order(pair.server, SendAttach("k-1", OFFER))
+    pair.order(pair.client, AnswerAttach("k-1", ANSWER))
+    pair.order(pair.server, AcceptAnswer(pair.server.last(AnswerReceived).request_id))
+    pair.wait(30)
+    assert pair.states("k-1") == (CallState.ACTIVE,) * 2
+    assert len(pair.client.said("telnyx_rtc.modify")) == 3
 
 
 def test_calls_that_the_server_kept_none_of_are_over():
