@@ -59,10 +59,22 @@ class Background:
             task.add_done_callback(lambda done: self._going.pop(done, None))
 
     async def _run(self, scope: Scope, going: _Going, work: Work) -> None:
-        """Do it to its end; then the variable that was saved when it began is told how it came out."""
+        """Do it to its end; then the variable that was saved when it began is told how it came out.
+
+        When it is cut off with the handlers it ends as it would with the call, and that is told, too, for `ended`.
+        """
+        begun = scope.names.get(going.name) if going.name else None
+        doing = asyncio.ensure_future(work(going.until))
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            going.until.set()
+            self._tell(scope, going, begun, await doing)  # cancelled once more it is cut off, and tells nothing
+            raise
+        self._tell(scope, going, begun, doing.result())
+
+    def _tell(self, scope: Scope, going: _Going, begun: Any, fields: Mapping[str, Any]) -> None:
         name = going.name
-        begun = scope.names.get(name) if name else None
-        fields = await work(going.until)
         was_set_anew = name is None or scope.names.get(name) is not begun
         if name and isinstance(begun, dict) and not was_set_anew:
             ended = round(scope.shared.call.since_answered(), 6)

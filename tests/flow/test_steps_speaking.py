@@ -303,6 +303,27 @@ def test_background_ends_when_the_flow_fails(tmp_path: Path) -> None:
     assert (tmp_path / "all.wav").exists()
 
 
+@pytest.mark.parametrize(
+    ("head", "then", "verdict"),
+    [
+        ("time_limit: 2s", "{wait: 9s}", "failed"),
+        ("", "{wait: 2s}, {fail: enough}", "failed"),
+        ("", "{wait: 2s}, {stop: enough}", "passed"),
+    ],
+)
+def test_background_record_that_is_cut_short(head: str, then: str, verdict: str, tmp_path: Path) -> None:
+    """However the flow is cut short, `ended` knows how long what was recorded in the background is."""
+    text = f"""
+    {head}
+    on:
+      answered: [{{record: {{to: all.wav, background: true}}, save_as: all}}, {then}]
+      ended: [{{log: "${{all.duration}} ${{all.ended}} ${{all.level < -50}}"}}]
+    """
+    ran = run_flow(text, inputs=Inputs(out=tmp_path))
+    assert ran.verdict == verdict
+    assert ran.said[-1] == "2.0 2.0 true"
+
+
 def test_hang_up_that_nobody_confirms_ends_the_background() -> None:
     """A looped play in the background does not keep a flow whose hang-up is not confirmed."""
 
