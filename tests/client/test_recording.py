@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from botkit.clock import VirtualLoop
 from botkit.errors import ConfigError
 from botkit.media.ear import Ear, HeardDigit, HeardFrame
 from botkit.media.pcm import FLOOR, Pcm, level
-from botkit.media.wav import read_wav
+from botkit.media.wav import WavFile, read_wav
 from botkit.vocabulary import Recorded
 
 LOUD = np.full(160, 8000, np.int16)
@@ -38,16 +41,21 @@ class Stage:
         self.loud_until = 1e9
         self.lost: set[int] = set()
 
+    def frame(self, at: float) -> Pcm:
+        """What is heard then."""
+        return LOUD if at < self.loud_until else QUIET
+
     async def hear(self) -> None:
         beat = 0
         while True:
             at = self.clock.now()
-            pcm = LOUD if at < self.loud_until else QUIET
-            if (pcm is LOUD) != (self.ear.sounds.open is not None):
-                self.ear.sounds.begin(at) if pcm is LOUD else self.ear.sounds.finish(at)
+            pcm = self.frame(at)
+            if pcm.any() != (self.ear.sounds.open is not None):
+                self.ear.sounds.begin(at) if pcm.any() else self.ear.sounds.finish(at)
             if beat not in self.lost:
                 for tap in self.ear.taps:
                     tap(HeardFrame(at, pcm))
+            del pcm
             beat += 1
             await self.clock.sleep(0.02)
 
@@ -59,9 +67,9 @@ class Stage:
         asyncio.get_running_loop().call_later(seconds, deed)
 
 
-def play(to: Path, scene: Callable[[Stage], Coroutine[Any, Any, None]]) -> None:
+def play(to: Path, scene: Callable[[Stage], Coroutine[Any, Any, None]], kind: type[Stage] = Stage) -> None:
     async def main() -> None:
-        stage = Stage(to)
+        stage = kind(to)
         hearing = asyncio.ensure_future(stage.hear())
         try:
             await scene(stage)
@@ -199,20 +207,74 @@ def test_cancelled_recording_is_written(tmp_path: Path) -> None:
 
 
 def test_the_file_is_made_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Putting half an hour together takes long, and so is done in a thread: the beat goes on."""
+    """The disk may take its time, and so it is written in threads: the beat goes on."""
     threads = []
 
-    def measured(pcm: Pcm) -> float:
-        threads.append(threading.current_thread())
-        return level(pcm)
+    class Watched(WavFile):
+        def put(self, at: int, pcm: Pcm) -> None:
+            threads.append(threading.current_thread())
+            super().put(at, pcm)
+
+        def energy(self, samples: int) -> float:
+            threads.append(threading.current_thread())
+            return super().energy(samples)
 
     async def scene(stage: Stage) -> None:
-        await stage.record(limit=0.5)
+        await stage.record(limit=25.0)
 
-    monkeypatch.setattr(recording, "level", measured)
+    monkeypatch.setattr(recording, "WavFile", Watched)
     play(tmp_path / "a.wav", scene)
-    assert threads
+    assert len(threads) >= 25 * 50
     assert threading.main_thread() not in threads
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """However long it lasts, little of it is in memory; the rest is on the disk already, and nothing is missing."""
+    heard: list[weakref.ref[Pcm]] = []
+
+    class Counting(Stage):
+        def frame(self, at: float) -> Pcm:
+            pcm = np.full(160, 1 + len(heard) % 999, np.int16)
+            heard.append(weakref.ref(pcm))
+            return pcm
+
+    async def scene(stage: Stage) -> None:
+        until = asyncio.Event()
+        task = asyncio.ensure_future(stage.record(until=until))
+        for _ in range(20):
+            await stage.clock.sleep(5.0)
+            assert sum(pcm() is not None for pcm in heard) < 2 * recording.WRITTEN_AT
+        assert not stage.to.exists()
+        until.set()
+        recorded = await task
+        pcm, _ = read_wav(stage.to)
+        assert pcm.size == recorded.duration * 8000 == pytest.approx(100 * 8000, abs=320)
+        assert recorded.level == pytest.approx(level(pcm), abs=0.01)
+        assert not ((np.diff(pcm[::160].astype(int)) - 1) % 999).any()
+
+    play(tmp_path / "a.wav", scene, Counting)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that cannot go on is a fault then, not at its end, and leaves nothing half."""
+
+    class Full(WavFile):
+        def put(self, at: int, pcm: Pcm) -> None:
+            with self._or_removed():
+                if at > 8000:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().put(at, pcm)
+
+    async def scene(stage: Stage) -> None:
+        began = stage.clock.now()
+        with pytest.raises(ConfigError, match="No space left"):
+            await stage.record(until=asyncio.Event())
+        assert stage.clock.now() - began < 12.0
+
+    monkeypatch.setattr(recording, "WavFile", Full)
+    play(tmp_path / "a.wav", scene)
+    assert not list(tmp_path.iterdir())
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:

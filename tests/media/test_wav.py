@@ -29,6 +29,31 @@ def test_no_samples(tmp_path: Path) -> None:
     assert wav.read_wav(wav.write_wav(tmp_path / "a.wav", PCM[:0]))[0].size == 0
 
 
+def test_piece_by_piece(tmp_path: Path) -> None:
+    """Pieces stand where they were put, the later over the earlier, silence between; the file appears when closed."""
+    file = wav.WavFile(tmp_path / "a.wav", 16000)
+    file.put(100, PCM[:50])
+    file.put(150, PCM[50:70])
+    file.put(110, PCM[:1])
+    assert not file.path.exists()
+    expected = np.concatenate((np.zeros(100, np.int16), PCM[:70], np.zeros(30, np.int16)))
+    expected[110] = PCM[0]
+    assert file.energy(200) == pytest.approx(float(np.dot(expected.astype(float), expected)))
+    file.close(200)
+    pcm, rate = wav.read_wav(file.path)
+    assert rate == 16000
+    assert np.array_equal(pcm, expected)
+
+
+def test_cut_at_its_end(tmp_path: Path) -> None:
+    """What was put behind the end is not in the file."""
+    file = wav.WavFile(tmp_path / "a.wav")
+    file.put(0, PCM)
+    assert file.energy(100) < file.energy(PCM.size)
+    file.close(100)
+    assert np.array_equal(wav.read_wav(file.path)[0], PCM[:100])
+
+
 def test_folders_are_made_and_nothing_is_left_over(tmp_path: Path) -> None:
     """The folder appears, with the one file in it, readable by others."""
     path = wav.write_wav(tmp_path / "calls" / "one" / "rx.wav", PCM)
