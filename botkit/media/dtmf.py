@@ -294,6 +294,11 @@ class DtmfHearing:
         detector, self._detectors[slot] = self._detectors[slot], None
         return None if detector is None else detector.finish()
 
+    def sounding(self, slot: int) -> str | None:
+        """The digit that is being heard there; it is reported when it ends."""
+        detector = self._detectors[slot]
+        return None if detector is None else detector.sounding
+
     def remove(self, slot: int) -> None:
         """Listen there no more."""
         self._detectors[slot] = None

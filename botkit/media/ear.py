@@ -85,7 +85,7 @@ class Ear:
         self.sounds = SegmentLog()
         self.speech = SegmentLog()
         self.digits: deque[HeardDigit] = deque(maxlen=DIGITS_KEPT)
-        """The queue that `gather` and `expect_dtmf` consume."""
+        """The queue that `gather` and `expect_dtmf` consume: see `hear_digit` for its order."""
         self.prompts: Sequence[PromptHeard] = ()
         """Prompts that were listened for and found, in order of their onset."""
         self.history = History()
@@ -103,16 +103,31 @@ class Ear:
         self._waiters: list[asyncio.Future[None]] = []
 
     def hear_digit(self, heard: HeardDigit) -> None:
-        """Take a digit in, once, however many ways it comes."""
+        """Take a digit in, once, however many ways it comes.
+
+        Digits wait in the queue in the order of their onsets. Each is told as soon as it is known, which is when
+        it has ended, so one that was waited for and taken is not called back: where two ways cross, a later
+        digit may be taken before an earlier one. Events that follow a tone do not cross it: they wait for its
+        end (`CallHearing.digit_event`), once the tone is recognised as a digit, 40 ms after its onset. A digit
+        by `info` travels apart from the sound, and is dated to its arrival.
+        """
         for earlier in self._recent:
             if earlier.digit == heard.digit and earlier.via != heard.via and _apart(earlier, heard) <= SAME_DIGIT:
                 return
         self._recent.append(heard)
-        self.digits.append(heard)
+        self._enqueue(heard)
         self.digits_heard += 1
         if self.on_digit is not None:
             self.on_digit(heard)
         self.changed()
+
+    def _enqueue(self, heard: HeardDigit) -> None:
+        if len(self.digits) == DIGITS_KEPT:
+            self.digits.popleft()
+        place = len(self.digits)
+        while place and (before := self.digits[place - 1]).via != heard.via and before.at > heard.at:
+            place -= 1
+        self.digits.insert(place, heard)
 
     def speech_started(self, at: float) -> None:
         self.speech.begin(at)

@@ -20,6 +20,7 @@ and a new tracker hears them first.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -53,6 +54,9 @@ UNTOLD = 0.1
 CATCH_UP = 2
 """Frames of such silence that a call hears in one beat at most: many calls may fall silent at once."""
 
+AFTER_TONE = 0.3
+"""Seconds past its end that a digit's event waits at most for the end of the tone before it."""
+
 BATCH = 128
 """Frames analysed at once, at most: 160 float samples of each are 80 kB."""
 
@@ -73,7 +77,7 @@ class CallHearing:
         self.trackers: list[tuple[Tracker, SegmentLog]] = []
         self.spoilt = 1 if isinstance(codec, G711) else 2
         """Frames after a lost one that do not sound as they should: a decoder with a memory takes longer."""
-        self.closed = False
+        self.closed = self.over = False
         self.fed_at = 0.0
         """The beat in which something was handed in last."""
         self.stopped = False
@@ -151,8 +155,9 @@ class CallHearing:
         self._octets, self._rest_until = payload[whole:], until
 
     def digit_event(self, digit: str, at: float, duration: float | None) -> None:
-        """A telephone-event."""
-        self.ear.hear_digit(HeardDigit(digit, "rtp", at, duration))
+        """A telephone-event has ended. While another digit sounds as a tone, which began before it and is told when
+        it has ended, the event waits for that: digits are told in the order in which they were pressed."""
+        self._hearing.event_digit(self, HeardDigit(digit, "rtp", at, duration))
 
     def tone(self, wanted: Sequence[float] | str, length: float) -> SegmentLog:
         """The log of one tone, by frequencies in Hz or by name, from the audio still remembered on.
@@ -198,6 +203,7 @@ class CallHearing:
     def finish(self) -> None:
         """The call is over: what is being heard will not go on."""
         if not self.closed:
+            self.over = True
             self._hearing.finish(self)
 
     def is_lost(self) -> bool:
@@ -209,7 +215,7 @@ class CallHearing:
         """Hear no more; columns of the shared matrix go back. Once closed it does nothing."""
         if self.closed:
             return
-        self.closed = True
+        self.closed = self.over = True
         for tracker, _ in self.trackers:
             tracker.close()
         self.trackers.clear()
@@ -243,6 +249,7 @@ class Hearing:
         self._calls: dict[CallHearing, None] = {}  # in the order in which they came
         self._turn = 0
         self._changed: set[Ear] = set()
+        self._events: list[tuple[CallHearing, HeardDigit]] = []  # that wait for the end of a tone
 
     # --- who listens -----------------------------------------------------------------------------
 
@@ -264,6 +271,7 @@ class Hearing:
         digit = None if self._dtmf is None else self._dtmf.finish(call.slot)
         if digit is not None:
             self._tell_digit(call, digit)
+        self.tell_events(-math.inf)  # those of this call: its tones are over
 
     def leave(self, call: CallHearing) -> None:
         """A call hears no more."""
@@ -314,6 +322,29 @@ class Hearing:
             for number in range(batches):  # of one size: a small one costs nearly as much as a large one
                 self._hear(together[number::batches])
             self.waiting += later
+        if self._events:
+            self.tell_events(now)
+
+    def event_digit(self, call: CallHearing, digit: HeardDigit) -> None:
+        """See `CallHearing.digit_event`."""
+        if self._waits_for_tone(call, digit) or any(other is call for other, _ in self._events):
+            self._events.append((call, digit))
+        else:
+            call.ear.hear_digit(digit)
+
+    def _waits_for_tone(self, call: CallHearing, digit: HeardDigit) -> bool:
+        sounding = self._dtmf.sounding(call.slot) if self._dtmf is not None and not call.over else None
+        return sounding is not None and sounding != digit.digit
+
+    def tell_events(self, now: float) -> None:
+        """Tell the events whose tone has ended meanwhile, or that have waited long enough, in order."""
+        events, self._events = self._events, []
+        for call, digit in events:
+            due = now >= digit.at + (digit.duration or 0.0) + AFTER_TONE
+            if any(other is call for other, _ in self._events) or (self._waits_for_tone(call, digit) and not due):
+                self._events.append((call, digit))
+            else:
+                self._safely(call.ear.hear_digit, digit)
 
     def _nothing_sent(self, call: CallHearing, at: float) -> bool:
         """A frame in which nothing was sent, as while a digit goes out as an event; False where it must be analysed

@@ -44,6 +44,21 @@ def test_short_events(way: str) -> None:
         assert outcome.heard == outcome.sent
 
 
+@pytest.mark.parametrize(("codec", "length"), [("PCMU", 0.02), ("opus", 0.04), ("opus", 0.1)])
+def test_an_event_right_after_tones(codec: str, length: float) -> None:
+    """However short it is, it is gathered after them."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call(codecs=(codec,))
+        gathering = asyncio.ensure_future(far.gather(count=3))
+        await near.send_dtmf("12", via="tone")
+        await near.send_dtmf("3", via="rtp", length=length)
+        assert (await gathering).digits == "123"
+        await near.hangup()
+
+    play(scene)
+
+
 def test_tones_are_longer_by_default() -> None:
     """Where no length is said, a digit by event lasts 100 ms, as a tone 160 ms."""
 

@@ -75,6 +75,18 @@ def test_pressed_twice_is_two() -> None:
     assert len(heard(HeardDigit("5", "rtp", 1.0, 0.05), HeardDigit("5", "rtp", 1.09, 0.05))) == 2
 
 
+def test_digits_wait_in_the_order_of_their_onsets() -> None:
+    """A tone that is told after a digit that came later, and another way, stands before it, in a full queue too."""
+    for earlier in (0, DIGITS_KEPT):
+        ear = Ear()
+        for number in range(earlier):
+            ear.hear_digit(HeardDigit("0", "rtp", number * 1e-4))
+        for digit in (HeardDigit("3", "info", 2.0), HeardDigit("2", "tone", 1.0, 0.16)):
+            ear.hear_digit(digit)
+        assert "".join(digit.digit for digit in ear.digits)[-2:] == "23"
+        assert len(ear.digits) == min(earlier + 2, DIGITS_KEPT)
+
+
 def test_other_digits_are_others() -> None:
     """Different keys at the same time are different digits."""
     assert heard(HeardDigit("5", "rtp", 1.0), HeardDigit("6", "tone", 1.0)) == [("5", "rtp"), ("6", "tone")]

@@ -399,6 +399,45 @@ def test_digit_that_the_end_of_the_call_cuts_short() -> None:
     assert digit.duration == pytest.approx(0.16, abs=0.021)
 
 
+def pressed(call: Call) -> str:
+    return "".join(digit.digit for digit in call.ear.digits)
+
+
+def test_event_right_after_a_tone() -> None:
+    """An event that ends before the tone before it is known to have ended waits for that, and what follows waits for
+    it: digits are told in the order in which they were pressed."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("2", 0.1), silence(0.5)))
+    hear(hearing, call, end=15)
+    call.hearing.digit_event("3", BEGIN + 0.30, 0.02)
+    call.hearing.digit_event("4", BEGIN + 0.34, 0.02)
+    assert not call.ear.digits
+    hear(hearing, call, begin=15)
+    assert [(digit.digit, digit.via) for digit in call.ear.digits] == [("2", "tone"), ("3", "rtp"), ("4", "rtp")]
+
+
+def test_event_within_a_tone_that_goes_on() -> None:
+    """An event waits for no tone for long."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("2", 2.0)))
+    hear(hearing, call, end=50)
+    call.hearing.digit_event("3", BEGIN + 0.9, 0.1)
+    hear(hearing, call, begin=50, end=64)
+    assert pressed(call) == ""
+    hear(hearing, call, begin=64, end=68)
+    assert pressed(call) == "3"
+
+
+def test_event_that_waits_when_the_call_ends() -> None:
+    """The end of the call does not swallow an event that waits for the end of a tone."""
+    hearing = Hearing()
+    call = Call(hearing, joined(silence(0.2), digit_tone("2", 2.0)))
+    hear(hearing, call, end=50)
+    call.hearing.digit_event("3", BEGIN + 0.9, 0.1)
+    call.hearing.finish()
+    assert pressed(call) == "23"
+
+
 # --- taps and the end ---------------------------------------------------------------------------------------------
 
 
