@@ -11,7 +11,7 @@ import numpy.typing as npt
 from botkit.media.band_ring import BandRing, Flags, Frames
 from botkit.media.bands import BANDS, Bands
 from botkit.media.pcm import FRAME_SECONDS, SOUND_LEVEL
-from botkit.media.reference import PATCH, Reference, Vector, centred
+from botkit.media.reference import PATCH, Reference, Vector, centred, likeness
 from botkit.media.score import score_of
 
 MAX_CUT = 1.3
@@ -37,6 +37,10 @@ BLOCK = 16
 
 FOREIGN = 0.66
 """Likeness below which a block is something else. One in two hundred true ones lies below 0.72."""
+
+STILL = 3
+"""Steps (`bands.STEP`) that features move by in a block in which nothing happens, as in a long tone: 0.4 dB. What is
+left there is chance."""
 
 LONG_BLOCK = 24
 LONG_FOREIGN = 0.73
@@ -107,6 +111,11 @@ class Alignment:
         index = np.flatnonzero(self.reference.counted[low:high] & clear)
         own = index + low
         return own, self._between(own), heard[index].astype(np.float32)
+
+    def likeness(self, first: int) -> float:
+        """How alike all is that was heard of it from its frame `first` on."""
+        _, ours, theirs = self.frames(first, self.heard_size)
+        return likeness(ours, theirs)
 
     def _between(self, own: Frames) -> Vector:
         """The prompt's features as they fall on the ring's frames, `offset` away from its own."""
@@ -354,7 +363,8 @@ class _Blocks:
         if count <= size:
             return np.full(1, self.likeness, np.float32)
         parts = sums[:, size::STRIDE] - sums[:, : count - size + 1 : STRIDE]
-        like: Vector = (parts[0] / (np.sqrt(parts[1] * parts[2]) + 1.0)).astype(np.float32)
+        still = size * BANDS * STILL**2
+        like: Vector = ((parts[0] + still) / (np.sqrt(parts[1] * parts[2]) + still)).astype(np.float32)
         return like
 
 

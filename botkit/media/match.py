@@ -17,7 +17,7 @@ A prompt may lack its first second (the call was answered late): its onset is th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +32,9 @@ another prompt of the same voice reaches this."""
 
 FOLLOWED = 0.6
 """Likeness from which a prompt that may have begun is followed."""
+
+EQUAL = 0.05
+"""Likeness by which two places must differ for it to say which is the right one."""
 
 CLEAR = 0.9
 """Likeness, or score, from which a place is not looked for again."""
@@ -132,7 +135,7 @@ class PromptEar:
         """The frame from which `judge` has something to do."""
         self._following: list[_Follow] = []
         self._refused: dict[Reference, tuple[int, int]] = {}  # where it seemed to begin, and how far that was looked at
-        self._judged: dict[Reference, int] = {}  # where the last one began that was judged
+        self._judged: dict[Reference, tuple[int, int]] = {}  # where the last one that was judged began, and ended
 
     def may_be(self, reference: Reference, end: int, at: int) -> bool:
         """The patch that ends with the ring's frame `at` is like the prompt's that ends with its frame `end`.
@@ -144,10 +147,12 @@ class PromptEar:
         if near is not None and (near.heard.sure_at is not None or abs(near.place.start - start) < SLIP):
             return False
         judged = self._judged.get(reference)
-        if judged is not None and abs(judged - start) <= 2 * SLIP:
+        if judged is not None and abs(judged[0] - start) <= 2 * SLIP:
             return False
         refused = self._refused.get(reference)
         if refused is not None and abs(refused[0] - start) <= 2 and count < refused[1] + BLOCK:
+            return False
+        if near is None and self._is_echo(reference, end, at):
             return False
         place = Alignment(self.ring, reference, start)
         like = place.place_by_patch(end)
@@ -157,7 +162,7 @@ class PromptEar:
             self._drop(near)  # it seemed to lie there as long as less of it was heard
         if like >= FOLLOWED:
             begin = place.beginning(end + 1 - BLOCK * 2, end)
-            if begin is not None:
+            if begin is not None and not self._is_of_the_last(place, begin[0]):
                 own, ours, theirs = place.frames(begin[0], place.heard_size)
                 if own.size < BLOCK or likeness(ours, theirs) >= FOLLOWED:  # so few can only be judged at the end
                     self._follow(place, like, *begin)
@@ -172,30 +177,66 @@ class PromptEar:
                 return one
         return None
 
+    def _is_echo(self, reference: Reference, end: int, at: int) -> bool:
+        """Whether what is heard is what another place of it, known already, has there as well.
+
+        A file with a period in it (a busy tone, looped music) would else be followed from each period on. Where it
+        was heard to begin first it is right as long as it goes on.
+        """
+        for one in self._following:
+            if one.place.reference is reference and reference.repeats(at - one.place.start, end):
+                return True
+        return False
+
+    def _moved(self, one: _Follow) -> bool:
+        """Whether one that seems to lack periods, which it has later, too, was moved to where it lacks nothing.
+
+        When it began nobody could tell; what it is judged by is to be heard anew.
+        """
+        place, reference = one.place, one.place.reference
+        cut, end = one.first - reference.first, self.ring.count - 1 - place.start
+        if one.heard.sure_at is not None or cut < BLOCK or not reference.repeats(end, end - cut):
+            return False
+        other = replace(place, start=place.start + cut)
+        if other.likeness(reference.first) < max(place.likeness(one.first) - EQUAL, FOLLOWED):
+            return False
+        begin = other.beginning(reference.first, reference.last)
+        if begin is None or begin[0] >= one.first:
+            return False
+        one.place, (one.first, one.heard.onset) = other, begin
+        one.heard.missing = _missing(reference, one.first)
+        one.due = _due(other, one.first)
+        return True
+
+    def _is_of_the_last(self, place: Alignment, first: int) -> bool:
+        """Whether its beginning was heard as the end of the one before: two of the same prompt do not overlap."""
+        judged = self._judged.get(place.reference)
+        return judged is not None and judged[0] < place.start and place.start + first < judged[1] - 2 * SLIP
+
     def _drop(self, one: _Follow) -> None:
         self._following.remove(one)
         if one.heard in self.found:
             self.found.remove(one.heard)
 
     def _follow(self, place: Alignment, like: float, first: int, onset: float) -> None:
-        reference = place.reference
-        due = [place.start + reference.last + 2 + SLIP]
-        active = first + np.flatnonzero(reference.active[first:])
-        if active.size * FRAME_SECONDS > SURE_AFTER:
-            due.insert(0, place.start + int(active[round(SURE_AFTER / FRAME_SECONDS)]) + 2)
+        reference, due = place.reference, _due(place, first)
         heard = PromptHeard(reference, onset, _missing(reference, first))
         clear = like > CLEAR and first == reference.first
         self._following.append(_Follow(place, like, heard, first, clear, due))
         self.next_due = min(self.next_due, due[0])
+        self._keep(heard)
+
+    def _keep(self, heard: PromptHeard) -> None:
         self.found.append(heard)
         self.found.sort(key=lambda one: one.onset)
-        del self.found[:-FOUND_KEPT]
+        if len(self.found) > FOUND_KEPT:  # one that is followed is wanted more than one that was judged
+            self.found.remove(next((one for one in self.found if one.end is not None), self.found[0]))
 
     def judge(self) -> bool:
         """Judge what is due. Whether anything changed."""
         changed = False
         for one in list(self._following):
-            if self.ring.count > one.due[0]:
+            if self.ring.count > one.due[0] and not (self._moved(one) and self.ring.count <= one.due[0]):
                 one.due.pop(0)
                 self._judge(one)
                 changed = True
@@ -232,7 +273,7 @@ class PromptEar:
                 refuted = False
         if refuted or not one.due:
             self._following.remove(one)
-            self._judged[place.reference] = place.start
+            self._judged[place.reference] = place.start, place.start + (0 if refuted else end + 1)
         if refuted:
             if heard in self.found:
                 self.found.remove(heard)
@@ -256,6 +297,15 @@ class PromptEar:
         for one in self._following:
             if abs(one.heard.onset - over.onset) <= TOGETHER and one.due[0] > self.ring.count + AND_ON:
                 one.due.insert(0, self.ring.count + AND_ON)
+
+
+def _due(place: Alignment, first: int) -> list[int]:
+    """The frames after which one that was heard from its frame `first` on is judged: when it may be sure, and over."""
+    due = [place.start + place.reference.last + 2 + SLIP]
+    active = first + np.flatnonzero(place.reference.active[first:])
+    if active.size * FRAME_SECONDS > SURE_AFTER:
+        due.insert(0, place.start + int(active[round(SURE_AFTER / FRAME_SECONDS)]) + 2)
+    return due
 
 
 def _missing(reference: Reference, first: int) -> float:

@@ -49,6 +49,9 @@ SHORT = 48
 CUTS = (0.25, 0.45)
 """Shares of a short prompt that are cut off in those."""
 
+SAME = 0.9
+"""Product of two patches of a prompt from which nobody can tell by them which of the two is heard."""
+
 SHORTEST = 0.3
 """Seconds of sound that a prompt needs to be told from others."""
 
@@ -165,6 +168,13 @@ class Reference:
         if vector is None:  # few prompts are ever heard at all levels
             vector = self._vectors[index] = self._bands[index].astype(np.float32)
         return vector
+
+    def repeats(self, end: int, other: int) -> bool:
+        """Whether it sounds the same up to either of two frames, as music that is looped within its file does."""
+        first = int(self.ends[0])
+        if not first <= min(end, other) <= max(end, other) <= self.size:
+            return False
+        return float(self.patches[end - first] @ self.patches[other - first]) > SAME
 
     def strong_before(self, seconds: float) -> int:
         """How many frames that cannot be missed begin before so many seconds of it."""

@@ -1,15 +1,19 @@
 """Which prompt was heard, from when, how well, and whether whole: voices that say nothing, over the real ear."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from botkit.media import match
 from botkit.media.codec import PCMA, PCMU, codec_by_name
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing, Hearing
-from botkit.media.match import Choice, PromptHeard, choose
+from botkit.media.match import Choice, PromptEar, PromptHeard, choose
 from botkit.media.pcm import gain
 from botkit.media.reference import Reference
+from botkit.media.tone import tone
 from tests.media.prompting import FRAME, listen, quiet, reference
 from tests.media.sounds import babble, joined, noise, summed
 
@@ -176,6 +180,49 @@ def test_twice(prompts: list[Reference]) -> None:
     ear = listen(joined(quiet(0.4), A, quiet(0.3), A, quiet(0.6)), prompts)
     assert names(ear.found) == ["a", "a"]
     assert ear.found[1].onset == began(prompts[0], 3.7)
+
+
+# --- files with a period in them -------------------------------------------------------------------------------------
+
+BUSY = joined(tone((480, 620), 0.5), quiet(0.5))
+PERIODS = {"busy tone": BUSY, "music": babble(1.0, seed=5)}
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_file_with_a_period(tmp_path: Path, period: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is heard from where it begins, each time anew, and not from each of its periods on; few are followed."""
+    sound = np.tile(PERIODS[period], 60)
+    tiled = reference(tmp_path / "tiled.wav", sound)
+    most = 0
+    follow = PromptEar._follow
+
+    def counted(ear: PromptEar, *arguments: Any) -> None:
+        nonlocal most
+        follow(ear, *arguments)
+        most = max(most, len(ear._following))
+
+    monkeypatch.setattr(PromptEar, "_follow", counted)
+    found = listen(joined(quiet(0.5), sound, quiet(3), sound, quiet(2)), [tiled]).found
+    assert most <= 2
+    assert [(one.onset, one.whole) for one in found] == [(began(tiled, at), True) for at in (0.5, 63.5)]
+    assert min(one.score for one in found) > 0.9
+
+
+def test_a_period_goes_on(tmp_path: Path) -> None:
+    """What is heard for longer than a file with a period lasts is that file, and then may be its beginning again."""
+    tiled = reference(tmp_path / "tiled.wav", np.tile(BUSY, 8))
+    found = listen(joined(quiet(0.5), np.tile(BUSY, 12), quiet(2)), [tiled]).found
+    assert [one.onset for one in found if one.end is not None and one.score > 0.7] == [began(tiled, 0.5)]
+    assert all(one.onset > 8.4 for one in found[1:])
+
+
+def test_a_long_prompt_among_many_short_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that were found the ones that were judged are forgotten first, not one that still goes on."""
+    monkeypatch.setattr(match, "FOUND_KEPT", 2)
+    ear = PromptEar()
+    for number in range(3):
+        ear._keep(one(reference(tmp_path / f"{number}.wav", A), float(number), 0.9, 5.0 if number else None))
+    assert [kept.onset for kept in ear.found] == [0.0, 2.0]
 
 
 def one(reference: Reference, onset: float, score: float, end: float | None) -> PromptHeard:
