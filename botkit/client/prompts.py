@@ -17,10 +17,10 @@ from botkit.vocabulary import prompt_words
 FOLLOWED_AFTER = 1.0
 """Seconds after its onset until a prompt is followed, and a file heard anywhere is told."""
 
-JUDGED_AFTER = 0.2
-"""Seconds after its last sound until a prompt has been judged."""
+JUDGED_AFTER = 0.3
+"""Seconds after its last sound until a prompt has been judged, also where many are due in the same moment."""
 
-RIVALS_AFTER = 0.5
+RIVALS_AFTER = 0.7
 """The same where several are listened for: another one may go on."""
 
 PAUSE = 2.0

@@ -6,6 +6,7 @@ they count for nothing.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,14 @@ class BandRing:
         self._times[:PATCH] = at - np.arange(PATCH, 0, -1) * FRAME_SECONDS
         self._clear[:PATCH] = True
         self.count = PATCH
+
+    def until(self, count: int) -> BandRing:
+        """What it was when so many frames had been heard: those after it are not there. Not to be pushed to."""
+        if count == self.count:
+            return self
+        view = copy.copy(self)
+        view.count = count
+        return view
 
     @property
     def oldest(self) -> int:

@@ -322,6 +322,11 @@ class Hearing:
             for number in range(batches):  # of one size: a small one costs nearly as much as a large one
                 self._hear(together[number::batches])
             self.waiting += later
+        if self.prompts.due:
+            judged = self.prompts.judge()
+            for call in self._calls:
+                if call.slot in judged:
+                    call.ear.changed()
         if self._events:
             self.tell_events(now)
 

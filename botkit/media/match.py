@@ -143,6 +143,9 @@ class PromptEar:
         Whether the prompt is followed from now on.
         """
         start, count = at - end, self.ring.count
+        for one in [one for one in self._following if one.place.reference is reference and at >= one.due[0]]:
+            self._judge_due(one)  # it was put off, but what follows depends on it
+            self._look_ahead()
         near = self._followed_near(reference, start)
         if near is not None and (near.heard.sure_at is not None or abs(near.place.start - start) < SLIP):
             return False
@@ -194,7 +197,7 @@ class PromptEar:
         When it began nobody could tell; what it is judged by is to be heard anew.
         """
         place, reference = one.place, one.place.reference
-        cut, end = one.first - reference.first, self.ring.count - 1 - place.start
+        cut, end = one.first - reference.first, place.ring.count - 1 - place.start
         if one.heard.sure_at is not None or cut < BLOCK or not reference.repeats(end, end - cut):
             return False
         other = replace(place, start=place.start + cut)
@@ -215,6 +218,7 @@ class PromptEar:
 
     def _drop(self, one: _Follow) -> None:
         self._following.remove(one)
+        self._look_ahead()
         if one.heard in self.found:
             self.found.remove(one.heard)
 
@@ -232,26 +236,39 @@ class PromptEar:
         if len(self.found) > FOUND_KEPT:  # one that is followed is wanted more than one that was judged
             self.found.remove(next((one for one in self.found if one.end is not None), self.found[0]))
 
-    def judge(self) -> bool:
-        """Judge what is due. Whether anything changed."""
-        changed = False
-        for one in list(self._following):
-            if self.ring.count > one.due[0] and not (self._moved(one) and self.ring.count <= one.due[0]):
-                one.due.pop(0)
-                self._judge(one)
-                changed = True
+    def judge(self, most: int = NEVER) -> int:
+        """Judge what is due, so many at most; how many were judged.
+
+        Each is judged by what was heard until it was due, so nothing depends on when that is done.
+        """
+        done = 0
+        while done < most and self.ring.count > self.next_due:
+            one = min(self._following, key=lambda one: one.due[0])
+            self._judge_due(one)
+            done += 1
+            self._look_ahead()
+        return done
+
+    def _look_ahead(self) -> None:
         self.next_due = min((one.due[0] for one in self._following), default=NEVER)
-        return changed
+
+    def _judge_due(self, one: _Follow) -> None:
+        one.place.ring = now = self.ring.until(one.due[0] + 1)
+        if not (self._moved(one) and one.due[0] >= now.count):
+            one.due.pop(0)
+            self._judge(one)
+        one.place.ring = self.ring
 
     def finish(self) -> None:
         """Nothing more will be heard: judge what is followed by what there was of it."""
+        self.judge()
         for one in list(self._following):
             one.due.clear()
             self._judge(one)
         self.next_due = NEVER
 
     def _judge(self, one: _Follow) -> None:
-        place, heard = one.place, one.heard
+        place, heard, now = one.place, one.heard, one.place.ring.count
         if not one.clear:
             place.place_by_all(one.first)
         if heard.sure_at is None and not one.clear:  # whoever was told of its onset may have set his mark by it
@@ -279,11 +296,11 @@ class PromptEar:
                 self.found.remove(heard)
             return
         if heard.sure_at is None:
-            heard.sure_at = self.ring.time_of(self.ring.count)
+            heard.sure_at = place.ring.time_of(now)
         if not one.due:
             heard.end = place.time_of(end + 1)
             strong = place.reference.strong
-            self._ask_rivals(heard)
+            self._ask_rivals(heard, now + AND_ON)
             to_its_end = int(strong[end + 1 :].sum()) <= WHOLE
             heard.whole = int(strong[: one.first].sum()) <= WHOLE and to_its_end
             heard.goes_on = place.reference.beyond if to_its_end else 0.0
@@ -292,11 +309,11 @@ class PromptEar:
         """Whether much of it should have been heard after its frame `end`, which was the last that was."""
         return int(place.reference.strong[end + 1 : place.heard_size].sum()) > BLOCK
 
-    def _ask_rivals(self, over: PromptHeard) -> None:
-        """One is over: those that began with it go on now, or were not heard."""
+    def _ask_rivals(self, over: PromptHeard, at: int) -> None:
+        """One is over: those that began with it go on by the frame `at`, or were not heard."""
         for one in self._following:
-            if abs(one.heard.onset - over.onset) <= TOGETHER and one.due[0] > self.ring.count + AND_ON:
-                one.due.insert(0, self.ring.count + AND_ON)
+            if abs(one.heard.onset - over.onset) <= TOGETHER and one.due[0] > at:
+                one.due.insert(0, at)
 
 
 def _due(place: Alignment, first: int) -> list[int]:

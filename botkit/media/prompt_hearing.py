@@ -21,6 +21,12 @@ HOP = 8
 NOTHING_MAX = 12
 """Frames in a row in which nothing was sent that say nothing: a digit's event, with its ends."""
 
+JUDGED_AT_ONCE = 8
+"""Prompts that are judged in one beat, of all calls: half a millisecond each."""
+
+AN_EIGHTH = 8
+"""Part of the calls that wait in which something is judged at least: none waits for long, however many there are."""
+
 SPOILT = 1
 """Frames after a loss whose features are not to be trusted: they are heard with the end of the lost one."""
 
@@ -37,6 +43,7 @@ class PromptHearing:
         self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
+        self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
         self._unclear: dict[int, int] = {}  # slots with frames to come that are not to be trusted
 
     def ear(self, slot: int, history: History) -> PromptEar:
@@ -102,6 +109,7 @@ class PromptHearing:
         ear = self._ears.pop(slot, None)
         self._unclear.pop(slot, None)
         self._passages.pop(slot, None)
+        self._due.pop(slot, None)
         if not self._passages:
             self._loops.clear()
         if ear is not None:
@@ -153,7 +161,7 @@ class PromptHearing:
             ear.ring.lost(at)
 
     def nothing_sent(self, slot: int, at: float) -> bool:
-        """20 ms of nothing in a call; whether a prompt began or was judged.
+        """20 ms of nothing in a call; whether a prompt began.
 
         For so short a time as a digit takes it says nothing of a prompt; a longer time of it is silence.
         """
@@ -163,14 +171,15 @@ class PromptHearing:
         ring = ear.ring
         ring.push(SILENT_BANDS, at, FLOOR, clear=ring.silent_for(NOTHING_MAX))
         self._bands.nothing_sent(slot)
-        changed = ring.count > ear.next_due and ear.judge()
+        if ring.count > ear.next_due:
+            self._due[slot] = None
         if not (ring.count + slot) % HOP and (self._references or self._passages):
-            changed = bool(self._look([slot], [0])) or changed
-        return changed
+            return bool(self._look([slot], [0]))
+        return False
 
     def hear(self, slots: Sequence[int], times: Sequence[float], frames: Pcm, levels: Sequence[float]) -> list[int]:
         """One frame of each of some calls, shape (n, 160), and their levels in dBFS. The rows of those in which
-        a prompt began or was judged."""
+        a prompt began."""
         ears = self._ears
         rows = [row for row, slot in enumerate(slots) if slot in ears]
         if not rows:
@@ -191,11 +200,33 @@ class PromptHearing:
             ring.push(bands[index], times[row], levels[row], clear=clear)
             if not (ring.count + slot) % HOP:
                 look.append(row)
-            if ring.count > ear.next_due and ear.judge():
-                changed.append(row)
+            if ring.count > ear.next_due:
+                self._due[slot] = None
         if look and (self._references or self._passages):
             changed += self._look(slots, look)
         return changed
+
+    @property
+    def due(self) -> bool:
+        """Something is to be judged."""
+        return bool(self._due)
+
+    def judge(self) -> set[int]:
+        """Judge some of what is due, once a beat, in the order in which it came: many prompts may begin alike, and be
+        over at once. The slots in which something was judged.
+        """
+        left = max(JUDGED_AT_ONCE, len(self._due) // AN_EIGHTH)
+        done = set()
+        for slot in list(self._due):
+            ear = self._ears[slot]
+            if judged := ear.judge(left):
+                done.add(slot)
+                left -= judged
+            if ear.ring.count <= ear.next_due:
+                del self._due[slot]
+            if left <= 0:
+                break
+        return done
 
     def _look(self, slots: Sequence[int], rows: list[int]) -> list[int]:
         ears = [self._ears[slots[row]] for row in rows]

@@ -46,3 +46,15 @@ def test_it_goes_round() -> None:
     assert not ring.heard(ring.oldest - 1, ring.oldest)[1].any()
     assert not ring.heard(ring.count, ring.count + 1)[1].any()
     assert ring.heard(ring.oldest, ring.oldest + 1)[1].all()
+
+
+def test_as_it_was() -> None:
+    """What it was when fewer frames had been heard lacks the others; it is itself where nothing is lacking."""
+    ring = filled(RING + 100)
+    assert ring.until(ring.count) is ring
+    before = ring.until(ring.count - 5)
+    end = ring.count - 5
+    assert before.count == end
+    assert before.heard(end - 2, end + 2)[1].tolist() == [True, True, False, False]
+    assert before.loud(end - 2, end + 2).tolist() == [True, True, False, False]
+    assert np.array_equal(before.heard(end - 9, end)[0], ring.heard(end - 9, end)[0])

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from botkit.media import match
+from botkit.media.bands import SILENT_BANDS
 from botkit.media.codec import PCMA, PCMU, codec_by_name
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing, Hearing
 from botkit.media.match import Choice, PromptEar, PromptHeard, choose
-from botkit.media.pcm import gain
+from botkit.media.pcm import FLOOR, gain
 from botkit.media.reference import Reference
 from botkit.media.tone import tone
 from tests.media.prompting import FRAME, listen, quiet, reference
@@ -180,6 +181,17 @@ def test_twice(prompts: list[Reference]) -> None:
     ear = listen(joined(quiet(0.4), A, quiet(0.3), A, quiet(0.6)), prompts)
     assert names(ear.found) == ["a", "a"]
     assert ear.found[1].onset == began(prompts[0], 3.7)
+
+
+def test_one_that_is_given_up_is_not_due(prompts: list[Reference]) -> None:
+    """What was followed, and then seemed not to have begun there, is not waited for."""
+    ear = listen(joined(quiet(0.4), A[:12000]), prompts)
+    (one,) = ear._following
+    due = ear.next_due
+    ear._drop(one)
+    while ear.ring.count <= due:
+        ear.ring.push(SILENT_BANDS, ear.ring.time_of(ear.ring.count), FLOOR)
+    assert ear.judge() == 0
 
 
 # --- files with a period in them -------------------------------------------------------------------------------------

@@ -1,16 +1,21 @@
 """Prompts listened for in many calls at once."""
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from botkit.media import prompt_hearing
 from botkit.media.codec import PCMU
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing, Hearing
-from botkit.media.prompt_hearing import PromptHearing
+from botkit.media.match import PromptEar
+from botkit.media.pcm import Pcm
+from botkit.media.prompt_hearing import JUDGED_AT_ONCE, PromptHearing
 from botkit.media.reference import Reference
-from tests.media.prompting import FRAME, quiet, reference
+from tests.media.prompting import FRAME, listen, quiet, reference
 from tests.media.sounds import babble, joined
 
 VOICES = [babble(1.6 + 0.3 * seed, seed=seed) for seed in range(4)]
@@ -58,14 +63,46 @@ def test_what_nobody_wants_is_let_go(prompts: list[Reference]) -> None:
 
 
 def test_a_change_is_told(prompts: list[Reference]) -> None:
-    """The row of a call is given back when a prompt seems to have begun and when it was judged; not otherwise."""
+    """The row of a call is told when a prompt seems to have begun, its slot when one was judged; not otherwise."""
     hearing = PromptHearing()
     hearing.ear(5, Ear().history)
     hearing.want(5, [prompts[0]])
     sound = joined(quiet(0.2), VOICES[0], quiet(1.0))
     frames = sound[: sound.size // 160 * 160].reshape(-1, 160)
-    told = [number for number, frame in enumerate(frames) if hearing.hear([5], [number * FRAME], frame[None], [-15.0])]
-    assert 1 <= len(told) <= 4
-    assert told[0] > 20
-    assert told[-1] >= 10 + prompts[0].last
+    began, judged = [], []
+    for number, frame in enumerate(frames):
+        began += [number] * (hearing.hear([5], [number * FRAME], frame[None], [-15.0]) == [0])
+        judged += [number] * (hearing.judge() == {5})
+    assert 1 <= len(began) <= 2
+    assert began[0] > 20
+    assert 1 <= len(judged) <= 2
+    assert judged[-1] >= 10 + prompts[0].last
     assert hearing.hear([6], [0.0], np.zeros((1, 160), np.int16), [-100.0]) == []
+
+
+def alike(tmp_path: Path, count: int) -> tuple[list[Reference], list[Pcm]]:
+    """Prompts that begin with the same two seconds."""
+    begin = babble(2.0, seed=400)
+    sounds = [joined(begin, babble(1.5, seed=500 + number)) for number in range(count)]
+    return [reference(tmp_path / f"alike{number}.wav", sound) for number, sound in enumerate(sounds)], sounds
+
+
+def test_many_that_begin_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are judged a few in each beat, and what comes of it is what would if all were judged at once."""
+    references, sounds = alike(tmp_path, 30)
+    sound = joined(quiet(0.5), sounds[3], quiet(1.0))
+    judged: list[float] = []
+    judge = PromptEar._judge
+
+    def counted(ear: PromptEar, one: Any) -> None:
+        judged.append(ear.ring.count)
+        judge(ear, one)
+
+    monkeypatch.setattr(PromptEar, "_judge", counted)
+    found = listen(sound, references).found
+    assert max(Counter(judged).values()) <= JUDGED_AT_ONCE
+    monkeypatch.setattr(prompt_hearing, "JUDGED_AT_ONCE", 1000)
+    judged.clear()
+    assert listen(sound, references).found == found
+    assert max(Counter(judged).values()) > JUDGED_AT_ONCE
+    assert [one.reference for one in found if one.score > 0.7] == [references[3]]
