@@ -23,45 +23,123 @@ Frames = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
 
-class BandRing:
-    """What one call heard, as features."""
+NEVER = 1 << 60
+"""A frame that nobody lives to hear."""
 
-    def __init__(self) -> None:
-        self.count = 0
+
+class BandStore:
+    """The rings of many calls, by their slots, as arrays: one frame of each is taken in at once."""
+
+    def __init__(self, slots: int = 1) -> None:
+        self.bands: Bands = np.zeros((slots, RING, BANDS), np.uint8)
+        self.times = np.zeros((slots, RING))
+        self.clear = np.zeros((slots, RING), np.bool_)
+        self.levels = np.zeros((slots, RING), np.float32)
+        self.counts = np.zeros(slots, np.int64)
         """Frames heard since the beginning."""
-        self._bands: Bands = np.zeros((RING, BANDS), np.uint8)
-        self._times = np.zeros(RING)
-        self._clear = np.zeros(RING, np.bool_)
-        self._levels = np.full(RING, FLOOR, np.float32)
+        self.next_due = np.full(slots, NEVER)
+        """The frame from which there is something to judge."""
+
+    def begin(self, slot: int) -> None:
+        """A call begins in `slot`: nothing was heard yet."""
+        if slot >= len(self.counts):
+            self._grow(max(16, 2 * (slot + 1)))
+        self.counts[slot], self.next_due[slot] = 0, NEVER
+
+    def _grow(self, slots: int) -> None:
+        old, grown = len(self.counts), BandStore(slots)
+        used = min(RING, int(self.counts.max(initial=0)))  # what was never touched takes no memory, and shall not
+        for name in ("bands", "times", "clear", "levels"):
+            getattr(grown, name)[:old, :used] = getattr(self, name)[:, :used]
+            setattr(self, name, getattr(grown, name))
+        grown.counts[:old], grown.next_due[:old] = self.counts, self.next_due
+        self.counts, self.next_due = grown.counts, grown.next_due
+
+    def push(
+        self, slots: Frames, bands: Bands, times: npt.NDArray[np.float64], levels: npt.NDArray[np.float32], clear: Flags
+    ) -> Frames:
+        """The next frame of each of some slots: shapes (n,), (n, BANDS), (n,) … as in `BandRing.push`. Their counts."""
+        counts = self.counts[slots]
+        if not counts.all():
+            for index in np.flatnonzero(counts == 0).tolist():
+                self.silence_before(int(slots[index]), float(times[index]))
+            counts = self.counts[slots]
+        places = counts % RING
+        self.bands[slots, places] = bands
+        self.times[slots, places] = times
+        self.clear[slots, places] = clear
+        self.levels[slots, places] = levels
+        counts += 1
+        self.counts[slots] = counts
+        return counts
+
+    def windows(self, slots: Frames) -> Bands:
+        """The last `PATCH` frames of some slots, shape (n, PATCH, BANDS)."""
+        places = (self.counts[slots][:, None] + np.arange(-PATCH, 0)) % RING
+        windows: Bands = self.bands[slots[:, None], places]
+        return windows
+
+    def silence_before(self, slot: int, at: float) -> None:
+        """Before the first frame, heard at `at`, there was silence."""
+        self.bands[slot, :PATCH] = SILENT_BANDS
+        self.times[slot, :PATCH] = at - np.arange(PATCH, 0, -1) * FRAME_SECONDS
+        self.clear[slot, :PATCH] = True
+        self.levels[slot, :PATCH] = FLOOR
+        self.counts[slot] = PATCH
+
+
+class BandRing:
+    """What one call heard, as features: its ring in a store, or one of its own."""
+
+    def __init__(self, store: BandStore | None = None, slot: int = 0) -> None:
+        self._store = store or BandStore()
+        self._slot = slot
+        self._until: int | None = None
+        self._store.begin(slot)
+
+    @property
+    def count(self) -> int:
+        """Frames heard since the beginning."""
+        return int(self._store.counts[self._slot]) if self._until is None else self._until
+
+    @property
+    def next_due(self) -> int:
+        """The frame from which there is something to judge."""
+        return int(self._store.next_due[self._slot])
+
+    @next_due.setter
+    def next_due(self, frame: int) -> None:
+        self._store.next_due[self._slot] = frame
 
     def push(self, bands: Bands, at: float, level: float, *, clear: bool = True) -> None:
         """The next frame, shape (BANDS,), heard at `at`, `level` dBFS loud. `clear`: neither lost nor spoilt."""
-        if not self.count:
-            self._silence_before(at)
-        place = self.count % RING
-        self._bands[place] = bands
-        self._times[place] = at
-        self._clear[place] = clear
-        self._levels[place] = level
-        self.count += 1
+        store, slot = self._store, self._slot
+        if not store.counts[slot]:
+            store.silence_before(slot, at)
+        place = int(store.counts[slot]) % RING
+        store.bands[slot, place] = bands
+        store.times[slot, place] = at
+        store.clear[slot, place] = clear
+        store.levels[slot, place] = level
+        store.counts[slot] += 1
 
     def lost(self, at: float) -> None:
         """The next frame was lost: it takes its time, and repeats the one before."""
-        place = (self.count - 1) % RING
-        self.push(self._bands[place] if self.count else SILENT_BANDS, at, float(self._levels[place]), clear=False)
-
-    def _silence_before(self, at: float) -> None:
-        self._bands[:PATCH] = SILENT_BANDS
-        self._times[:PATCH] = at - np.arange(PATCH, 0, -1) * FRAME_SECONDS
-        self._clear[:PATCH] = True
-        self.count = PATCH
+        count = self.count
+        if not count:
+            self.push(SILENT_BANDS, at, FLOOR, clear=False)
+        else:
+            place = (count - 1) % RING
+            self.push(
+                self._store.bands[self._slot, place], at, float(self._store.levels[self._slot, place]), clear=False
+            )
 
     def until(self, count: int) -> BandRing:
         """What it was when so many frames had been heard: those after it are not there. Not to be pushed to."""
         if count == self.count:
             return self
         view = copy.copy(self)
-        view.count = count
+        view._until = count
         return view
 
     @property
@@ -71,18 +149,18 @@ class BandRing:
 
     def window(self, end: int) -> Bands:
         """The `PATCH` frames up to `end`, shape (PATCH, BANDS)."""
-        place = (end + 1) % RING
-        if place >= PATCH:
-            return self._bands[place - PATCH : place]
-        return self._bands[np.arange(place - PATCH, place) % RING]
+        window: Bands = self._stretch(self._store.bands[self._slot], end + 1 - PATCH, end + 1)
+        return window
 
     def heard(self, low: int, high: int) -> tuple[Bands, Flags]:
         """The features of the frames `low` to `high`, and which of them can be trusted; those not there cannot."""
-        return self._stretch(self._bands, low, high), self._stretch(self._clear, low, high) & self._there(low, high)
+        store, slot = self._store, self._slot
+        clear: Flags = self._stretch(store.clear[slot], low, high) & self._there(low, high)
+        return self._stretch(store.bands[slot], low, high), clear
 
     def levels(self, low: int, high: int) -> npt.NDArray[np.float32]:
         """How loud frames were, dBFS; those not there are silent."""
-        levels: npt.NDArray[np.float32] = self._stretch(self._levels, low, high)
+        levels: npt.NDArray[np.float32] = self._stretch(self._store.levels[self._slot], low, high)
         if low >= self.oldest and high <= self.count:
             return levels
         return np.where(self._there(low, high), levels, np.float32(FLOOR))
@@ -113,4 +191,4 @@ class BandRing:
     def time_of(self, frame: float) -> float:
         """When a frame began; of those not there, by their distance."""
         known = min(max(int(frame), self.oldest), self.count - 1)
-        return float(self._times[known % RING]) + (frame - known) * FRAME_SECONDS
+        return float(self._store.times[self._slot][known % RING]) + (frame - known) * FRAME_SECONDS

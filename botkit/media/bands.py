@@ -110,12 +110,12 @@ class BandHearing:
         """Silence passes in a slot; its features are `SILENT_BANDS`."""
         self._tails[slot] = 0
 
-    def hear(self, slots: Sequence[int], frames: Pcm) -> Bands:
+    def hear(self, slots: Sequence[int] | npt.NDArray[np.intp], frames: Pcm) -> Bands:
         """The features of the next frame of each slot, shape (n, 160)."""
         count = len(slots)
         if count > self._desk.size:
             self._desk = _Desk(count)
-        windows, where = self._desk.windows[:count], np.array(slots)
+        windows, where = self._desk.windows[:count], np.asarray(slots)
         windows[:, :BEFORE] = self._tails[where]
         windows[:, BEFORE:] = frames
         self._tails[where] = windows[:, HEARING_SAMPLES:]

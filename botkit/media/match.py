@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from botkit.media.alignment import BLOCK, SLIP, Alignment
-from botkit.media.band_ring import BandRing
+from botkit.media.band_ring import NEVER, BandRing
 from botkit.media.pcm import FRAME_SECONDS
 from botkit.media.reference import Reference, likeness
 
@@ -62,7 +62,6 @@ AND_ON = 20
 """Frames after the end of one prompt in which it shows whether a longer one goes on."""
 
 FOUND_KEPT = 100
-NEVER = 1 << 60
 
 
 @dataclass(slots=True)
@@ -126,16 +125,19 @@ def choose(found: Iterable[PromptHeard]) -> Choice | None:
 class PromptEar:
     """What one call heard, as features, and the prompts found in it."""
 
-    def __init__(self) -> None:
-        self.ring = BandRing()
+    def __init__(self, ring: BandRing | None = None) -> None:
+        self.ring = ring or BandRing()
         self.wanted: set[Reference] = set()
         self.found: list[PromptHeard] = []
         """In order of their onset, those that were judged and those that are followed."""
-        self.next_due = NEVER
-        """The frame from which `judge` has something to do."""
         self._following: list[_Follow] = []
         self._refused: dict[Reference, tuple[int, int]] = {}  # where it seemed to begin, and how far that was looked at
         self._judged: dict[Reference, tuple[int, int]] = {}  # where the last one that was judged began, and ended
+
+    @property
+    def next_due(self) -> int:
+        """The frame from which `judge` has something to do."""
+        return self.ring.next_due
 
     def may_be(self, reference: Reference, end: int, at: int) -> bool:
         """The patch that ends with the ring's frame `at` is like the prompt's that ends with its frame `end`.
@@ -227,7 +229,7 @@ class PromptEar:
         heard = PromptHeard(reference, onset, _missing(reference, first))
         clear = like > CLEAR and first == reference.first
         self._following.append(_Follow(place, like, heard, first, clear, due))
-        self.next_due = min(self.next_due, due[0])
+        self.ring.next_due = min(self.next_due, due[0])
         self._keep(heard)
 
     def _keep(self, heard: PromptHeard) -> None:
@@ -250,7 +252,7 @@ class PromptEar:
         return done
 
     def _look_ahead(self) -> None:
-        self.next_due = min((one.due[0] for one in self._following), default=NEVER)
+        self.ring.next_due = min((one.due[0] for one in self._following), default=NEVER)
 
     def _judge_due(self, one: _Follow) -> None:
         one.place.ring = now = self.ring.until(one.due[0] + 1)
@@ -265,7 +267,7 @@ class PromptEar:
         for one in list(self._following):
             one.due.clear()
             self._judge(one)
-        self.next_due = NEVER
+        self.ring.next_due = NEVER
 
     def _judge(self, one: _Follow) -> None:
         place, heard, now = one.place, one.heard, one.place.ring.count

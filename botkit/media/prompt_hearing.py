@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from botkit.media.band_ring import BandRing, BandStore, Frames
 from botkit.media.bands import SILENT_BANDS, BandHearing, bands_of_sound
 from botkit.media.history import History, Pcm
 from botkit.media.match import LIKELY, PromptEar
@@ -44,13 +45,20 @@ class PromptHearing:
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
-        self._unclear: dict[int, int] = {}  # slots with frames to come that are not to be trusted
+        self._store = BandStore(0)
+        self._listening = np.zeros(0, np.bool_)  # by slot: there is an ear
+        self._unclear = np.zeros(0, np.int64)  # by slot: frames to come that are not to be trusted
 
     def ear(self, slot: int, history: History) -> PromptEar:
         """The ear of a call, made at the first question from what the call remembers."""
         if slot in self._ears:
             return self._ears[slot]
-        ear = PromptEar()
+        ear = PromptEar(BandRing(self._store, slot))
+        if slot >= len(self._listening):
+            more = len(self._store.counts) - len(self._listening)
+            self._listening = np.concatenate((self._listening, np.zeros(more, np.bool_)))
+            self._unclear = np.concatenate((self._unclear, np.zeros(more, np.int64)))
+        self._listening[slot], self._unclear[slot] = True, 0
         self._bands.begin(slot)
         times, past = history.between()
         if len(past):
@@ -107,7 +115,8 @@ class PromptHearing:
     def leave(self, slot: int) -> None:
         """The call is over."""
         ear = self._ears.pop(slot, None)
-        self._unclear.pop(slot, None)
+        if ear is not None:
+            self._listening[slot] = False
         self._passages.pop(slot, None)
         self._due.pop(slot, None)
         if not self._passages:
@@ -174,37 +183,32 @@ class PromptHearing:
         if ring.count > ear.next_due:
             self._due[slot] = None
         if not (ring.count + slot) % HOP and (self._references or self._passages):
-            return bool(self._look([slot], [0]))
+            return bool(self._look(np.array([slot]), [0]))
         return False
 
     def hear(self, slots: Sequence[int], times: Sequence[float], frames: Pcm, levels: Sequence[float]) -> list[int]:
         """One frame of each of some calls, shape (n, 160), and their levels in dBFS. The rows of those in which
         a prompt began."""
-        ears = self._ears
-        rows = [row for row, slot in enumerate(slots) if slot in ears]
-        if not rows:
+        here = np.array(slots)
+        there = here < len(self._listening)
+        rows = np.flatnonzero(there & self._listening[np.where(there, here, 0)]) if len(self._listening) else here[:0]
+        if not rows.size:
             return []
-        here = [slots[row] for row in rows]
-        bands = self._bands.hear(here, frames if len(rows) == len(slots) else frames[rows])
-        look: list[int] = []
-        changed: list[int] = []
-        for index, (row, slot) in enumerate(zip(rows, here, strict=True)):
-            ear = ears[slot]
-            clear = True
-            if slot in self._unclear:
-                clear = False
-                self._unclear[slot] -= 1
-                if not self._unclear[slot]:
-                    del self._unclear[slot]
-            ring = ear.ring
-            ring.push(bands[index], times[row], levels[row], clear=clear)
-            if not (ring.count + slot) % HOP:
-                look.append(row)
-            if ring.count > ear.next_due:
-                self._due[slot] = None
-        if look and (self._references or self._passages):
-            changed += self._look(slots, look)
-        return changed
+        at, loud = np.array(times), np.array(levels, np.float32)
+        if rows.size < here.size:
+            here, frames, at, loud = here[rows], frames[rows], at[rows], loud[rows]
+        bands = self._bands.hear(here, frames)
+        unclear = self._unclear[here]
+        clear = unclear == 0
+        if not clear.all():
+            self._unclear[here] = np.maximum(unclear - 1, 0)
+        counts = self._store.push(here, bands, at, loud, clear)
+        for slot in here[counts > self._store.next_due[here]].tolist():
+            self._due[slot] = None
+        if not (self._references or self._passages):
+            return []
+        look = np.flatnonzero((counts + here) % HOP == 0)
+        return self._look(here[look], rows[look].tolist()) if look.size else []
 
     @property
     def due(self) -> bool:
@@ -228,10 +232,11 @@ class PromptHearing:
                 break
         return done
 
-    def _look(self, slots: Sequence[int], rows: list[int]) -> list[int]:
-        ears = [self._ears[slots[row]] for row in rows]
-        patches = patches_of(np.stack([ear.ring.window(ear.ring.count - 1) for ear in ears]))
-        changed = self._passed(slots, rows, patches) if self._passages else []
+    def _look(self, slots: Frames, rows: list[int]) -> list[int]:
+        """Look at the last frames of some calls; the `rows` of those in which a prompt began."""
+        ears = [self._ears[slot] for slot in slots.tolist()]
+        patches = patches_of(self._store.windows(slots))
+        changed = self._passed(ears, slots.tolist(), rows, patches) if self._passages else []
         if not self._references:
             return changed
         alike = patches @ self._patches
@@ -245,13 +250,12 @@ class PromptHearing:
                     changed.append(rows[index])
         return changed
 
-    def _passed(self, slots: Sequence[int], rows: list[int], patches: Patches) -> list[int]:
+    def _passed(self, ears: list[PromptEar], slots: list[int], rows: list[int], patches: Patches) -> list[int]:
         changed = []
-        for row, patch in zip(rows, patches, strict=True):
-            slot = slots[row]
+        for ear, slot, row, patch in zip(ears, slots, rows, patches, strict=True):
             for passages in self._passages.get(slot, {}).values():
                 # while it lasts each look is news: it has lasted longer
-                if passages.look(patch, self._ears[slot].ring.count - 1) or passages.lasts:
+                if passages.look(patch, ear.ring.count - 1) or passages.lasts:
                     changed.append(row)
         return changed
 
