@@ -223,6 +223,8 @@ class Alignment:
             begin = (first, self.time_of(first))
         if missing <= 0:  # its softest sounds may be too soft for this line
             return reference.first, self.time_of(reference.first)
+        if begin[0] > reference.last:  # what came out of silence there is something else
+            return None
         cut, whole = reference.active_before[begin[0]], reference.active_before[-1]
         return begin if cut * FRAME_SECONDS <= min(MAX_CUT, whole * FRAME_SECONDS * MAX_SHARE_CUT) else None
 
