@@ -29,7 +29,8 @@ class ExpectPrompt(Expectation):
     counts from then on.
 
     Files are WAV, MP3, Ogg, FLAC and others, with at least 0.3 s of sound; paths are taken from the
-    folder of the flow's file.
+    folder of the flow's file. A prompt of less than 0.7 s needs a pause of 0.2 s around it: of digits
+    that are spoken in a row without any, some are missed.
 
     Example:
         - expect_prompt: ../audio/welcome.wav
