@@ -169,10 +169,6 @@ class BandRing:
         """Which of the frames are sound."""
         return self.levels(low, high) > SOUND_LEVEL
 
-    def silent_for(self, frames: int) -> bool:
-        """Whether there was nothing but digital silence in the last frames."""
-        return self.count >= frames and bool((self.levels(self.count - frames, self.count) <= FLOOR).all())
-
     def _there(self, low: int, high: int) -> Flags | np.bool_:
         if low >= self.oldest and high <= self.count:
             return np.True_

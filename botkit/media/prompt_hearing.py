@@ -45,6 +45,7 @@ class PromptHearing:
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
+        self._nothing: dict[int, tuple[int, int]] = {}  # by slot: frames in a row with nothing sent, up to which frame
         self._store = BandStore(0)
         self._listening = np.zeros(0, np.bool_)  # by slot: there is an ear
         self._unclear = np.zeros(0, np.int64)  # by slot: frames to come that are not to be trusted
@@ -119,6 +120,7 @@ class PromptHearing:
             self._listening[slot] = False
         self._passages.pop(slot, None)
         self._due.pop(slot, None)
+        self._nothing.pop(slot, None)
         if not self._passages:
             self._loops.clear()
         if ear is not None:
@@ -178,11 +180,15 @@ class PromptHearing:
         if ear is None:
             return False
         ring = ear.ring
-        ring.push(SILENT_BANDS, at, FLOOR, clear=ring.silent_for(NOTHING_MAX))
+        count = ring.count
+        before, ended = self._nothing.get(slot, (0, -1))
+        so_long = before + 1 if ended == count else 1
+        self._nothing[slot] = (so_long, count + 1)
+        ring.push(SILENT_BANDS, at, FLOOR, clear=so_long > NOTHING_MAX)
         self._bands.nothing_sent(slot)
-        if ring.count > ear.next_due:
+        if count + 1 > ear.next_due:
             self._due[slot] = None
-        if not (ring.count + slot) % HOP and (self._references or self._passages):
+        if so_long > NOTHING_MAX and not (count + 1 + slot) % HOP and (self._references or self._passages):
             return bool(self._look(np.array([slot]), [0]))
         return False
 

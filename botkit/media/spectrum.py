@@ -134,6 +134,10 @@ def _window(size: int) -> Samples:
     return window
 
 
+HOPELESS = 0.3
+"""The share of the strongest line below which nobody asks for the second: together they are no tone."""
+
+
 def _lines(pcm: Pcm | Samples, fine: bool = True) -> Lines | None:
     """The two strongest lines; to 1 Hz where `fine`. None for silence."""
     size = 8192 if fine else 1 << (pcm.size - 1).bit_length()
@@ -148,5 +152,7 @@ def _lines(pcm: Pcm | Samples, fine: bool = True) -> Lines | None:
         peak = int(power.argmax())
         near = power[max(peak - width, 0) : peak + width + 1]
         found.append((peak * HEARING_RATE / size, float(near.sum()) / total))
+        if found[0][1] < HOPELESS:
+            return found[0], (0.0, 0.0)
         near[:] = 0
     return found[0], found[1]

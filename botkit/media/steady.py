@@ -158,11 +158,11 @@ class SteadyTones:
         return self._all(unsure and not (self._suspect and not judged))
 
     def _is_tonal(self, run: int) -> bool:
-        """Whether the last `run` frames are a tone, or all but the first, in which it began.
+        """Whether the last `run` frames are a tone, but for the first, in which it may have begun.
 
         Where they were one before, half of them is enough: its pitch may step.
         """
-        if self._is_tone(-run) or (run >= SHORT and self._is_tone(1 - run)):
+        if self._is_tone(1 - run if run >= SHORT else -run):
             return True
         return (self._tone or self._suspect) and (self._is_tone(-run // 2) or self._is_tone(-run, -run // 2))
 
