@@ -276,6 +276,7 @@ class DtmfHearing:
         self._energy = np.zeros(0, np.float32)
         self._end = np.zeros(0)  # when that ended
         self._detectors: list[DtmfToneDetector | None] = []
+        self._busy: set[int] = set()  # slots in which a digit is in the making
 
     def add(self, slot: int) -> DtmfToneDetector:
         """Listen in `slot` from now on."""
@@ -286,12 +287,14 @@ class DtmfHearing:
             self._energy = np.concatenate((self._energy, np.zeros(more, np.float32)))
             self._end = np.concatenate((self._end, np.full(more, -math.inf)))
         self._end[slot] = -math.inf
+        self._busy.discard(slot)
         detector = self._detectors[slot] = DtmfToneDetector()
         return detector
 
     def finish(self, slot: int) -> Digit | None:
         """The call is over: returns the digit that its end cut short, and listens there no more."""
         detector, self._detectors[slot] = self._detectors[slot], None
+        self._busy.discard(slot)
         return None if detector is None else detector.finish()
 
     def sounding(self, slot: int) -> str | None:
@@ -302,6 +305,7 @@ class DtmfHearing:
     def remove(self, slot: int) -> None:
         """Listen there no more."""
         self._detectors[slot] = None
+        self._busy.discard(slot)
 
     def close(self) -> None:
         """Give the bank its columns back."""
@@ -310,8 +314,7 @@ class DtmfHearing:
 
     def idle(self, slot: int) -> bool:
         """No digit is in the making there."""
-        detector = self._detectors[slot]
-        return detector is None or detector.idle
+        return slot not in self._busy
 
     def nothing_sent(self, slot: int, at: float) -> None:
         """20 ms of nothing, where no digit is in the making."""
@@ -325,12 +328,11 @@ class DtmfHearing:
         """
         z = heard.z[:, :, self._columns]
         detectors = self._detectors
-        listening = []
         likely = _may_be_digits(z, heard.energy)
-        for row, may in enumerate(likely):
-            detector = detectors[slots[row]]
-            if detector is not None and (may or not detector.idle):
-                listening.append(row)
+        rows = {row for row, may in enumerate(likely) if may}
+        if self._busy:
+            rows.update(row for row, slot in enumerate(slots) if slot in self._busy)
+        listening = sorted(row for row in rows if detectors[slots[row]] is not None)
         found: list[tuple[int, Digit]] = []
         if listening:
             found = self._read(listening, slots, times, likely, z, heard.energy)
@@ -371,6 +373,10 @@ class DtmfHearing:
             digit = detector.push(at, read_as[len(rows) + index], bent=after_loss[index], likely=may)
             if digit is not None:
                 found.append((row, digit))
+            if detector.idle:
+                self._busy.discard(slot)
+            else:
+                self._busy.add(slot)
         return found
 
 

@@ -145,6 +145,10 @@ class PromptEar:
         Whether the prompt is followed from now on.
         """
         start, count = at - end, self.ring.count
+        for one in self._following:  # as nearly always: it is what is followed already
+            place = one.place
+            if place.reference is reference and -SLIP < place.start - start < SLIP and at < one.due[0]:
+                return False
         for one in [one for one in self._following if one.place.reference is reference and at >= one.due[0]]:
             self._judge_due(one)  # it was put off, but what follows depends on it
             self._look_ahead()
