@@ -125,7 +125,8 @@ async def _scene(whole: Stage, trial: Trial) -> tuple[Outcome, Outcome]:
             payloads = chatter(call._media.endpoint.session.codec)
             shift = number * len(payloads) // 3
             call._media.endpoint.session.say_when_idle(payloads[shift:] + payloads[:shift])
-    draws = [random.Random(f"{trial} {end}") for end in ("near", "far")]
+    name = str(trial).replace(", far=None, hops=1", "")
+    draws = [random.Random(f"{name} {end}") for end in ("near", "far")]
     async with asyncio.TaskGroup() as group:
         typing = [
             group.create_task(type_digits(call, trial, draw, whole.clock))
@@ -183,6 +184,9 @@ table has a digit missed or invented). Each pair of rows is one call in virtual 
 in which both ends type 1,000 random digits out of 0-9, A-D, `*` and `#` at once, in entries of 1 to 12, while both
 speak: the digits cut into prompts in the middle of a word. The loss is of the packets that the exchange sends to
 either end, drawn at random (seeded). *Invented* counts doubled digits, too.
+
+With other seeds, G722 is not quite without fault: of 26,000 digits as tones of 160 to 240 ms two were misread, as
+another digit, after a loss in their midst.
 
 ## Proof
 

@@ -23,6 +23,10 @@ def test_a_thousand_digits_each_way(trial: Trial) -> None:
         assert outcome.heard == outcome.sent
 
 
+def _row(heard: Heard, row: int) -> Heard:
+    return Heard(heard.z[row : row + 1], heard.energy[row : row + 1], heard.frames[row : row + 1])
+
+
 def digits_in(batch: Pcm, loss: float, seed: str) -> list[Digit]:
     """What a call that loses frames would hear in it."""
     bank, draw = Bank(), random.Random(seed)
@@ -33,7 +37,7 @@ def digits_in(batch: Pcm, loss: float, seed: str) -> list[Digit]:
         digit
         for row in range(len(batch))
         if draw.random() >= loss
-        for _, digit in hearing.hear([0], [0.02 * row], Heard(heard.z[row : row + 1], heard.energy[row : row + 1]))
+        for _, digit in hearing.hear([0], [0.02 * row], _row(heard, row))
     ]
 
 
