@@ -395,10 +395,10 @@ class Hearing:
             speech = call.vad.hear(samples[2 * FRAME * row : 2 * FRAME * (row + 1)], at, level)
             if speech or ear.taps:
                 self._safely(self._tell, call, speech, at, frames[row].copy())
-        self._digits(entries, heard)
+        slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
+        self._digits(entries, slots, times, heard)
         self._tones(entries, heard)
         if self.prompts.listening:
-            slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
             changed.update(entries[row][0].ear for row in self.prompts.hear(slots, times, frames, levels))
         for ear in changed:
             ear.changed()
@@ -413,10 +413,9 @@ class Hearing:
             else:
                 call.ear.speech_ended(fact.at)  # type: ignore[attr-defined]
 
-    def _digits(self, entries: list[Waiting], heard: Heard) -> None:
+    def _digits(self, entries: list[Waiting], slots: list[int], times: list[float], heard: Heard) -> None:
         if self._dtmf is None:
             return
-        slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
         for row, digit in self._dtmf.hear(slots, times, heard):
             self._tell_digit(entries[row][0], digit)
 
