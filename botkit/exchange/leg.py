@@ -8,8 +8,10 @@ and the end, and the endpoint that anchors its media.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from botkit.causes import Cause, cause
 from botkit.media.endpoint import Endpoint
@@ -19,11 +21,28 @@ from botkit.signalling.orders import AcceptAnswer, RefuseRequest, SendBye, SendI
 if TYPE_CHECKING:
     from botkit.exchange.line import ClientLine
 
+Reporter = Callable[["Leg", str, Mapping[str, object]], None]
+"""Is told what happened to a leg: the event's type as webhooks name it, and its own fields. Never waits."""
+
+
+class Place(Protocol):
+    """What gives a leg its sound: a bridge, a seat in a conference. A leg is in one place or in none (parked)."""
+
+    def leave(self, leg: Leg) -> None:
+        """Take the leg out; it hears silence from now on. Who stays behind is the place's business."""
+        ...
+
+
+def new_control_id() -> str:
+    """A `call_control_id`: opaque text that needs no escaping in a path ([RUN] the SDK escapes `/`, `+` and `=`)."""
+    return f"v3:{secrets.token_urlsafe(24)}"
+
 
 class Leg:
     """A leg. `inbound`: its client called us. `answered` and `over` are set once, by the line.
 
     `number` and `name` are how its party is shown to the other one; `session_id` is that of all legs of a call.
+    `calling` and `called` are the two numbers of the call as the Voice API's `from` and `to` have them.
     """
 
     def __init__(
@@ -50,11 +69,30 @@ class Leg:
         self.held = False
         self._known = inbound  # to its client: of one that has not rung nothing need be said
         self._answer_due: AnswerReceived | None = None  # an answer that has no reply yet
-        self.telnyx_ids = (
-            ("telnyx_call_control_id", f"v3:{uuid.uuid4().hex}"),
-            ("telnyx_session_id", session_id),
-            ("telnyx_leg_id", str(uuid.uuid4())),
+        self.control_id = new_control_id()
+        self.leg_id = str(uuid.uuid1())
+        self.connection_id = ""
+        """The application or connection that owns it; empty: nobody is told of it."""
+        self.client_state: str | None = None
+        """Base64, as the last command that named one had it."""
+        self.calling = ""
+        self.called = ""
+        self.place: Place | None = None
+        self.report: Reporter | None = None
+
+    @property
+    def telnyx_ids(self) -> tuple[tuple[str, str], ...]:
+        """What clients are told of it, by the names of the wire."""
+        return (
+            ("telnyx_call_control_id", self.control_id),
+            ("telnyx_session_id", self.session_id),
+            ("telnyx_leg_id", self.leg_id),
         )
+
+    def tell(self, event_type: str, **fields: object) -> None:
+        """Say what happened to it (`call.answered`, `call.playback.started`, …) to whoever is told."""
+        if self.report is not None:
+            self.report(self, event_type, fields)
 
     def ring(self, invite: SendInvite) -> None:
         """Call its client."""

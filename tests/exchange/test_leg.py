@@ -115,3 +115,27 @@ def test_answer_never_awaited() -> None:
             assert leg.answered.cancelled()
 
     clock.run(whole(), virtual=True)
+
+
+def test_what_happens_is_told() -> None:
+    """A leg tells whoever listens what happened to it; without a listener it tells nobody."""
+
+    def test(leg: Leg, _: list[Order]) -> None:
+        told: list[tuple[Leg, str, object]] = []
+        leg.tell("call.answered")
+        leg.report = lambda leg, event, fields: told.append((leg, event, dict(fields)))
+        leg.tell("call.dtmf.received", digit="5")
+        assert told == [(leg, "call.dtmf.received", {"digit": "5"})]
+
+    with_leg(test)
+
+
+def test_ids_need_no_escaping() -> None:
+    """A control id stands in a path as it is, and is the one that its client is told."""
+
+    def test(leg: Leg, _: list[Order]) -> None:
+        assert leg.control_id.startswith("v3:")
+        assert not set(leg.control_id) & set("/+=")
+        assert dict(leg.telnyx_ids)["telnyx_call_control_id"] == leg.control_id
+
+    with_leg(test)
