@@ -1,5 +1,7 @@
 """Two legs joined: payloads forwarded, or translated where the codecs differ; digits carried over.
 
+Whoever leaves ends the call of the other one, unless that one is to stay: parked, or on hold.
+
 While either is on hold nothing passes, neither sound nor digits: who holds hears silence, the other one
 the exchange's hold audio. Where both hold, both hear silence, as two ends whose descriptions say
 `sendonly` are `inactive` together (RFC 3264 section 8.4).
@@ -7,16 +9,15 @@ the exchange's hold audio. Where both hold, both hear silence, as two ends whose
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
+from collections.abc import Mapping
 
 from botkit.clock import Clock
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.media.pacer import Pacer
 from botkit.media.telephone_event import EVENT_DIGITS
-from botkit.signalling.facts import ModifyReceived
 
 log = logging.getLogger("botkit.exchange")
 
@@ -38,17 +39,30 @@ DIGITS_WAITING = 128
 
 
 class Bridge:
-    """Joins two connected legs. `join` and `part` may be called any number of times."""
+    """Joins two connected legs; a `Place`. `join` and `part` may be called any number of times.
 
-    def __init__(self, clock: Clock, pacer: Pacer, hold_audio: HoldAudio, one: Leg, other: Leg) -> None:
+    `stays` are those who are not hung up when the other one leaves: "parked" or "held".
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        pacer: Pacer,
+        hold_audio: HoldAudio,
+        one: Leg,
+        other: Leg,
+        *,
+        stays: Mapping[Leg, str] | None = None,
+    ) -> None:
         self.legs = (one, other)
+        self.stays = dict(stays or {})
         self._clock = clock
         self._said = {one: 0.0, other: 0.0}  # when the digits for each leg will have been sent
         self._pacer = pacer
         self._hold_audio = hold_audio
         self._entertained: set[Leg] = set()  # who hears it now
-        self.leaving: asyncio.Future[tuple[Leg, ModifyReceived]] = asyncio.get_running_loop().create_future()
-        """The leg that wants to transfer the other one, and to whom: set by the switch, once a transfer."""
+        self.moving = False
+        """One of them is being transferred by the other."""
         self._joined = False
 
     def other(self, leg: Leg) -> Leg:
@@ -58,6 +72,7 @@ class Bridge:
     def join(self) -> None:
         """Let them hear each other, as far as nobody is on hold."""
         for leg in self.legs:
+            leg.place = self
             leg.endpoint.session.stop_playing()
             self._pacer.add(leg.endpoint.session, first=True)
         self._joined = True
@@ -67,6 +82,25 @@ class Bridge:
         """From now on each hears silence."""
         self._joined = False
         self._apply()
+
+    def leave(self, leg: Leg) -> None:
+        """One goes, to another place or for good. The other one is hung up, or stays as it was told to."""
+        self.dissolve()
+        peer = self.other(leg)
+        if peer.over.done():
+            return
+        stays = self.stays.get(peer)
+        if stays is None:
+            peer.bye(leg.over.result() if leg.over.done() else "NORMAL_CLEARING")
+        elif stays == "held":
+            self._hold_audio.play(peer.endpoint.session)
+
+    def dissolve(self) -> None:
+        """Part them for good; both are parked."""
+        self.part()
+        for leg in self.legs:
+            if leg.place is self:
+                leg.place = None
 
     def hold(self, leg: Leg, held: bool) -> None:
         """One side put the call on hold, or took it up again. To hold what is held changes nothing."""

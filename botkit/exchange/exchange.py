@@ -51,7 +51,9 @@ class Exchange:
         self.lines: set[ClientLine] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self._start)
-        self.switch = Switch(plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held)
+        self.switch = Switch(
+            plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held, self._start
+        )
 
     @property
     def url(self) -> str:

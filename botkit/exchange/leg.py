@@ -11,12 +11,13 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from botkit.causes import Cause, cause
 from botkit.media.endpoint import Endpoint
-from botkit.signalling.facts import AnswerReceived
-from botkit.signalling.orders import AcceptAnswer, RefuseRequest, SendBye, SendInvite
+from botkit.signalling.facts import AnswerReceived, InviteReceived
+from botkit.signalling.orders import AcceptAnswer, Pairs, RefuseRequest, SendBye, SendInvite
 
 if TYPE_CHECKING:
     from botkit.exchange.line import ClientLine
@@ -32,10 +33,25 @@ class Place(Protocol):
         """Take the leg out; it hears silence from now on. Who stays behind is the place's business."""
         ...
 
+    def other(self, leg: Leg) -> Leg | None:
+        """The one other leg, of a bridge; None where there may be many."""
+        ...
+
 
 def new_control_id() -> str:
     """A `call_control_id`: opaque text that needs no escaping in a path ([RUN] the SDK escapes `/`, `+` and `=`)."""
     return f"v3:{secrets.token_urlsafe(24)}"
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a leg ended, beyond its cause. `by_party`: the one at its far end hung up, or was lost.
+
+    `limit` is set where a time ran out: `timeout` (it rang long enough), `time_limit` (it lasted long enough).
+    """
+
+    by_party: bool = False
+    limit: str = ""
 
 
 class Leg:
@@ -77,8 +93,22 @@ class Leg:
         """Base64, as the last command that named one had it."""
         self.calling = ""
         self.called = ""
+        self.direction = "outgoing" if inbound else "incoming"
+        """As its owner sees it: a client of theirs calls out, somebody calls in, or (dialled) they call out."""
+        self.party_type = "sip"
+        """`sip`, or `pstn` for one from outside the network."""
+        self.headers: Pairs = ()
+        self.invite: InviteReceived | None = None
+        """The invite that an inbound leg came with."""
+        self.started = 0.0
+        """Wallclock, as `answered_at` and `ended_at`, which are None until then."""
+        self.answered_at: float | None = None
+        self.ended_at: float | None = None
+        self.answering = False
+        """It is being answered: what needs an answered leg may be asked for, and is done once it is."""
         self.place: Place | None = None
         self.report: Reporter | None = None
+        self.end = Ending()
 
     @property
     def telnyx_ids(self) -> tuple[tuple[str, str], ...]:
@@ -93,6 +123,16 @@ class Leg:
         """Say what happened to it (`call.answered`, `call.playback.started`, …) to whoever is told."""
         if self.report is not None:
             self.report(self, event_type, fields)
+
+    @property
+    def is_answered(self) -> bool:
+        """It was answered, and is not over."""
+        return self.answered_at is not None and not self.over.done()
+
+    @property
+    def peer(self) -> Leg | None:
+        """The leg that it is bridged to."""
+        return self.place.other(self) if self.place is not None else None
 
     def ring(self, invite: SendInvite) -> None:
         """Call its client."""
@@ -117,14 +157,15 @@ class Leg:
             self.line.order(RefuseRequest(self._answer_due.request_id))
             self._answer_due = None
 
-    def give_up(self, how: Cause) -> None:
-        """The call to its client comes to nothing: cancelled where it has not answered, else over for `how`."""
+    def give_up(self, how: Cause | str) -> None:
+        """It comes to nothing: a client that was called and has not answered is cancelled, else over for `how`."""
         self.refuse_answer()
-        self.bye(how if self.answered.done() else "ORIGINATOR_CANCEL")
+        self.bye(how if self.inbound or self.answered.done() else "ORIGINATOR_CANCEL")
 
     def ended(self, how: Cause) -> None:
         """Its client hung up, or its line is gone. Nothing more is sent to it."""
         if not self.over.done():
+            self.end.by_party = True
             self.over.set_result(how)
 
     def bye(self, how: Cause | str) -> None:

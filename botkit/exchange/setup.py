@@ -1,7 +1,8 @@
 """How a leg comes up: whom an address reaches, the ringing, the answer, the media path.
 
-Calls and transfers set their legs up alike: those who wait (`near`) and the one who is called. Every way
-in which it comes to nothing is a `Refused` with its cause, or a fault of the network or of the other end.
+Calls and transfers set their legs up alike: those who wait (`near`) and those who are called. Where an
+address reaches several clients all of them ring, and the first to answer has the call. Every way in which it
+comes to nothing is a `Refused` with its cause, or a fault of the network or of the other end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
 from botkit.media.endpoint import Endpoint
 from botkit.signalling.facts import AnswerReceived
+from botkit.signalling.orders import Pairs, SendInvite
 
 log = logging.getLogger("botkit.exchange")
 
@@ -31,10 +33,11 @@ BYE_GRACE = 2.0
 
 
 class Refused(Exception):
-    """The call cannot be put through; those who wait are told this cause."""
+    """The call cannot be put through; those who wait are told this cause. `limit`: a time that ran out (`timeout`)."""
 
-    def __init__(self, why: str | Cause) -> None:
+    def __init__(self, why: str | Cause, *, limit: str = "") -> None:
         self.how = cause(why) if isinstance(why, str) else why
+        self.limit = limit
         super().__init__(self.how.name)
 
 
@@ -45,7 +48,7 @@ def cause_of(fault: Fault) -> Cause:
 
 
 class Setup:
-    """Sets legs up. `make_endpoint` gives a leg of a line its media."""
+    """Sets legs up. `make_endpoint` gives a leg of a line its media; `admit` is told of every new leg."""
 
     def __init__(
         self,
@@ -53,49 +56,110 @@ class Setup:
         directory: Directory,
         registrar: Registrar[ClientLine],
         make_endpoint: Callable[[ClientLine], Endpoint],
+        admit: Callable[[Leg], None],
     ) -> None:
         self._clock = clock
         self._directory = directory
         self._registrar = registrar
+        self._admit = admit
         self.make_endpoint = make_endpoint
 
     def leg(self, line: ClientLine, call_id: str, session_id: str, *, inbound: bool, number: str) -> Leg:
         """A leg that its line knows of."""
         leg = Leg(line, call_id, self.make_endpoint(line), inbound=inbound, session_id=session_id, number=number)
+        leg.started = self._clock.wall()
         line.legs[leg.id] = leg
+        self._admit(leg)
         return leg
 
-    def to(self, destination: str, session_id: str) -> Leg:
-        """A leg to whom an address reaches; it does not ring yet. Raises `Refused`."""
+    def to(self, destination: str, session_id: str) -> list[Leg]:
+        """A leg to each client that an address reaches; none rings yet. Raises `Refused`."""
         user = self._directory.reach(destination)
         if user is None:
             raise Refused("UNALLOCATED_NUMBER")
         line = self._registrar.line_of(user)
         if line is None:
             raise Refused("SUBSCRIBER_ABSENT")
-        return self.leg(line, str(uuid.uuid4()), session_id, inbound=False, number=plain_address(destination))
+        number = plain_address(destination)
+        return [self.leg(one, str(uuid.uuid4()), session_id, inbound=False, number=number) for one in (line,)]
 
-    def check(self, near: Sequence[Leg], called: Leg) -> None:
-        """Raise `Refused` when somebody is gone."""
+    async def reach(
+        self,
+        near: Sequence[Leg],
+        called: Sequence[Leg],
+        *,
+        within: float,
+        codecs: Sequence[str] | None = None,
+        caller_name: str = "",
+        caller_number: str = "",
+        headers: Pairs = (),
+        client_state: str | None = None,
+        when_ringing: Callable[[], None] | None = None,
+        before_media: Callable[[], Awaitable[Any]] | None = None,
+    ) -> Leg:
+        """Ring all the called; gives the first that answered, with its media up. The others are told LOSE_RACE.
+
+        `within`: seconds of ringing. `before_media` is awaited when somebody has answered, beside the media.
+        Raises `Refused`, `NetworkFault`, `TimeoutFault` or `SdpError`.
+        """
+        for leg in called:
+            offer = await leg.endpoint.offer(codecs=codecs)
+            self.check(near, leg)
+            leg.ring(
+                SendInvite(
+                    leg.id,
+                    offer,
+                    caller_name=caller_name,
+                    caller_number=caller_number,
+                    callee_name="Outbound Call",
+                    callee_number=leg.number,
+                    headers=headers,
+                    client_state=client_state,
+                    telnyx_ids=leg.telnyx_ids,
+                )
+            )
+        if when_ringing is not None:
+            when_ringing()
+        winner = await self._first_answer(near, called, within)
+        for leg in called:
+            if leg is not winner:
+                leg.refuse_answer()
+                leg.bye("LOSE_RACE")
+        await self._take(near, winner, winner.answered.result())
+        if before_media is not None:
+            await self.unless_over(near, winner, before_media())
+        winner.answered_at = self._clock.wall()
+        return winner
+
+    def check(self, near: Sequence[Leg], *called: Leg) -> None:
+        """Raise `Refused` when one who waits is gone, or all who are called."""
         if any(leg.over.done() for leg in near):
             raise Refused("ORIGINATOR_CANCEL")  # who gives up before the answer cancels, whatever its SDK says
-        if called.over.done():
-            raise Refused(called.over.result())
+        if all(leg.over.done() for leg in called):
+            raise Refused(called[-1].over.result())
 
-    async def answer(self, near: Sequence[Leg], called: Leg, *, within: float) -> AnswerReceived:
-        """Wait until the called one has answered. Raises `Refused`."""
-        await self.first(*(leg.over for leg in near), called.over, called.answered, within=within)
-        self.check(near, called)
-        if not called.answered.done():
-            raise Refused("NO_ANSWER")
-        return called.answered.result()
+    async def _first_answer(self, near: Sequence[Leg], called: Sequence[Leg], within: float) -> Leg:
+        until = self._clock.now() + within
+        while True:
+            ringing = [leg for leg in called if not leg.over.done()]
+            promises = [promise for leg in ringing for promise in (leg.over, leg.answered)]
+            left = max(0.0, until - self._clock.now())
+            if promises:
+                await self.first(*(leg.over for leg in near), *promises, within=left)
+            self.check(near, *called)
+            for leg in called:
+                if leg.answered.done() and not leg.over.done():
+                    return leg
+            if self._clock.now() >= until:
+                raise Refused("NO_ANSWER", limit="timeout")
 
-    async def take(self, near: Sequence[Leg], called: Leg, answer: AnswerReceived) -> None:
+    async def _take(self, near: Sequence[Leg], called: Leg, answer: AnswerReceived) -> None:
         """Take its answer, and join its media. Raises `Refused`, `NetworkFault`, `TimeoutFault` or `SdpError`."""
         called.endpoint.accept(answer.sdp, trickle=answer.trickle)
         called.line.flush_candidates(called)
         called.accept_answer()
         await self.unless_over(near, called, called.endpoint.connect())
+        watch_media(called)
 
     async def unless_over(self, near: Sequence[Leg], called: Leg, work: Awaitable[Any]) -> None:
         """Await `work`, unless somebody is gone first. Raises `Refused`, or what `work` raises."""

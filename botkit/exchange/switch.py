@@ -1,4 +1,9 @@
-"""How a call is set up, joined and taken down: one task per call, from the invite to the last bye.
+"""The calls of an exchange: every leg from its beginning to its end, and what joins them.
+
+A leg has a task of its own that ends when the leg is over and gives its media back. What joins legs is their
+place (a bridge, a conference); whoever is told of a leg's end acts by itself. An inbound leg is controlled by
+one of three: it is put through to whom it dialled (`direct`), it is parked for an application's commands, or a
+TeXML document runs it.
 
 The order on the caller's line is that of the platform: invite result, ringing, media (early media,
 with a ringback tone), answer. The answer is held back until both media paths are up, so that
@@ -11,16 +16,17 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from botkit.causes import Cause, cause
+from botkit.causes import Cause
 from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
-from botkit.exchange.leg import Leg
+from botkit.exchange.leg import Leg, Place
+from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.setup import Refused, Setup, cause_of, watch_media
@@ -28,23 +34,22 @@ from botkit.exchange.transfer import transfer
 from botkit.media.endpoint import Endpoint
 from botkit.media.pacer import Pacer
 from botkit.signalling.facts import InviteReceived, ModifyReceived
-from botkit.signalling.orders import (
-    RefuseRequest,
-    ReplyModify,
-    SendAnswer,
-    SendInvite,
-    SendMedia,
-    SendRinging,
-)
+from botkit.signalling.orders import RefuseRequest, ReplyModify, SendAnswer, SendMedia, SendRinging
 
 log = logging.getLogger("botkit.exchange")
 
 RING_TIMEOUT = 60.0
 """Seconds that the exchange lets a phone ring; no SDK stops by itself (signalling: the server owns it)."""
 
+Control = Callable[[Leg, InviteReceived], Awaitable[None]]
+"""What becomes of an inbound leg. Returns when it is settled; raises `Refused` or a fault, and the leg ends."""
+
 
 class Switch:
-    """The calls of an exchange. `make_endpoint` gives a leg of a line its media; a held party hears `hold_audio`."""
+    """The calls. `make_endpoint` gives a leg of a line its media; a held party hears `hold_audio`.
+
+    `start` runs work in a task that the exchange owns. `control` chooses what becomes of an inbound leg.
+    """
 
     def __init__(
         self,
@@ -54,153 +59,222 @@ class Switch:
         pacer: Pacer,
         make_endpoint: Callable[[ClientLine], Endpoint],
         hold_audio: HoldAudio,
+        start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
-        self._clock = clock
+        self.clock = clock
+        self.legs = Legs(clock)
+        self.setup = Setup(clock, directory, registrar, make_endpoint, self._admit)
+        self.control: Callable[[Leg, InviteReceived], Control] = lambda leg, invite: self.direct
+        self.when_over: list[Callable[[Leg], None]] = []
+        """Are told of every leg that is over, before its place is."""
+        self.start = start
+        self.hold_audio = hold_audio
         self._pacer = pacer
-        self.setup = Setup(clock, directory, registrar, make_endpoint)
-        self._hold_audio = hold_audio
-        self.bridges: dict[Leg, Bridge] = {}
+
+    @property
+    def bridges(self) -> Mapping[Leg, Bridge]:
         """The bridge of each joined leg."""
+        return {leg: leg.place for leg in self.legs if isinstance(leg.place, Bridge)}
+
+    # --- a leg's life ------------------------------------------------------------------------------
 
     async def handle(self, line: ClientLine, invite: InviteReceived) -> None:
-        """One call from its invite to its end. Never raises what a client did wrong."""
-        session_id = str(uuid.uuid4())
+        """An inbound leg from its invite to its end. Never raises what a client did wrong."""
         user = line.user
         number = invite.caller_number or (user.caller_number or user.name if user else "")
-        caller = self.setup.leg(line, invite.call_id, session_id, inbound=True, number=number)
-        caller.name = invite.caller_name
-        legs = [caller]
+        leg = self.setup.leg(line, invite.call_id, str(uuid.uuid4()), inbound=True, number=number)
+        leg.name, leg.invite, leg.headers = invite.caller_name, invite, invite.headers
+        leg.calling, leg.called = number, invite.destination
+        async with self._until_over(leg):
+            await self.control(leg, invite)(leg, invite)
+            await asyncio.wait((leg.over,))  # a wait, so that a cancelled task leaves the promise alone
+
+    def keep(self, leg: Leg) -> None:
+        """See to the end of a leg that the exchange has made itself."""
+        self.start(self._kept(leg), f"call {leg.id}")
+
+    async def _kept(self, leg: Leg) -> None:
+        async with self._until_over(leg):
+            await asyncio.wait((leg.over,))
+
+    @contextlib.asynccontextmanager
+    async def _until_over(self, leg: Leg) -> AsyncIterator[None]:
         try:
-            try:
-                called = self.setup.to(invite.destination, session_id)
-                legs.append(called)
-                await self._put_through(caller, called, invite)
-                await self._talk(legs)
-            except Refused as refusal:
-                self._end(legs, refusal.how)
-            except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
-                log.info("call.failed call=%s %s", caller.id, fault)
-                self._end(legs, cause_of(fault))
+            yield
+        except Refused as refusal:
+            leg.bye(refusal.how)
+        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
+            log.info("call.failed call=%s %s", leg.id, fault)
+            leg.bye(cause_of(fault))
         finally:
-            self._end(legs, cause("SYSTEM_SHUTDOWN"))
-            await to_the_end(self._forget(*legs))
+            leg.give_up("SYSTEM_SHUTDOWN")
+            self._over(leg)
+            await to_the_end(self._forget(leg))
 
-    async def _forget(self, *legs: Leg) -> None:
-        for leg in legs:
-            leg.line.forget(leg)
-            self.bridges.pop(leg, None)
-            await leg.close()
+    async def _forget(self, leg: Leg) -> None:
+        leg.line.forget(leg)
+        await leg.close()
 
-    async def _put_through(self, caller: Leg, called: Leg, invite: InviteReceived) -> None:
-        """Until both are up. Raises `Refused`."""
-        setup, near = self.setup, (caller,)
+    def _admit(self, leg: Leg) -> None:
+        self.legs.add(leg)
+        leg.over.add_done_callback(lambda _: self._over(leg))
+
+    def _over(self, leg: Leg) -> None:
+        if leg.ended_at is not None:
+            return
+        leg.ended_at = self.clock.wall()
+        for tell in self.when_over:
+            tell(leg)
+        if leg.place is not None:
+            leg.place.leave(leg)
+        self.legs.ended(leg)
+
+    # --- joining -----------------------------------------------------------------------------------
+
+    def move(self, leg: Leg, place: Place | None) -> None:
+        """Out of the place where the leg is; `place` (None: it is parked) takes it in itself."""
+        old = leg.place
+        leg.place = None
+        if old is not None and old is not place:
+            leg.place = old
+            old.leave(leg)
+            leg.place = None
+        if leg.endpoint.described:
+            leg.endpoint.session.stop_playing()
+
+    def bridge(self, one: Leg, other: Leg, *, stays: Mapping[Leg, str] | None = None) -> Bridge:
+        """From now on they hear each other. Each leaves where it was; `stays`: see `Bridge`."""
+        bridge = Bridge(self.clock, self._pacer, self.hold_audio, one, other, stays=stays)
+        for leg in (one, other):
+            self.move(leg, bridge)
+        bridge.join()
+        for leg in (one, other):
+            leg.tell("call.bridged")
+        return bridge
+
+    # --- an inbound leg that is put through to whom it dialled -------------------------------------
+
+    async def direct(self, caller: Leg, invite: InviteReceived) -> None:
+        """Until both are up and joined. Raises `Refused`."""
+        caller.tell("call.initiated", direction=caller.direction, state="bridging")
+        called = self.setup.to(invite.destination, caller.session_id)
+        for leg in called:
+            leg.calling, leg.called = caller.calling, invite.destination
+            self.keep(leg)
+        try:
+            taken = await self._put_through(caller, called, invite)
+        except BaseException as error:
+            how = error.how if isinstance(error, Refused) else _cause(error)
+            for leg in called:
+                leg.give_up(how)
+            raise
+        self.bridge(caller, taken)
+
+    async def _put_through(self, caller: Leg, called: list[Leg], invite: InviteReceived) -> Leg:
         answer = await caller.endpoint.answer(invite.sdp, trickle=invite.trickle)
         caller.line.flush_candidates(caller)
-        offer = await called.endpoint.offer(codecs=caller.endpoint.codec_names)
-        setup.check(near, called)
-        called.ring(
-            SendInvite(
-                called.id,
-                offer,
+        async with _Owned() as early:
+
+            def ringing() -> None:
+                for leg in called:
+                    leg.tell("call.initiated", direction=leg.direction, state="bridging")
+                caller.line.order(SendRinging(caller.id, telnyx_ids=caller.telnyx_ids))
+                caller.line.order(SendMedia(caller.id, answer))
+                early.run(self._early_media(caller))
+
+            taken = await self.setup.reach(
+                (caller,),
+                called,
+                within=RING_TIMEOUT,
+                codecs=caller.endpoint.codec_names,
                 caller_name=caller.name,
                 caller_number=caller.number,
-                callee_name="Outbound Call",
-                callee_number=called.number,
                 headers=invite.headers,
                 client_state=invite.client_state,
-                telnyx_ids=called.telnyx_ids,
+                when_ringing=ringing,
+                before_media=lambda: asyncio.shield(early.task),
             )
-        )
-        caller.line.order(SendRinging(caller.id, telnyx_ids=caller.telnyx_ids))
-        caller.line.order(SendMedia(caller.id, answer))
-        async with _owned(self._early_media(caller)) as caller_up:
-            taken = await setup.answer(near, called, within=RING_TIMEOUT)
-            await setup.take(near, called, taken)
-            await setup.unless_over(near, called, asyncio.shield(caller_up))
+        watch_media(caller)
+        caller.answered_at = self.clock.wall()
         caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
+        for leg in (taken, caller):
+            leg.tell("call.answered", state="answered")
+        return taken
 
     async def _early_media(self, caller: Leg) -> None:
         await caller.endpoint.connect()
         caller.endpoint.play_ringback()
 
-    async def _talk(self, legs: list[Leg]) -> None:
-        """The two in `legs` hear each other until one hangs up; by a transfer, one gives its place to a third."""
-        bridge = self._bridge(*legs)
-        while True:
-            one, other = bridge.legs
-            await asyncio.wait((one.over, other.over, bridge.leaving), return_when=asyncio.FIRST_COMPLETED)
-            bridge.part()
-            if one.over.done() or other.over.done():
-                break
-            leg, asked = bridge.leaving.result()
-            new = await transfer(self.setup, bridge, leg, asked, legs)
-            if new is None:
-                bridge.leaving = asyncio.get_running_loop().create_future()
-                bridge.join()
-            else:
-                bridge = self._bridge(bridge.other(leg), new)
-            left = [gone for gone in legs if gone not in bridge.legs]
-            legs[:] = bridge.legs
-            await to_the_end(self._forget(*left))
-        self._pass_on(one, other)
-
-    def _bridge(self, one: Leg, other: Leg) -> Bridge:
-        """From now on they hear each other."""
-        for leg in (one, other):
-            watch_media(leg)
-        bridge = Bridge(self._clock, self._pacer, self._hold_audio, one, other)
-        self.bridges[one] = self.bridges[other] = bridge
-        bridge.join()
-        return bridge
-
-    def _pass_on(self, one: Leg, other: Leg) -> None:
-        """One is over: tell the other why."""
-        if one.over.done():
-            other.bye(one.over.result())
-        else:
-            one.bye(other.over.result())
-
-    def _end(self, legs: list[Leg], how: Cause) -> None:
-        for leg in legs:
-            if leg.inbound:
-                leg.bye(how)
-            else:
-                leg.give_up(how)
-
-    # --- during a call ---------------------------------------------------------------------------
+    # --- what a client asks for during a call ------------------------------------------------------
 
     def modify(self, line: ClientLine, asked: ModifyReceived) -> None:
-        """Hold, resume, toggle; what we cannot do is refused."""
+        """Hold, resume, toggle, transfer; what we cannot do is refused."""
         leg = line.legs.get(asked.call_id)
-        bridge = self.bridges.get(leg) if leg is not None else None
-        if leg is None or bridge is None:
+        if leg is None or not leg.is_answered:
             line.order(RefuseRequest(asked.request_id, message="CALL DOES NOT EXIST"))
         elif asked.action in ("hold", "unhold", "toggleHold"):
-            bridge.hold(leg, asked.hold_state == "held")
+            self._hold(leg, asked.hold_state == "held")
             line.order(ReplyModify(asked.request_id, hold_state=asked.hold_state))
-        elif asked.action == "transfer" and not bridge.leaving.done():
-            bridge.leaving.set_result((leg, asked))
+        elif asked.action == "transfer" and isinstance(leg.place, Bridge) and not leg.place.moving:
+            leg.place.moving = True
+            self.start(self._transfer(leg.place, leg, asked), f"call {leg.id} transfer")
         else:
             # Only one transfer of a call can be under way.
             said = "transfer failed" if asked.action == "transfer" else f"cannot {asked.action}"
             line.order(RefuseRequest(asked.request_id, message=said))
 
+    def _hold(self, leg: Leg, held: bool) -> None:
+        if leg.held is held:
+            return
+        peer = leg.peer
+        if isinstance(leg.place, Bridge):
+            leg.place.hold(leg, held)
+        leg.held = held
+        if peer is not None:
+            peer.tell("call.hold" if held else "call.unhold")
+
+    async def _transfer(self, bridge: Bridge, leg: Leg, asked: ModifyReceived) -> None:
+        bridge.part()
+        new = await transfer(self, bridge, leg, asked)
+        bridge.moving = False
+        if new is not None:
+            bridge.dissolve()
+            self.bridge(bridge.other(leg), new)
+        elif not any(one.over.done() for one in bridge.legs):
+            bridge.join()
+
     def carry_digits(self, line: ClientLine, call_id: str, digits: str) -> None:
         """Digits by `info`, to the other leg."""
         leg = line.legs.get(call_id)
-        bridge = self.bridges.get(leg) if leg is not None else None
-        if leg is not None and bridge is not None:
-            bridge.carry_digits(digits, leg)
+        if leg is not None and isinstance(leg.place, Bridge):
+            leg.place.carry_digits(digits, leg)
 
 
-@contextlib.asynccontextmanager
-async def _owned(work: Any) -> Any:
-    """Run `work` in a task that this scope owns."""
-    task = asyncio.ensure_future(work)
-    try:
-        yield task
-    finally:
-        if not task.done():
-            task.cancel()
+def _cause(error: BaseException) -> Cause | str:
+    if isinstance(error, (NetworkFault, TimeoutFault, RemoteProtocolError)):
+        return cause_of(error)
+    return "SYSTEM_SHUTDOWN"
+
+
+class _Owned:
+    """A scope that owns one task, begun within it."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        self.task = asyncio.ensure_future(work)
+        self._begun = True
+
+    async def __aenter__(self) -> _Owned:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if not self._begun:
+            return
+        if not self.task.done():
+            self.task.cancel()
         with contextlib.suppress(asyncio.CancelledError, NetworkFault, TimeoutFault):
-            await task
+            await self.task

@@ -573,7 +573,8 @@ def test_hold_that_is_refused() -> None:
 
     async def scene(stage: Stage) -> None:
         near, _ = await stage.call()
-        stage.exchange.switch.bridges.clear()
+        for leg in stage.exchange.switch.legs:
+            leg.answered_at = None
         with pytest.raises(Fault, match="hold"):
             await near.hold()
         assert near.state is CallState.ACTIVE
