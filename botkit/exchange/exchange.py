@@ -82,9 +82,10 @@ class Exchange:
         """The session id of a login."""
         return str(uuid.uuid4())
 
-    def _endpoint(self, line: ClientLine) -> Endpoint:
+    def _endpoint(self, line: ClientLine | None) -> Endpoint:
         # Media goes where signalling came: to the address by which this client reached us.
-        return self.plane.endpoint(host=line.local_host or self.host, connected=True, cname="exchange")
+        host = line.local_host if line is not None else None
+        return self.plane.endpoint(host=host or self.host, connected=True, cname="exchange")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -13,7 +13,7 @@ import functools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from botkit.causes import Cause, cause
 from botkit.clock import Clock
@@ -24,7 +24,7 @@ from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
 from botkit.media.endpoint import Endpoint
 from botkit.signalling.facts import AnswerReceived
-from botkit.signalling.orders import Pairs, SendInvite
+from botkit.signalling.orders import Order, Pairs, SendInvite
 
 log = logging.getLogger("botkit.exchange")
 
@@ -55,7 +55,7 @@ class Setup:
         clock: Clock,
         directory: Directory,
         registrar: Registrar[ClientLine],
-        make_endpoint: Callable[[ClientLine], Endpoint],
+        make_endpoint: Callable[[ClientLine | None], Endpoint],
         admit: Callable[[Leg], None],
     ) -> None:
         self._clock = clock
@@ -82,6 +82,16 @@ class Setup:
             raise Refused("SUBSCRIBER_ABSENT")
         number = plain_address(destination)
         return [self.leg(one, str(uuid.uuid4()), session_id, inbound=False, number=number) for one in (line,)]
+
+    def nowhere(self, number: str, session_id: str) -> Leg:
+        """A leg to an address that reaches nobody: it has ids and ends."""
+        line = cast(ClientLine, _NoLine())
+        leg = Leg(
+            line, str(uuid.uuid4()), self.make_endpoint(None), inbound=False, session_id=session_id, number=number
+        )
+        leg.started = self._clock.wall()
+        self._admit(leg)
+        return leg
 
     async def reach(
         self,
@@ -178,6 +188,14 @@ class Setup:
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(within):
                 await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+class _NoLine:
+    """Where nobody is: nothing is sent there."""
+
+    def order(self, order: Order) -> None: ...
+
+    def forget(self, leg: Leg) -> None: ...
 
 
 def watch_media(leg: Leg) -> None:

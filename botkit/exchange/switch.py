@@ -25,21 +25,25 @@ from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
-from botkit.exchange.leg import Leg, Place
+from botkit.exchange.leg import Leg
 from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
+from botkit.exchange.outgoing import DialPlan, dial, lasts, rings_out
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.setup import Refused, Setup, cause_of, watch_media
 from botkit.exchange.transfer import transfer
 from botkit.media.endpoint import Endpoint
 from botkit.media.pacer import Pacer
 from botkit.signalling.facts import InviteReceived, ModifyReceived
-from botkit.signalling.orders import RefuseRequest, ReplyModify, SendAnswer, SendMedia, SendRinging
+from botkit.signalling.orders import Pairs, RefuseRequest, ReplyModify, SendAnswer, SendMedia, SendRinging
 
 log = logging.getLogger("botkit.exchange")
 
 RING_TIMEOUT = 60.0
 """Seconds that the exchange lets a phone ring; no SDK stops by itself (signalling: the server owns it)."""
+
+PARKED = 600.0
+"""Seconds that a parked leg may ring; the platform documents no limit."""
 
 Control = Callable[[Leg, InviteReceived], Awaitable[None]]
 """What becomes of an inbound leg. Returns when it is settled; raises `Refused` or a fault, and the leg ends."""
@@ -57,7 +61,7 @@ class Switch:
         directory: Directory,
         registrar: Registrar[ClientLine],
         pacer: Pacer,
-        make_endpoint: Callable[[ClientLine], Endpoint],
+        make_endpoint: Callable[[ClientLine | None], Endpoint],
         hold_audio: HoldAudio,
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
@@ -131,22 +135,21 @@ class Switch:
 
     # --- joining -----------------------------------------------------------------------------------
 
-    def move(self, leg: Leg, place: Place | None) -> None:
-        """Out of the place where the leg is; `place` (None: it is parked) takes it in itself."""
-        old = leg.place
-        leg.place = None
-        if old is not None and old is not place:
-            leg.place = old
-            old.leave(leg)
+    def leave(self, leg: Leg) -> None:
+        """Take a leg out of where it is: it is parked, and hears silence."""
+        if leg.place is not None:
+            leg.place.leave(leg)
             leg.place = None
         if leg.endpoint.described:
             leg.endpoint.session.stop_playing()
 
     def bridge(self, one: Leg, other: Leg, *, stays: Mapping[Leg, str] | None = None) -> Bridge:
         """From now on they hear each other. Each leaves where it was; `stays`: see `Bridge`."""
+        if one.peer is other and isinstance(one.place, Bridge):
+            one.place.dissolve()
         bridge = Bridge(self.clock, self._pacer, self.hold_audio, one, other, stays=stays)
         for leg in (one, other):
-            self.move(leg, bridge)
+            self.leave(leg)
         bridge.join()
         for leg in (one, other):
             leg.tell("call.bridged")
@@ -204,6 +207,54 @@ class Switch:
     async def _early_media(self, caller: Leg) -> None:
         await caller.endpoint.connect()
         caller.endpoint.play_ringback()
+
+    # --- a leg that an application controls --------------------------------------------------------
+
+    async def park(self, leg: Leg, invite: InviteReceived) -> None:
+        """Let an inbound leg ring, for whoever is told of it to act."""
+        leg.line.order(SendRinging(leg.id, telnyx_ids=leg.telnyx_ids))
+        leg.tell("call.initiated", direction=leg.direction, state="parked")
+        self.start(rings_out(self, leg, PARKED), f"call {leg.id} rings")
+
+    async def early_media(self, leg: Leg) -> None:
+        """Give an inbound leg its media before the answer. Once a leg. Raises `SdpError`, a fault or `Refused`."""
+        if leg.endpoint.described or leg.invite is None:
+            return
+        sdp = await leg.endpoint.answer(leg.invite.sdp, trickle=leg.invite.trickle)
+        leg.line.flush_candidates(leg)
+        leg.line.order(SendMedia(leg.id, sdp))
+        await self.setup.unless_over((), leg, leg.endpoint.connect())
+        watch_media(leg)
+
+    async def answer(self, leg: Leg, headers: Pairs = ()) -> None:
+        """Answer an inbound leg, once; what goes wrong ends it. Returns when its media is up, or it is over."""
+        if leg.answering or leg.invite is None:
+            return
+        leg.answering = True
+        try:
+            sdp = None
+            if not leg.endpoint.described:
+                sdp = await leg.endpoint.answer(leg.invite.sdp, trickle=leg.invite.trickle)
+                leg.line.flush_candidates(leg)
+            leg.line.order(SendAnswer(leg.id, sdp, headers, telnyx_ids=leg.telnyx_ids))
+            await self.setup.unless_over((), leg, leg.endpoint.connect())
+        except Refused as refusal:
+            leg.bye(refusal.how)
+        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
+            log.info("call.failed call=%s %s", leg.id, fault)
+            leg.bye(cause_of(fault))
+        else:
+            watch_media(leg)
+            leg.answered_at = self.clock.wall()
+            leg.tell("call.answered", state="answered")
+
+    def dial(self, plan: DialPlan) -> list[Leg]:
+        """See `botkit.exchange.outgoing.dial`."""
+        return dial(self, plan)
+
+    def limit(self, leg: Leg, seconds: float) -> None:
+        """End an answered leg after so many seconds."""
+        self.start(lasts(self, leg, seconds), f"call {leg.id} lasts")
 
     # --- what a client asks for during a call ------------------------------------------------------
 

@@ -1,0 +1,143 @@
+"""Legs that the platform dials: for an application's `dial`, a transfer, a TeXML `Dial`.
+
+A dialled leg exists at once, with its ids, and rings in a task of the exchange's own; what becomes of it is told
+by its events. Several addresses ring together and the first to answer wins. An address that reaches nobody is no
+error of the command: its leg ends at once, with the cause.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botkit.causes import Cause
+from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
+from botkit.exchange.directory import plain_address
+from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.setup import Refused, cause_of
+from botkit.signalling.orders import Pairs
+
+if TYPE_CHECKING:
+    from botkit.exchange.switch import Switch
+
+log = logging.getLogger("botkit.exchange")
+
+RINGS = 30.0
+"""Seconds of ringing ([SDK] `timeout_secs`, default 30)."""
+
+LASTS = 14400.0
+"""Seconds that an answered leg may last ([SDK] `time_limit_secs`, default 14400)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialPlan:
+    """Whom to call, and how. Durations in seconds; `client_state` is base64.
+
+    `on_timeout` is how a ring time-out is told: `timeout`, or `no_answer` where no retry was wanted. `on_answer` is
+    awaited with the leg once its media is up. `near` are legs whose end ends the ringing (a transfer's other party).
+    """
+
+    to: Sequence[str]
+    calling: str
+    connection_id: str = ""
+    name: str = ""
+    session_id: str = ""
+    timeout: float = RINGS
+    time_limit: float = LASTS
+    on_timeout: str = "timeout"
+    headers: Pairs = ()
+    client_state: str | None = None
+    codecs: Sequence[str] | None = None
+    near: Sequence[Leg] = ()
+    report: Reporter | None = None
+    on_answer: Callable[[Leg], Awaitable[None]] | None = None
+
+
+def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
+    """Ring; gives the leg of each address. Their events tell the rest."""
+    session = plan.session_id or str(uuid.uuid4())
+    legs: list[Leg] = []
+    forks: list[Leg] = []
+    for address in plan.to:
+        try:
+            reached = switch.setup.to(address, session)
+            why: Cause | None = None
+        except Refused as refusal:
+            reached, why = [switch.setup.nowhere(plain_address(address), session)], refusal.how
+        leg = reached[0]
+        for one in reached:
+            one.calling, one.called, one.headers = plan.calling, address, plan.headers
+            one.connection_id, one.direction, one.client_state = plan.connection_id, "outgoing", plan.client_state
+            if one is not leg:
+                one.control_id, one.leg_id = leg.control_id, leg.leg_id
+        switch.legs.add(leg)
+        leg.report = plan.report
+        legs.append(leg)
+        for one in reached:
+            switch.keep(one)
+        leg.tell("call.initiated", direction="outgoing", state="bridging")
+        if why is not None:
+            leg.ended(why)
+        else:
+            forks += reached
+    if forks:
+        switch.start(_ring(switch, plan, forks), f"call {legs[0].id} rings")
+    return legs
+
+
+async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
+    mains = [leg for leg in forks if leg.report is not None]
+    why: Cause | str = "SYSTEM_SHUTDOWN"
+    limit = ""
+    left = forks
+    try:
+        taken = await switch.setup.reach(
+            plan.near,
+            forks,
+            within=plan.timeout,
+            codecs=plan.codecs,
+            caller_name=plan.name,
+            caller_number=plan.calling,
+            headers=plan.headers,
+            client_state=plan.client_state,
+        )
+    except Refused as refusal:
+        why, limit = refusal.how, plan.on_timeout if refusal.limit else ""
+    except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
+        log.info("dial.failed to=%s %s", ",".join(plan.to), fault)
+        why = cause_of(fault)
+    else:
+        left = []
+        main = next((leg for leg in mains if leg.control_id == taken.control_id), taken)
+        if main is not taken:  # another phone of the same address: it is the leg from now on
+            taken.report, main.report = main.report, None
+            taken.client_state = main.client_state
+            switch.legs.add(taken)
+        taken.tell("call.answered", state="answered")
+        switch.limit(taken, plan.time_limit)
+    finally:
+        for leg in left:
+            if not leg.over.done():
+                leg.end.limit = limit
+                leg.give_up(why)
+    if not left and plan.on_answer is not None:
+        await plan.on_answer(taken)
+
+
+async def lasts(switch: Switch, leg: Leg, seconds: float) -> None:
+    """End an answered leg when its time is over."""
+    await switch.setup.first(leg.over, within=seconds)
+    if not leg.over.done():
+        leg.end.limit = "time_limit"
+        leg.bye("ALLOTTED_TIMEOUT")
+
+
+async def rings_out(switch: Switch, leg: Leg, seconds: float) -> None:
+    """End a parked leg that nobody answers for so long."""
+    await switch.setup.first(leg.over, within=seconds)
+    if not leg.over.done() and leg.answered_at is None and not leg.answering:
+        leg.end.limit = "timeout"
+        leg.bye("NO_ANSWER")
