@@ -104,8 +104,11 @@ class Leg:
         """Wallclock, as `answered_at` and `ended_at`, which are None until then."""
         self.answered_at: float | None = None
         self.ended_at: float | None = None
+        self.answer_ordered = False
+        """It is to be answered: what needs an answered leg may be asked for, and is done once it is."""
         self.answering = False
-        """It is being answered: what needs an answered leg may be asked for, and is done once it is."""
+        self.up: asyncio.Future[None] = loop.create_future()
+        """Set when it has been answered and its media is up."""
         self.place: Place | None = None
         self.report: Reporter | None = None
         self.end = Ending()
@@ -133,6 +136,16 @@ class Leg:
     def peer(self) -> Leg | None:
         """The leg that it is bridged to."""
         return self.place.other(self) if self.place is not None else None
+
+    def connected(self, at: float) -> None:
+        """It has been answered, and its media is up. `at` is wallclock."""
+        self.answered_at = at
+        if not self.up.done():
+            self.up.set_result(None)
+
+    async def settled(self) -> None:
+        """Wait until it is up, or over."""
+        await asyncio.wait((self.up, self.over), return_when=asyncio.FIRST_COMPLETED)
 
     def ring(self, invite: SendInvite) -> None:
         """Call its client."""
@@ -181,4 +194,5 @@ class Leg:
     async def close(self) -> None:
         """Give the media back."""
         self.answered.cancel()
+        self.up.cancel()
         await self.endpoint.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from botkit.causes import Cause
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.directory import plain_address
-from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.leg import Leg
 from botkit.exchange.setup import Refused, cause_of
 from botkit.signalling.orders import Pairs
 
@@ -52,7 +52,6 @@ class DialPlan:
     client_state: str | None = None
     codecs: Sequence[str] | None = None
     near: Sequence[Leg] = ()
-    report: Reporter | None = None
     on_answer: Callable[[Leg], Awaitable[None]] | None = None
 
 
@@ -71,10 +70,10 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
         for one in reached:
             one.calling, one.called, one.headers = plan.calling, address, plan.headers
             one.connection_id, one.direction, one.client_state = plan.connection_id, "outgoing", plan.client_state
-            if one is not leg:
-                one.control_id, one.leg_id = leg.control_id, leg.leg_id
+            if one is not leg:  # another phone of the same address is the same leg
+                switch.legs.drop(one)
+                one.control_id, one.leg_id, one.report = leg.control_id, leg.leg_id, None
         switch.legs.add(leg)
-        leg.report = plan.report
         legs.append(leg)
         for one in reached:
             switch.keep(one)
@@ -89,7 +88,6 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
 
 
 async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
-    mains = [leg for leg in forks if leg.report is not None]
     why: Cause | str = "SYSTEM_SHUTDOWN"
     limit = ""
     left = forks
@@ -111,11 +109,11 @@ async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
         why = cause_of(fault)
     else:
         left = []
-        main = next((leg for leg in mains if leg.control_id == taken.control_id), taken)
-        if main is not taken:  # another phone of the same address: it is the leg from now on
-            taken.report, main.report = main.report, None
-            taken.client_state = main.client_state
-            switch.legs.add(taken)
+        for fork in forks:
+            if fork is not taken and fork.control_id == taken.control_id:  # this phone is the leg from now on
+                taken.report, taken.client_state = fork.report or taken.report, fork.client_state
+                fork.report = None
+        switch.legs.add(taken)
         taken.tell("call.answered", state="answered")
         switch.limit(taken, plan.time_limit)
     finally:
@@ -138,6 +136,6 @@ async def lasts(switch: Switch, leg: Leg, seconds: float) -> None:
 async def rings_out(switch: Switch, leg: Leg, seconds: float) -> None:
     """End a parked leg that nobody answers for so long."""
     await switch.setup.first(leg.over, within=seconds)
-    if not leg.over.done() and leg.answered_at is None and not leg.answering:
+    if not leg.over.done() and not leg.answer_ordered:
         leg.end.limit = "timeout"
         leg.bye("NO_ANSWER")

@@ -138,7 +138,7 @@ class Setup:
         await self._take(near, winner, winner.answered.result())
         if before_media is not None:
             await self.unless_over(near, winner, before_media())
-        winner.answered_at = self._clock.wall()
+        winner.connected(self._clock.wall())
         return winner
 
     def check(self, near: Sequence[Leg], *called: Leg) -> None:

@@ -25,7 +25,7 @@ from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
-from botkit.exchange.leg import Leg
+from botkit.exchange.leg import Leg, Reporter
 from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
 from botkit.exchange.outgoing import DialPlan, dial, lasts, rings_out
@@ -70,7 +70,9 @@ class Switch:
         self.setup = Setup(clock, directory, registrar, make_endpoint, self._admit)
         self.control: Callable[[Leg, InviteReceived], Control] = lambda leg, invite: self.direct
         self.when_over: list[Callable[[Leg], None]] = []
-        """Are told of every leg that is over, before its place is."""
+        """Are told of every leg that is over, before its hang-up is told and its place is left."""
+        self.report: Reporter | None = None
+        """Is told what happens to every leg."""
         self.start = start
         self.hold_audio = hold_audio
         self._pacer = pacer
@@ -121,14 +123,16 @@ class Switch:
 
     def _admit(self, leg: Leg) -> None:
         self.legs.add(leg)
+        leg.report = self.report
         leg.over.add_done_callback(lambda _: self._over(leg))
 
     def _over(self, leg: Leg) -> None:
         if leg.ended_at is not None:
             return
         leg.ended_at = self.clock.wall()
-        for tell in self.when_over:
-            tell(leg)
+        for end in self.when_over:
+            end(leg)
+        leg.tell("call.hangup", state="hangup")
         if leg.place is not None:
             leg.place.leave(leg)
         self.legs.ended(leg)
@@ -198,7 +202,7 @@ class Switch:
                 before_media=lambda: asyncio.shield(early.task),
             )
         watch_media(caller)
-        caller.answered_at = self.clock.wall()
+        caller.connected(self.clock.wall())
         caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
         for leg in (taken, caller):
             leg.tell("call.answered", state="answered")
@@ -230,7 +234,7 @@ class Switch:
         """Answer an inbound leg, once; what goes wrong ends it. Returns when its media is up, or it is over."""
         if leg.answering or leg.invite is None:
             return
-        leg.answering = True
+        leg.answering = leg.answer_ordered = True
         try:
             sdp = None
             if not leg.endpoint.described:
@@ -245,7 +249,7 @@ class Switch:
             leg.bye(cause_of(fault))
         else:
             watch_media(leg)
-            leg.answered_at = self.clock.wall()
+            leg.connected(self.clock.wall())
             leg.tell("call.answered", state="answered")
 
     def dial(self, plan: DialPlan) -> list[Leg]:

@@ -25,19 +25,16 @@ def events(told: Told, called: str) -> list[str]:
 
 
 def dialled(office: Office, *to: str, told: Told | None = None, **more: Any) -> list[Leg]:
-    plan = DialPlan(to, "+15550001", report=reporting(told if told is not None else []), **more)
-    return office.exchange.switch.dial(plan)
+    office.exchange.switch.report = reporting(told if told is not None else [])
+    return office.exchange.switch.dial(DialPlan(to, "+15550001", **more))
 
 
 async def parked(office: Office, phone: Phone, told: Told) -> Leg:
     """The phone dials a number and is parked."""
     switch = office.exchange.switch
 
-    def control(leg: Leg, invite: Any) -> Any:
-        leg.report = reporting(told)
-        return switch.park
-
-    switch.control = control
+    switch.report = reporting(told)
+    switch.control = lambda leg, invite: switch.park
     await phone.reply_to(await phone.dial("+15559999"))
     await phone.hears("ringing")
     return next(leg for leg in switch.legs if leg.id == phone.call_id)
@@ -64,6 +61,7 @@ def test_dialled_and_answered() -> None:
         assert told == [
             ("100", "call.initiated", {"direction": "outgoing", "state": "bridging"}),
             ("100", "call.answered", {"state": "answered"}),
+            ("100", "call.hangup", {"state": "hangup"}),
         ]
         await office.idle()
 
@@ -157,8 +155,8 @@ def test_parked_answered_bridged() -> None:
         await hear_each_other(alice, bob)
         await bob.hang_up()
         assert (await alice.hears("bye"))["cause"] == "NORMAL_CLEARING"
-        assert events(told, "+15559999") == ["call.initiated", "call.answered", "call.bridged"]
-        assert events(told, "100") == ["call.initiated", "call.answered", "call.bridged"]
+        assert events(told, "+15559999") == ["call.initiated", "call.answered", "call.bridged", "call.hangup"]
+        assert events(told, "100") == ["call.initiated", "call.answered", "call.bridged", "call.hangup"]
         await office.idle()
 
     play(scene)

@@ -1,0 +1,144 @@
+"""Commands for one leg, as the Voice API has them: what each may do in which state, in what order.
+
+A command is checked when it comes and carried out afterwards, in the order of arrival for each leg; the reply means
+accepted. A `command_id` that was seen on the leg within a minute makes the command a repetition, which does nothing.
+Refusals are `CommandRefused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from botkit.exchange.leg import Leg
+from botkit.exchange.refusal import CommandRefused, not_answered
+from botkit.exchange.switch import Switch
+
+log = logging.getLogger("botkit.exchange")
+
+REPEATED_WITHIN = 60.0
+"""Seconds in which a `command_id` counts as seen ([DOC] command retries)."""
+
+IDS_KEPT = 20_000
+"""Command ids that are remembered at once; the oldest go first."""
+
+
+class Commands:
+    """Runs commands for the legs of a switch, each leg's one after the other."""
+
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        self._last: dict[Leg, asyncio.Task[None]] = {}
+        self._seen: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    def repeated(self, of: str, command_id: str | None) -> tuple[bool, Any]:
+        """Whether a command is a repetition, and the reply to the first one. `of`: the leg, or the application."""
+        if command_id is None:
+            return False, None
+        now = self.switch.clock.now()
+        at, reply = self._seen.get((of, command_id), (None, None))
+        if at is not None and now - at < REPEATED_WITHIN:
+            return True, reply
+        return False, None
+
+    def remember(self, of: str, command_id: str | None, reply: Any = None) -> None:
+        """A command was accepted with this reply."""
+        if command_id is None:
+            return
+        self._seen.pop((of, command_id), None)
+        self._seen[of, command_id] = (self.switch.clock.now(), reply)
+        while len(self._seen) > IDS_KEPT:
+            del self._seen[next(iter(self._seen))]
+
+    def then(self, leg: Leg, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """Carry out `work` when the leg's commands before it are done; not at all when the leg is over by then."""
+        before = self._last.get(leg)
+
+        async def run() -> None:
+            if before is not None:
+                await asyncio.wait((before,))
+            if leg.over.done():
+                return
+            try:
+                await work()
+            except CommandRefused as refused:  # it was in order when it came, and is no longer
+                log.info("command.late leg=%s %s %s", leg.id, name, refused)
+
+        task = self._last[leg] = self.switch.start(run(), f"command {name} {leg.id}")
+        task.add_done_callback(lambda _: self._forget(leg, task))
+
+    def _forget(self, leg: Leg, task: asyncio.Task[None]) -> None:
+        if self._last.get(leg) is task:
+            del self._last[leg]
+
+    # --- commands of the call itself -----------------------------------------------------------------
+
+    def answer(self, leg: Leg, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Answer an inbound leg; one that is answered stays as it is. Raises `CommandRefused` 90102."""
+        if not leg.inbound:
+            raise CommandRefused("90102", "Call answer command cannot be issued for outbound calls")
+        if not leg.answer_ordered:
+            leg.answer_ordered = True
+            self.then(leg, lambda: self.switch.answer(leg, headers), "answer")
+
+    def reject(self, leg: Leg, cause: str) -> None:
+        """Refuse an inbound leg that is not answered. Raises `CommandRefused`."""
+        if not leg.inbound:
+            raise CommandRefused("90102", "Call reject command cannot be issued for outbound calls")
+        if leg.answer_ordered:
+            raise CommandRefused("90033", "A call that has been answered cannot be rejected.")
+        self._end(leg, cause)
+
+    def hang_up(self, leg: Leg) -> None:
+        """End a leg, whatever its state, after the commands that came before."""
+        self._end(leg, "NORMAL_CLEARING")
+
+    def _end(self, leg: Leg, cause: str) -> None:
+        async def end() -> None:
+            leg.give_up(cause)
+
+        self.then(leg, end, "hangup")
+
+    def bridge(
+        self,
+        leg: Leg,
+        other: Leg,
+        *,
+        stays: str = "",
+        prevent_double: bool = False,
+        first: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Join two legs; those not answered yet are answered, or waited for. `stays`: what becomes of `leg` when the
+        other one leaves (`parked`, `held`; empty: it is hung up). Raises `CommandRefused`."""
+        if leg is other:
+            raise CommandRefused("90033", "A call cannot be bridged to itself.", pointer="/call_control_id")
+        if prevent_double and (leg.peer is not None or other.peer is not None):
+            raise CommandRefused("90033", "One of the calls is bridged already.")
+
+        async def join() -> None:
+            if first is not None:
+                await first()
+            for one in (leg, other):
+                await self.up(one)
+            if leg.is_answered and other.is_answered:
+                self.switch.bridge(leg, other, stays={leg: stays} if stays else None)
+
+        self.then(leg, join, "bridge")
+
+    async def up(self, leg: Leg) -> None:
+        """Answer a leg that is parked unanswered; wait for one that rings, or is over."""
+        if leg.answered_at is not None:
+            return
+        if leg.inbound and not leg.answering:
+            await self.switch.answer(leg)
+        else:
+            await leg.settled()
+
+    # --- states --------------------------------------------------------------------------------------
+
+    def need_answered(self, leg: Leg) -> None:
+        """Raise `CommandRefused` 90034 for a leg that is not answered, and not about to be."""
+        if leg.answered_at is None and not leg.answer_ordered:
+            raise not_answered()

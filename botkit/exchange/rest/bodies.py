@@ -1,0 +1,199 @@
+"""What the commands for calls take, as models: fields, ranges and the code that a bad value is answered with.
+
+Unknown fields are ignored, as the platform does. A validation error whose type is one of `refusal.TITLES` is that
+code; else the REST side chooses by its kind (missing 10004, enumeration 10032, range 10033, any other 10015).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from botkit.exchange.refusal import TITLES
+
+
+def coded(code: str, low: float, high: float) -> BeforeValidator:
+    """A number within a range whose code for any other value is `code`."""
+
+    def check(value: Any) -> Any:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if isinstance(value, bool) or not low <= number <= high:
+            raise PydanticCustomError(code, f"{TITLES[code]}: it must be between {low:g} and {high:g}.")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise PydanticCustomError("90017", "The client_state must be valid Base64.") from None
+    return value
+
+
+def _digits(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Da-d*#wW]+", value):
+        raise PydanticCustomError("90014", "Digits must be of 0-9, A-D, *, #, w and W.")
+    return value
+
+
+def _e164(value: str) -> str:
+    if "@" not in value and not re.match(r"^(sips?:|tel:)", value) and re.fullmatch(r"[\d\s().-]+", value):
+        raise PydanticCustomError("10016", "The number must be in E164 format.")
+    return value
+
+
+Base64 = Annotated[str, AfterValidator(_base64)]
+Digits = Annotated[str, AfterValidator(_digits)]
+Address = Annotated[str, AfterValidator(_e164), Field(min_length=1)]
+TimeoutSecs = Annotated[int, coded("90028", 5, 600)]
+TimeLimitSecs = Annotated[int, coded("90029", 30, 14400)]
+Url = Annotated[str, Field(max_length=2000)]
+
+
+class Body(BaseModel):
+    """A body of JSON; fields that we do not know are left alone."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+
+class Command(Body):
+    """What every command may have."""
+
+    client_state: Base64 | None = Field(None, description="Base64; returned in every later webhook of the leg")
+    command_id: str | None = Field(None, description="A command with an id seen on the leg within 60 s is ignored")
+
+
+class Header(Body):
+    """A custom SIP header."""
+
+    name: str
+    value: str = ""
+
+
+class Webhooks(Body):
+    """Where a leg's events go instead of its owner's URL."""
+
+    webhook_url: Url | None = None
+    webhook_url_method: Literal["POST", "GET"] = "POST"
+    webhook_urls: dict[str, list[str]] | None = Field(None, description="Event type to the URLs that get it")
+    webhook_urls_method: Literal["POST", "GET"] = "POST"
+    webhook_retries_policies: dict[str, Any] | None = None
+
+
+class ConferenceConfig(Body):
+    """The conference that a dialled leg joins when it answers."""
+
+    id: str | None = None
+    conference_name: str | None = None
+    mute: bool = False
+    hold: bool = False
+    hold_audio_url: Url | None = None
+    hold_media_name: str | None = None
+    early_media: bool = True
+    end_conference_on_exit: bool = False
+    soft_end_conference_on_exit: bool = False
+    start_conference_on_create: bool = True
+    start_conference_on_enter: bool = False
+    supervisor_role: Literal["barge", "monitor", "none", "whisper"] | None = None
+    whisper_call_control_ids: list[str] = []
+    beep_enabled: Literal["always", "never", "on_enter", "on_exit"] = "never"
+
+
+class OnAnswer(Body):
+    """What a dialled leg hears and does once it has answered."""
+
+    audio_url: Url | None = None
+    media_name: str | None = None
+    send_digits_on_answer: Annotated[Digits, Field(max_length=64)] | None = None
+    record: Literal["record-from-answer"] | None = None
+    record_channels: Literal["single", "dual"] = "dual"
+    record_format: Literal["wav", "mp3"] = "mp3"
+
+
+class Dial(Command, Webhooks, OnAnswer):
+    """`POST /calls`."""
+
+    connection_id: str = Field(description="The Voice API application in whose name the call is placed")
+    to: Address | Annotated[list[Address], Field(min_length=1)]
+    calling: str = Field(alias="from", description="The number that is shown")
+    from_display_name: Annotated[str, Field(max_length=128)] = ""
+    timeout_secs: TimeoutSecs = 30
+    time_limit_secs: TimeLimitSecs = 14400
+    retry_on_timeout: bool = True
+    link_to: str | None = None
+    bridge_on_answer: bool = False
+    bridge_intent: bool = False
+    park_after_unbridge: Literal["self"] | None = None
+    prevent_double_bridge: bool = False
+    custom_headers: list[Header] = []
+    conference_config: ConferenceConfig | None = None
+    answering_machine_detection: str = "disabled"
+
+
+class Answer(Command, Webhooks):
+    """`actions/answer`."""
+
+    custom_headers: list[Header] = []
+
+
+class Reject(Command):
+    """`actions/reject`."""
+
+    cause: Literal["CALL_REJECTED", "USER_BUSY"]
+
+
+class Hangup(Command):
+    """`actions/hangup`."""
+
+    custom_headers: list[Header] = []
+
+
+class Bridge(Command):
+    """`actions/bridge`. With `queue` the `call_control_id` is ignored ([RUN] the SDK insists on one)."""
+
+    call_control_id: str | None = None
+    queue: str | None = None
+    video_room_id: str | None = None
+    park_after_unbridge: Literal["self"] | None = None
+    hold_after_unbridge: bool = False
+    prevent_double_bridge: bool = False
+    play_ringtone: bool = False
+
+
+class Transfer(Command, Webhooks, OnAnswer):
+    """`actions/transfer`."""
+
+    to: Address
+    calling: str | None = Field(None, alias="from")
+    from_display_name: Annotated[str, Field(max_length=128)] = ""
+    timeout_secs: TimeoutSecs = 30
+    time_limit_secs: TimeLimitSecs = 14400
+    target_leg_client_state: Base64 | None = None
+    early_media: bool = True
+    park_after_unbridge: Literal["self"] | None = None
+    custom_headers: list[Header] = []
+
+
+class Enqueue(Command):
+    """`actions/enqueue`."""
+
+    queue_name: Annotated[str, Field(min_length=1, max_length=255)]
+    max_size: Annotated[int, Field(ge=1)] | None = None
+    max_wait_time_secs: Annotated[int, Field(ge=1)] | None = None
+    keep_after_hangup: bool = False
+
+
+class ClientState(Body):
+    """`PUT actions/client_state_update`."""
+
+    client_state: Base64
