@@ -76,7 +76,16 @@ def has_voices() -> bool:
     return all(shutil.which(tool) for tool in ("flite", "espeak-ng"))
 
 
+def has_browser() -> bool:
+    """The browser of tests/browser, and the SDK that it loads."""
+    from tests.browser.chromium import find
+    from tests.browser.kit import SDK
+
+    return find() is not None and SDK.exists()
+
+
 TOOLS = {
+    "browser": (has_browser, "Chromium and the official JS SDK", "apt-get install chromium npm && make browser"),
     "voices": (has_voices, "flite and espeak-ng", "apt-get install flite espeak-ng"),
     "sound": (
         has_sound,
