@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench accept setup clean
+.PHONY: demo test browser check bench accept setup clean
 
 setup: $(READY)
 
@@ -34,6 +34,13 @@ check: $(READY)
 
 test: $(READY)
 	@$(BIN)/python tests/run_all.py
+
+# What the tests in a real browser load: the official JS SDK, at the version of tests/browser/package-lock.json.
+browser:
+	@command -v npm >/dev/null || { echo "npm is missing; on Debian and Ubuntu: sudo apt-get install npm"; exit 2; }
+	@cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && exit 0; done; \
+	  echo "Chromium is missing; on Debian: sudo apt-get install chromium"; exit 2
 
 bench: $(READY)
 	@$(BIN)/python -m tests.load.bench --out out/bench.json

@@ -85,7 +85,7 @@ def has_browser() -> bool:
 
 
 TOOLS = {
-    "browser": (has_browser, "Chromium and the official JS SDK", "apt-get install chromium npm && make browser"),
+    "browser": (has_browser, "Chromium and the official JS SDK", "apt-get install chromium npm; make browser"),
     "voices": (has_voices, "flite and espeak-ng", "apt-get install flite espeak-ng"),
     "sound": (
         has_sound,

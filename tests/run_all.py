@@ -15,6 +15,7 @@ CHECKS = (
     [str(BIN / "mypy")],
 )
 REAL_TIME = (
+    "tests/browser",
     "tests/test_readme.py",
     "tests/calls/test_agents.py",
     "tests/calls/test_command_line.py",

@@ -57,6 +57,8 @@ class ClientLine:
 
     def __init__(self, exchange: Exchange, wire: Line) -> None:
         self.user: User | None = None
+        self.session_id: str | None = None
+        """One for as long as the line lasts: [IOS] takes it from any result."""
         self.legs: dict[str, Leg] = {}
         self.placed = 0
         """Calls placed by this client that are not over."""
@@ -132,10 +134,13 @@ class ClientLine:
             log.info("login.refused agent=%s", asked.user_agent)
             self.order(RefuseLogin(asked.request_id))
             return
+        if self.session_id is None or user is not self.user:
+            self.session_id = self._exchange.new_session_id(self)
         self.user = user
         log.info("login.accepted user=%s", user.name)
         self._exchange.registrar.register(user, self)
-        self.order(AcceptLogin(asked.request_id, self._exchange.new_session_id(self)))
+        # [JS] ends each call that clientReady does not name, also after a second login on the same socket.
+        self.order(AcceptLogin(asked.request_id, self.session_id, tuple(self.legs)))
 
     def _invited(self, invite: InviteReceived) -> None:
         if self.placed >= self._exchange.legs_per_line:

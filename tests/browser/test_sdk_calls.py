@@ -128,7 +128,7 @@ def test_a_call_from_a_bot(chromium: Chromium) -> None:
         said = await one.over(ident)
         assert (said["cause"], said["code"], said["sip"]) == (*CLEARED, 200)
         states = await one.page.run(f"states({ident!r})")
-        assert states == ["ringing", "answering", "active", "hangup", "destroy"]
+        assert states == ["new", "ringing", "answering", "active", "hangup", "destroy"]
 
     play(chromium, scene)
 

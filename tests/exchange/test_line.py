@@ -132,6 +132,19 @@ def test_login_again_on_one_socket() -> None:
     play(scene)
 
 
+def test_login_again_during_a_call() -> None:
+    """clientReady names the calls that are up: the JS SDK ends those that it does not name."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        await alice.login(login="alice", passwd=office.exchange.account("alice").password)
+        assert (await alice.hears("clientReady"))["reattached_sessions"] == [alice.call_id]
+        await bob.hears_nothing()
+
+    play(scene)
+
+
+
 def test_reached_as_last_logged_in() -> None:
     """A line that logs in as somebody else is that user from then on."""
 
