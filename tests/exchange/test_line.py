@@ -144,7 +144,6 @@ def test_login_again_during_a_call() -> None:
     play(scene)
 
 
-
 def test_reached_as_last_logged_in() -> None:
     """A line that logs in as somebody else is that user from then on."""
 
