@@ -7,7 +7,7 @@ the socket: `poll` drains it, decrypts RTP and RTCP itself, and hands STUN and D
 objects, so consent checks and close notices go on working. A relayed pair (TURN) has no socket of
 ours; its datagrams come through aioice's own objects into the same inbox.
 
-This module alone knows private names of aiortc and aioice; the versions they were read in are
+This module and `dtls.py` alone know private names of aiortc and aioice; the versions they were read in are
 aiortc 1.16 and aioice 0.13.
 """
 
@@ -25,20 +25,18 @@ from aioice import Candidate
 from aioice import ice as aioice
 from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import (
-    RTCCertificate,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
-    RTCDtlsTransport,
     RTCIceGatherer,
     RTCIceParameters,
     RTCIceServer,
     RTCIceTransport,
 )
 from aiortc.rtcicetransport import candidate_from_aioice, connection_kwargs
-from OpenSSL import SSL
 
 from botkit.clock import Clock
 from botkit.errors import NetworkFault, TimeoutFault
+from botkit.media.dtls import DtlsTransport, process_certificate
 from botkit.media.srtp import SrtpCipher, SrtpError, scratch
 from botkit.media.transport import Arrival, TransportParameters
 from botkit.media.wire import ANCILLARY_MAX, Wire, wallclock_of
@@ -56,29 +54,6 @@ packet a beat is the rule; so after a fresh packet the next read waits for the n
 
 
 _VECTOR = [scratch]
-
-
-class _Certificate(RTCCertificate):
-    """A certificate whose TLS context is made once, not once per leg."""
-
-    _context: SSL.Context | None = None
-    _prints: list[RTCDtlsFingerprint] | None = None
-
-    def getFingerprints(self) -> list[RTCDtlsFingerprint]:
-        if self._prints is None:
-            self._prints = super().getFingerprints()
-        return self._prints
-
-    def _create_ssl_context(self, srtp_profiles: Any) -> SSL.Context:
-        if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
-        return self._context
-
-
-@functools.cache
-def process_certificate() -> RTCCertificate:
-    """The certificate of this process, made at first use."""
-    return _Certificate.generateCertificate()
 
 
 class _Connection(aioice.Connection):
@@ -209,7 +184,7 @@ class Peer:
         )
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
-        self._dtls = RTCDtlsTransport(self._ice, [process_certificate()])
+        self._dtls = DtlsTransport(self._ice, [process_certificate()])
         self._wire: Wire | None = None
         self._protocol: Any = None
         self._remote: Any = None

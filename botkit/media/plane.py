@@ -62,7 +62,7 @@ class MediaPlane:
     async def running(self) -> AsyncIterator[MediaPlane]:
         """Keep the beat while the scope lasts."""
         if self.network is None:
-            from botkit.media.peer import process_certificate
+            from botkit.media.dtls import process_certificate
 
             process_certificate()  # made now, so that the first call's set-up is like the others'
         # BLAS threads spin between beats and, over arrays as small as ours, wait for each other: one does it all.

@@ -14,7 +14,8 @@ from aioice import ice as aioice
 
 from botkit.clock import MonotonicClock
 from botkit.errors import NetworkFault, TimeoutFault
-from botkit.media.peer import MAX_PER_BEAT, Peer, process_certificate
+from botkit.media.dtls import process_certificate
+from botkit.media.peer import MAX_PER_BEAT, Peer
 from botkit.media.rtcp import ReceiverReport
 from botkit.media.rtcp import pack as pack_rtcp
 from botkit.media.rtp import RtpPacket, pack
