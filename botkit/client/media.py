@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from botkit.client.devices import Devices
-from botkit.client.voice import Voice
 from botkit.errors import Fault
 from botkit.media.ear import Ear
 from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
 from botkit.media.reference import Reference
+from botkit.media.voice import Voice
 
 
 class CallMedia:

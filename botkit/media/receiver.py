@@ -98,6 +98,11 @@ class Receiver:
         self._last_at = 0.0  # when the last packet was heard
         self._hole = 0  # ticks of holes that did not fill 20 ms yet: of packets of 10 or 30 ms
 
+    def begin_hearing(self) -> None:
+        """Somebody listens again: what was not listened to is no hole in the timeline."""
+        self._reorderer = Reorderer(self._ticks, counted=self.receive_type, ticks_of=self._codec.ticks_of)
+        self._anchor, self._hole = None, 0
+
     def receive(self, now: float, to_monotonic: float) -> None:
         """Read and pass on what arrived."""
         for data, at in self._transport.poll(now, to_monotonic):

@@ -1,7 +1,7 @@
 """What one leg says: the outgoing half of an RTP session, one packet a beat (RFC 3550).
 
 What goes out is, in this order: the packets of a digit's event; what interrupts (a digit as tone); what
-a bridge forwards; what is being played; what the microphone gives; silence. The stream never pauses,
+is being played; what a bridge forwards; what the microphone gives; silence. The stream never pauses,
 since far ends judge a silent line dead.
 
 Everything here runs on the beat, hundreds of times in 20 ms: it does arithmetic and one system call,
@@ -202,7 +202,7 @@ class Sender:
             self._transmit_event(now)
             return
         urgent = self._urgent
-        if self._forward_in is not None and not urgent:
+        if self._forward_in is not None and not self._has_something_to_say:
             if self._forward_in[0] >= 0:
                 self._sent_at = now
             return  # a bridge feeds this leg
@@ -276,6 +276,9 @@ class Sender:
         if playing.index >= len(playing.payloads):
             if playing.loop:
                 playing.index = 0
+            elif playing.turns > 1:
+                playing.turns -= 1
+                playing.index = 0
             else:
                 self._finish(playing, now)
         return index
@@ -334,6 +337,10 @@ class Sender:
 
     # --- bridging --------------------------------------------------------------------------------
 
+    @property
+    def _has_something_to_say(self) -> bool:
+        return bool(self._urgent or self._playing is not None or self._waiting or self._overlays)
+
     def fed(self, by_bridge: bool) -> None:
         """Be fed by another leg from now on, or speak for oneself again."""
         self._forward_in = (-1, 0) if by_bridge else None
@@ -344,9 +351,9 @@ class Sender:
         before = self._forward_in
         if before is None:
             return
-        if self._event is not None or self._events or self._urgent:
+        if self._event is not None or self._events or self._has_something_to_say:
             self._forward_in = (-1, 0)
-            return  # a digit of ours has the line
+            return  # a digit or a play of ours has the line
         if before[0] < 0:
             # as much media time as real time since we last spoke ourselves
             beats = max(1, round((self._clock.now() - self._sent_at) / PTIME)) + self._owed
@@ -371,3 +378,6 @@ class Sender:
             )
             + payload
         )
+        if self.spool is not None:
+            at = self._clock.now()
+            self.spool.append(self.spool_call, SENT, payload_type, self._seq, self._timestamp, at, payload)

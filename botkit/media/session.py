@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
 from botkit.clock import Clock
 from botkit.media import rtcp
@@ -24,6 +25,27 @@ REPORT_EVERY = 2.5
 """Seconds between RTCP reports of a leg: RFC 3550 section 6.2's reduced minimum, half of the usual 5 s."""
 
 
+OnPayload = Callable[[bytes | None, float], None]
+"""Given a payload and when it was heard: see `Receiver.on_payload`."""
+
+OnDigit = Callable[[str, float, float | None], None]
+"""Given a digit, its onset and its duration: see `Receiver.on_digit`."""
+
+Told = ParamSpec("Told")
+
+
+def _each(calls: Sequence[Callable[Told, None]]) -> Callable[Told, None] | None:
+    """One call for all of these, in order; None for none."""
+    if len(calls) < 2:
+        return calls[0] if calls else None
+
+    def tell(*args: Told.args, **kwargs: Told.kwargs) -> None:
+        for call in calls:
+            call(*args, **kwargs)
+
+    return tell
+
+
 class RtpSession:
     """One leg's stream each way. `event_type` is the payload type of telephone-event, None without it.
 
@@ -34,8 +56,12 @@ class RtpSession:
     __slots__ = (
         "_clock",
         "_cname",
+        "_digit_ears",
+        "_ears",
         "_far",
         "_last_sr",
+        "_on_digit",
+        "_on_payload",
         "_report_at",
         "_transmit",
         "codec",
@@ -87,6 +113,10 @@ class RtpSession:
         self._clock = clock
         self._cname = cname
         self._far: RtpSession | None = None
+        self._on_payload: OnPayload | None = None
+        self._on_digit: OnDigit | None = None
+        self._ears: tuple[OnPayload, ...] = ()
+        self._digit_ears: tuple[OnDigit, ...] = ()
         self._last_sr = (0, 0.0)  # NTP of the remote's last sender report, and when it came
         self._report_at = clock.now() + REPORT_EVERY * random.uniform(0.5, 1.0)
         self.receiver.on_source = self._new_source
@@ -153,22 +183,56 @@ class RtpSession:
     # --- what is heard ---------------------------------------------------------------------------
 
     @property
-    def on_payload(self) -> Callable[[bytes | None, float], None] | None:
-        """See `Receiver.on_payload`."""
-        return self.receiver.on_payload
+    def on_payload(self) -> OnPayload | None:
+        """See `Receiver.on_payload`: its owner's own ear. Others use `listen`."""
+        return self._on_payload
 
     @on_payload.setter
-    def on_payload(self, call: Callable[[bytes | None, float], None] | None) -> None:
-        self.receiver.on_payload = call
+    def on_payload(self, call: OnPayload | None) -> None:
+        self._on_payload = call
+        self._hear()
+
+    def listen(self, call: OnPayload) -> None:
+        """Give each payload to `call`, too, until `listen_no_more`."""
+        self._ears = (*self._ears, call)
+        self._hear()
+
+    def listen_no_more(self, call: OnPayload) -> None:
+        """Undo `listen`. What was never given is no error."""
+        self._ears = tuple(one for one in self._ears if one != call)
+        self._hear()
+
+    def _hear(self) -> None:
+        own = () if self._on_payload is None else (self._on_payload,)
+        ears = (*own, *self._ears)
+        if ears and self.receiver.on_payload is None:
+            self.receiver.begin_hearing()
+        self.receiver.on_payload = _each(ears)
 
     @property
-    def on_digit(self) -> Callable[[str, float, float | None], None] | None:
-        """See `Receiver.on_digit`."""
-        return self.receiver.on_digit
+    def on_digit(self) -> OnDigit | None:
+        """See `Receiver.on_digit`: whoever carries digits on. Others use `listen_for_digits`."""
+        return self._on_digit
 
     @on_digit.setter
-    def on_digit(self, call: Callable[[str, float, float | None], None] | None) -> None:
-        self.receiver.on_digit = call
+    def on_digit(self, call: OnDigit | None) -> None:
+        self._on_digit = call
+        self._hear_digits()
+
+    def listen_for_digits(self, call: OnDigit) -> None:
+        """Give each telephone-event to `call`, too, until `listen_for_digits_no_more`."""
+        self._digit_ears = (*self._digit_ears, call)
+        self._hear_digits()
+
+    def listen_for_digits_no_more(self, call: OnDigit) -> None:
+        """Undo `listen_for_digits`. What was never given is no error."""
+        self._digit_ears = tuple(one for one in self._digit_ears if one != call)
+        self._hear_digits()
+
+    def _hear_digits(self) -> None:
+        self.receiver.on_digit = _each(
+            self._digit_ears if self._on_digit is None else (self._on_digit, *self._digit_ears)
+        )
 
     # --- bridging --------------------------------------------------------------------------------
 

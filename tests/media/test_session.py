@@ -734,6 +734,56 @@ def test_tone_inserted_into_a_forwarded_stream() -> None:
     assert out[6].payload == frame(6).payload
 
 
+def test_a_play_on_a_bridged_leg() -> None:
+    """What a bridged leg is told to play goes out in place of what is forwarded, which then goes on."""
+    bridge = Bridge()
+    for number in range(10):
+        if number == 4:
+            bridge.far.session.play(Playback(voice(*"ab"), lambda at: None, turns=2))
+        bridge.near.hear(frame(number))
+        bridge.beat()
+    out = bridge.out
+    assert steps(out) == [(1, 160)] * 9
+    assert [packet.payload for packet in out[4:8]] == voice(*"abab")
+    assert out[8].payload == frame(8).payload
+
+
+def test_several_who_listen() -> None:
+    """Each who listens is given every payload and digit, its owner's own ear first, until it listens no more."""
+    leg = Leg().listen()
+    others: list[str] = []
+    tell, tell_digit = lambda payload, at: others.append("payload"), lambda digit, at, length: others.append(digit)
+    leg.session.listen(tell)
+    leg.session.listen_for_digits(tell_digit)
+    leg.hear(frame(0), event(1, 5, 160, begun=1, marker=True, end=True))
+    leg.beat()
+    assert [payload for payload, _ in leg.heard] == [frame(0).payload, b""]
+    assert leg.digits == [("5", pytest.approx(100.0), pytest.approx(0.02))]
+    assert others == ["payload", "5", "payload"]
+    leg.session.listen_no_more(tell)
+    leg.session.listen_for_digits_no_more(tell_digit)
+    leg.hear(frame(2), event(3, 6, 160, begun=3, marker=True, end=True))
+    leg.beat()
+    assert [digit for digit, _, _ in leg.digits] == ["5", "6"]
+    assert others == ["payload", "5", "payload"]
+
+
+def test_listening_again_after_a_while() -> None:
+    """Who begins to listen in the midst of a stream hears what comes from then on, and no hole before it."""
+    leg = Leg().listen()
+    leg.hear(frame(0))
+    leg.beat()
+    own = leg.session.on_payload
+    leg.session.on_payload = None
+    for number in range(1, 100):
+        leg.hear(frame(number))
+        leg.beat()
+    leg.session.on_payload = own
+    leg.hear(frame(100))
+    leg.beat()
+    assert [payload for payload, _ in leg.heard] == [frame(0).payload, frame(100).payload]
+
+
 def test_interrupting_what_is_played() -> None:
     """An interruption of a leg that is not bridged goes before its play, which then goes on."""
     leg = Leg()

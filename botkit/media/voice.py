@@ -1,4 +1,4 @@
-"""What a call says: plays, one after the other or mixed, and digits by any of the three ways.
+"""What a call or a leg says: plays, one after the other or mixed, and digits by any of the three ways.
 
 Prompts are encoded once per process and shared (`botkit.media.prompt`). The mark moves when the
 last frame has left. Only what is mixed is encoded for one call alone, frame by frame: then all that is
@@ -17,6 +17,7 @@ from botkit.errors import UsageError
 from botkit.media.codec import Codec
 from botkit.media.pacer import PTIME
 from botkit.media.playback import Playback
+from botkit.media.prompt import Prompt
 from botkit.media.session import RtpSession
 from botkit.media.source import DigitSource, FileSource, SilenceSource, Source, ToneSource
 from botkit.vocabulary import Audio, Playable, Played, Silence, Tone
@@ -32,8 +33,8 @@ PAUSE = "w"
 PAUSE_LENGTH = 0.5
 
 
-def source_of(what: Playable) -> Source:
-    """Where the sound of `what` comes from."""
+def source_of(what: Playable | Source) -> Source:
+    """Where the sound of `what` comes from; a source is its own."""
     match what:
         case Audio(files, gain):
             return FileSource(files, gain)
@@ -41,6 +42,8 @@ def source_of(what: Playable) -> Source:
             return ToneSource(hz, length, TONE_LEVEL + gain)
         case Silence(length):
             return SilenceSource(max(length, PTIME))  # one frame at least
+        case _:
+            return what
 
 
 T = TypeVar("T")
@@ -51,7 +54,7 @@ async def loaded(source: Source, load: Callable[[Codec], T], codec: Codec) -> T:
 
     Raises `ConfigError` for a file that is missing or no audio.
     """
-    if isinstance(source, FileSource):
+    if isinstance(source, FileSource | Prompt):
         return await asyncio.get_running_loop().run_in_executor(None, load, codec)
     return load(codec)
 
@@ -61,7 +64,7 @@ def _ignore(at: float) -> None:
 
 
 class Voice:
-    """The outgoing side of one call. `over` is set while no call is there to speak to."""
+    """The outgoing side of one call or leg. `over` is set while no call is there to speak to."""
 
     def __init__(self, session: RtpSession, clock: Clock, set_mark: Callable[[float], None]) -> None:
         self._session = session
@@ -84,21 +87,22 @@ class Voice:
 
     async def play(
         self,
-        what: Playable,
+        what: Playable | Source,
         *,
         stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
+        turns: int = 1,
         over: str = "queue",
         until: asyncio.Event | None = None,
     ) -> Played:
-        """Play to the end, or until something of `stop_on` is heard or `until` is set.
+        """Play `turns` times (with `loop` without end), or until something of `stop_on` is heard or `until` is set.
 
         `over`: queue, replace (all that is said) or mix (with all that is said). A cancelled caller is silent at once.
         """
         if over not in OVERS:
             raise UsageError(f"a play over {over!r} is not known", hint=f"write one of {', '.join(OVERS)}")
         source, codec = source_of(what), self._session.codec
-        playback = Playback(await loaded(source, source.payloads, codec), _ignore, loop=loop)
+        playback = Playback(await loaded(source, source.payloads, codec), _ignore, loop=loop, turns=turns)
         if over == "mix":
             playback.frames = await loaded(source, source.frames, codec)
             await self._make_mixable()

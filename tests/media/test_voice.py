@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from botkit import clock
-from botkit.client.voice import PAUSE_LENGTH, Voice, loaded, source_of
 from botkit.errors import ConfigError, UsageError
 from botkit.media.codec import PCMU, codec_by_name
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing
 from botkit.media.pcm import level
 from botkit.media.plane import media_plane
+from botkit.media.source import ToneSource
 from botkit.media.spectrum import tones_in
 from botkit.media.tone import tone
+from botkit.media.voice import PAUSE_LENGTH, Voice, loaded, source_of
 from botkit.media.wav import write_wav
 from botkit.vocabulary import Audio, Played, Silence, Tone
 
@@ -116,6 +117,17 @@ def test_plays_queue() -> None:
         assert stage.time == about(begin + 0.5)
         await second
         assert stage.time == about(begin + 1.0)
+        await stage.settle()
+        assert len(stage.sounds) == 1
+
+    play(scene)
+
+
+def test_a_play_in_turns() -> None:
+    """A play of several turns is said so often, without a gap; a source is played as it is."""
+
+    async def scene(stage: Stage) -> None:
+        assert await stage.voice.play(ToneSource((440.0,), 0.5), turns=3) == Played(pytest.approx(1.5))
         await stage.settle()
         assert len(stage.sounds) == 1
 
