@@ -9,9 +9,12 @@ Loading takes milliseconds: do it in a thread (`load` may be called from any), n
 from __future__ import annotations
 
 import difflib
+import io
+import math
 import shlex
 import threading
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
@@ -42,31 +45,58 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
         raise ConfigError(f"{path} is a folder, not an audio file")
     if not path.is_file():
         raise ConfigError(f"{path} is not a plain file")
-    parts: list[Pcm] = []
     try:
         # Opened here, and all other protocols forbidden, so that FFmpeg reads this file and no other.
-        with path.open("rb") as file, av.open(file, "r", container_options=_CONTAINED) as container:
-            if not container.streams.audio:
-                raise ConfigError(f"{path} holds no sound (no audio stream)")
-            stream = container.streams.audio[0]
-            own_rate = stream.codec_context.sample_rate
-            mono = av.AudioResampler(format="s16", layout="mono", rate=own_rate)
-            for frame in container.decode(stream):
-                parts += [piece.to_ndarray()[0] for piece in mono.resample(frame)]
-            parts += [piece.to_ndarray()[0] for piece in mono.resample(None)]
+        with path.open("rb") as file:
+            pcm, own_rate = _decode(file, str(path), math.inf)
     except (av.FFmpegError, OSError, ValueError) as error:
         if path.stat().st_size == 0:
             raise ConfigError(f"{path} is empty: it holds no sound") from error
-        reason = (
-            "its format is unknown, or it is damaged" if isinstance(error, av.InvalidDataError) else _words_of(error)
-        )
-        raise ConfigError(f"{path} cannot be read as audio: {reason}", hint=_conversion(path)) from error
-    pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
-    if not pcm.size:
-        raise ConfigError(f"{path} holds no sound (0 samples)")
+        raise ConfigError(f"{path} cannot be read as audio: {_reason(error)}", hint=_conversion(path)) from error
     if rate is None:
         return pcm, own_rate
     return resample(pcm, own_rate, rate), rate
+
+
+def decode_bytes(data: bytes, name: str, *, longest: float) -> Prompt:
+    """The sound of a file that is in memory; errors call it `name`.
+
+    Raises ConfigError where it holds no sound that can be read, or more than `longest` seconds of it.
+    """
+    if not data:
+        raise ConfigError(f"{name} is empty: it holds no sound")
+    try:
+        pcm, rate = _decode(io.BytesIO(data), name, longest)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise ConfigError(f"{name} cannot be read as audio: {_reason(error)}") from error
+    pcm.flags.writeable = False
+    return Prompt(Path(name), pcm, rate)
+
+
+def _decode(file: IO[bytes], name: str, longest: float) -> tuple[Pcm, int]:
+    """Sound as int16 mono, shape (samples,), and its rate. Raises what PyAV raises, and ConfigError."""
+    parts: list[Pcm] = []
+    with av.open(file, "r", container_options=_CONTAINED) as container:
+        if not container.streams.audio:
+            raise ConfigError(f"{name} holds no sound (no audio stream)")
+        stream = container.streams.audio[0]
+        rate = stream.codec_context.sample_rate
+        mono = av.AudioResampler(format="s16", layout="mono", rate=rate)
+        samples = 0
+        for frame in container.decode(stream):
+            parts += [piece.to_ndarray()[0] for piece in mono.resample(frame)]
+            samples += frame.samples
+            if samples > longest * rate:
+                raise ConfigError(f"{name} is longer than {longest:g} s")
+        parts += [piece.to_ndarray()[0] for piece in mono.resample(None)]
+    pcm = np.concatenate(parts) if parts else np.zeros(0, np.int16)
+    if not pcm.size:
+        raise ConfigError(f"{name} holds no sound (0 samples)")
+    return pcm, rate
+
+
+def _reason(error: Exception) -> str:
+    return "its format is unknown, or it is damaged" if isinstance(error, av.InvalidDataError) else _words_of(error)
 
 
 def _words_of(error: Exception) -> str:
@@ -112,6 +142,11 @@ class Prompt:
     def duration(self) -> float:
         """Seconds."""
         return self._pcm[self._rate].size / self._rate
+
+    @property
+    def size(self) -> int:
+        """Bytes of its samples as they were read."""
+        return self._pcm[self._rate].nbytes
 
     def pcm(self, rate: int) -> Pcm:
         """The samples at `rate`, shape (samples,); made once. Not to be written to."""
