@@ -33,6 +33,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "webrtcvad": ("media/vad.py",),
     "yaml": ("flow/source.py",),
     "fastapi": ("exchange/",),
+    "jwt": ("exchange/tokens.py",),
+    "telnyx": (),
     "uvicorn": ("exchange/server.py",),
     "jinja2": ("flow/", "reports/"),
     "typer": ("cli/",),

@@ -17,7 +17,7 @@ from typing import Any
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
-from botkit.exchange.registrar import Registrar
+from botkit.exchange.registrar import Fallback, Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
 from botkit.media import prompt
@@ -39,6 +39,7 @@ class Exchange:
         host: str = "127.0.0.1",
         legs_per_line: int = LEGS_PER_LINE,
         hold_audio: Path | None = HOLD_MUSIC,
+        fallback: Fallback = "previous",
     ) -> None:
         self.legs_per_line = legs_per_line
         """Calls that one client may have placed at the same time; further ones are turned away."""
@@ -46,8 +47,10 @@ class Exchange:
         self.plane = plane
         self.host = host
         self.port: int | None = None
-        self.directory = Directory()
-        self.registrar: Registrar[ClientLine] = Registrar()
+        self.directory = Directory(plane.clock)
+        self.directory.hosts.add(host)
+        self.directory.changed = self._look_again
+        self.registrar: Registrar[ClientLine] = Registrar(fallback=fallback)
         self.lines: set[ClientLine] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self._start)
@@ -66,6 +69,18 @@ class Exchange:
         """An account for a client, made on the spot: user `name`, reached by its name and `numbers`."""
         user = self.directory.add_user(name, numbers=numbers)
         return Account(name=name, exchange=EMBEDDED, server=self.url or None, login=user.name, password=user.password)
+
+    def trunk_account(self, name: str, *numbers: str) -> Account:
+        """An account for a client that stands outside the network: it calls in from there, and calls to `numbers`
+        (patterns too) that nobody here has leave to it."""
+        trunk = next((one for one in self.directory.trunks.values() if one.name == name), None)
+        trunk = trunk or self.directory.add_trunk(name, numbers=numbers)
+        return Account(name=name, exchange=EMBEDDED, server=self.url or None, login=name, password=trunk.password)
+
+    def _look_again(self, name: str) -> None:
+        """Something behind a SIP user name has changed: who is logged in under it may have to go."""
+        for line in [line for line in self.lines if line.user is not None and line.user.name == name]:
+            line.check_login()
 
     def connect(self) -> Line:
         """A client's end of an in-memory line to this exchange, with no socket."""
@@ -125,10 +140,12 @@ async def run_exchange(
     plane: MediaPlane | None = None,
     legs_per_line: int = LEGS_PER_LINE,
     hold_audio: Path | None = HOLD_MUSIC,
+    fallback: Fallback = "previous",
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
     `legs_per_line`: calls that one client may have placed at the same time. `hold_audio`: the file that a party
-    on hold hears, over and over; None is silence.
+    on hold hears, over and over; None is silence. `fallback`: whom calls reach when the last login of a user went
+    away: the one before it (`previous`), or nobody until the next login (`none`).
 
     Raises `NetworkFault` when the port cannot be bound, `ConfigError` when `hold_audio` cannot be read as audio.
     """
@@ -137,7 +154,7 @@ async def run_exchange(
     async with contextlib.AsyncExitStack() as stack:
         if plane is None:
             plane = await stack.enter_async_context(media_plane())
-        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line, hold_audio=hold_audio)
+        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line, hold_audio=hold_audio, fallback=fallback)
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from botkit.causes import Cause, cause
 from botkit.events import CandidateReceived, Event, InfoReceived
+from botkit.exchange.connections import INSIDE, Identity, Origin
+from botkit.signalling.auth import Token
 from botkit.signalling.connection import Session
 from botkit.signalling.facts import (
     AnswerReceived,
@@ -28,7 +30,6 @@ from botkit.signalling.server_protocol import ServerProtocol
 from botkit.signalling.telnyx import TELNYX
 
 if TYPE_CHECKING:
-    from botkit.exchange.directory import User
     from botkit.exchange.exchange import Exchange
     from botkit.exchange.leg import Leg
 
@@ -52,11 +53,15 @@ def new_voice_sdk_id() -> str:
     return f"VSDK1{secrets.token_urlsafe(16)}"
 
 
+BAD_PASSWORD, BAD_TOKEN = "Login Incorrect", "JWT token authentication failed"
+"""What a refused login is told. Nothing about which part of it was wrong."""
+
+
 class ClientLine:
     """A connected client. `user` is set once it has logged in; `legs` are its calls by id."""
 
     def __init__(self, exchange: Exchange, wire: Line) -> None:
-        self.user: User | None = None
+        self.user: Identity | None = None
         self.session_id: str | None = None
         """One for as long as the line lasts: [IOS] takes it from any result."""
         self.legs: dict[str, Leg] = {}
@@ -68,7 +73,15 @@ class ClientLine:
         self._session = Session(
             wire, ServerProtocol(TELNYX, new_voice_sdk_id()), clock=exchange.clock, handler=self._happened
         )
+        self.client: tuple[str, int] | None = getattr(wire, "client", None)
+        """The client's address and port; None where there is no network between."""
         self._early: dict[str, list[str | None]] = {}  # candidates that came before their call was ready
+        self._expiry: asyncio.TimerHandle | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Where its calls come from."""
+        return self.user.origin if self.user is not None else INSIDE
 
     async def run(self) -> None:
         """Serve until the client is gone; its calls end with it."""
@@ -77,6 +90,8 @@ class ClientLine:
             await self._session.run()
         finally:
             login_due.cancel()
+            if self._expiry is not None:
+                self._expiry.cancel()
             self._exchange.registrar.unregister(self)
             for leg in list(self.legs.values()):
                 leg.ended(cause("DESTINATION_OUT_OF_ORDER"))
@@ -129,18 +144,50 @@ class ClientLine:
                 pass
 
     def _login(self, asked: LoginRequested) -> None:
-        user = self._exchange.directory.authenticate(asked.credentials)
+        user = self._exchange.directory.authenticate(asked.credentials, self._exchange.clock.wall())
         if user is None:
             log.info("login.refused agent=%s", asked.user_agent)
-            self.order(RefuseLogin(asked.request_id))
+            by_token = isinstance(asked.credentials, Token)
+            self.order(RefuseLogin(asked.request_id, message=BAD_TOKEN if by_token else BAD_PASSWORD))
             return
-        if self.session_id is None or user is not self.user:
-            self.session_id = self._exchange.new_session_id(self)
+        log.info("login.accepted user=%s by=%s", user.name, user.means)
+        self.session_id = self._session_of(asked, user)
         self.user = user
-        log.info("login.accepted user=%s", user.name)
-        self._exchange.registrar.register(user, self)
         # [JS] ends each call that clientReady does not name, also after a second login on the same socket.
         self.order(AcceptLogin(asked.request_id, self.session_id, tuple(self.legs)))
+        self._exchange.registrar.register(
+            user, self, session_id=self.session_id, at=self._exchange.clock.wall(), user_agent=asked.user_agent
+        )
+        self.check_login()
+
+    def _session_of(self, asked: LoginRequested, user: Identity) -> str:
+        """The session that the client proposes, if it is one that this user still holds over another line (who
+        reconnects takes it over); that of the line, where the same user logs in once more; else a new one."""
+        held = self._exchange.registrar.registrations(user.name)
+        if any(one.session_id == asked.session_id and one.line is not self for one in held):
+            return asked.session_id or ""
+        if self.session_id is not None and self.user is not None and self.user.name == user.name:
+            return self.session_id
+        return self._exchange.new_session_id(self)
+
+    def check_login(self) -> None:
+        """Go when what the client logged in with is good no more; look again when it is due to expire."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if self.user is None:
+            return
+        now = self._exchange.clock.wall()
+        if not self._exchange.directory.stands(self.user, now):
+            log.info("login.over user=%s", self.user.name)
+            self._exchange.registrar.unregister(self)
+            self.punt()
+            return
+        credential = self.user.credential
+        if credential is not None and credential.expires_at is not None:
+            # A day at most: timers of years are more than some event loops take.
+            due = min(max(credential.expires_at - now, 0.0), 86_400.0)
+            self._expiry = asyncio.get_running_loop().call_later(due, self.check_login)
 
     def _invited(self, invite: InviteReceived) -> None:
         if self.placed >= self._exchange.legs_per_line:

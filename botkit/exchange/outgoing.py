@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from botkit.causes import Cause
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
-from botkit.exchange.directory import plain_address
+from botkit.exchange.address import plain_address
+from botkit.exchange.connections import INSIDE, Origin
 from botkit.exchange.leg import Leg
 from botkit.exchange.setup import Refused, cause_of
 from botkit.signalling.orders import Pairs
@@ -52,6 +53,7 @@ class DialPlan:
     client_state: str | None = None
     codecs: Sequence[str] | None = None
     near: Sequence[Leg] = ()
+    origin: Origin = INSIDE
     on_answer: Callable[[Leg], Awaitable[None]] | None = None
 
 
@@ -62,7 +64,7 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
     forks: list[Leg] = []
     for address in plan.to:
         try:
-            reached = switch.setup.to(address, session)
+            reached = switch.setup.to(address, session, plan.origin)
             why: Cause | None = None
         except Refused as refusal:
             reached, why = [switch.setup.nowhere(plain_address(address), session)], refusal.how

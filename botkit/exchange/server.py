@@ -51,6 +51,8 @@ class WebSocketLine:
         self._websocket = websocket
         server = websocket.scope.get("server")
         self.local_host: str | None = server[0] if server else None
+        client = websocket.client
+        self.client: tuple[str, int] | None = (client.host, client.port) if client else None
         self._closed = False
         self._abort: Callable[[], None] = websocket.scope.get("extensions", {}).get(ABORT, lambda: None)
 

@@ -18,10 +18,12 @@ from typing import Any, cast
 from botkit.causes import Cause, cause
 from botkit.clock import Clock
 from botkit.errors import Fault, RemoteProtocolError
-from botkit.exchange.directory import Directory, plain_address
+from botkit.exchange.connections import INSIDE, Origin
+from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg
 from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
+from botkit.exchange.route import NotRouted, ToIdentity, ToTrunk
 from botkit.media.endpoint import Endpoint
 from botkit.signalling.facts import AnswerReceived
 from botkit.signalling.orders import Order, Pairs, SendInvite
@@ -72,16 +74,24 @@ class Setup:
         self._admit(leg)
         return leg
 
-    def to(self, destination: str, session_id: str) -> list[Leg]:
+    def to(self, destination: str, session_id: str, origin: Origin = INSIDE) -> list[Leg]:
         """A leg to each client that an address reaches; none rings yet. Raises `Refused`."""
-        user = self._directory.reach(destination)
-        if user is None:
-            raise Refused("UNALLOCATED_NUMBER")
-        line = self._registrar.line_of(user)
-        if line is None:
+        route = self._directory.route(destination, origin)
+        if isinstance(route, NotRouted):
+            raise Refused(route.cause)
+        if not isinstance(route, ToIdentity | ToTrunk):
+            raise Refused("NO_ROUTE_DESTINATION")
+        lines = self._registrar.lines_of(route.name)
+        if not lines:
             raise Refused("SUBSCRIBER_ABSENT")
-        number = plain_address(destination)
-        return [self.leg(one, str(uuid.uuid4()), session_id, inbound=False, number=number) for one in (line,)]
+        if isinstance(route, ToTrunk) or route.connection.inbound.simultaneous_ringing != "enabled":
+            lines = lines[:1]
+        number, outside = route.dialled.user, isinstance(route, ToTrunk)
+        legs = [self.leg(line, str(uuid.uuid4()), session_id, inbound=False, number=number) for line in lines]
+        for leg in legs:
+            leg.party_type = "pstn" if outside else "sip"
+            leg.connection_id = "" if isinstance(route, ToTrunk) else route.connection.id
+        return legs
 
     def nowhere(self, number: str, session_id: str) -> Leg:
         """A leg to an address that reaches nobody: it has ids and ends."""

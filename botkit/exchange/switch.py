@@ -91,6 +91,9 @@ class Switch:
         leg = self.setup.leg(line, invite.call_id, str(uuid.uuid4()), inbound=True, number=number)
         leg.name, leg.invite, leg.headers = invite.caller_name, invite, invite.headers
         leg.calling, leg.called = number, invite.destination
+        if user is not None:
+            leg.connection_id = user.connection.id
+            leg.party_type = "pstn" if user.origin.outside else "sip"
         async with self._until_over(leg):
             await self.control(leg, invite)(leg, invite)
             await asyncio.wait((leg.over,))  # a wait, so that a cancelled task leaves the promise alone
@@ -164,7 +167,7 @@ class Switch:
     async def direct(self, caller: Leg, invite: InviteReceived) -> None:
         """Until both are up and joined. Raises `Refused`."""
         caller.tell("call.initiated", direction=caller.direction, state="bridging")
-        called = self.setup.to(invite.destination, caller.session_id)
+        called = self.setup.to(invite.destination, caller.session_id, caller.line.origin)
         for leg in called:
             leg.calling, leg.called = caller.calling, invite.destination
             self.keep(leg)

@@ -40,7 +40,7 @@ async def transfer(switch: Switch, bridge: Bridge, leg: Leg, asked: ModifyReceiv
     called: list[Leg] = []
     why: Cause | str = "SYSTEM_SHUTDOWN"
     try:
-        called = switch.setup.to(asked.destination, leg.session_id)
+        called = switch.setup.to(asked.destination, leg.session_id, leg.line.origin)
         for new in called:
             new.calling, new.called = far.calling if far.inbound else far.called, asked.destination
             switch.keep(new)

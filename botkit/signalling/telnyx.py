@@ -151,12 +151,12 @@ def _credentials_in(request: Request) -> Credentials:
     if request.method == "anonymous_login":
         version = text(params, "target_version_id") or None
         return Anonymous(text(params, "target_id"), text(params, "target_type") or "ai_assistant", version)
-    if token := text(params, "login_token"):
+    login, password, token = (text(params, name) for name in ("login", "passwd", "login_token"))
+    if token and not (login and password):  # with both, the user name and password win ([JS])
         return Token(token)
-    login = text(params, "login")
     if not login:  # [FLU] sends both keys as null beside a token
         raise BadFrame("Missing params", AUTH_FAILED)
-    return Password(login, text(params, "passwd"))
+    return Password(login, password)
 
 
 TELNYX = Telnyx()

@@ -124,16 +124,16 @@ def test_login_refused(changes: dict[str, Any]) -> None:
 
 
 def test_login_with_a_token() -> None:
-    """A token logs in as its user."""
+    """A token logs in under the name of the credential that it was made for."""
 
     async def scene(exchange: Exchange) -> None:
-        user = exchange.directory.add_user("alice")
+        credential = exchange.directory.add_credential(exchange.directory.add_user("alice"))
         client = Client(
-            Account("alice", exchange="embedded", token=exchange.directory.add_token(user)),
+            Account("alice", exchange="embedded", token=exchange.directory.add_token(credential)),
             connect_line=exchange.connect,
         )
         async with client:
-            assert exchange.registrar.line_of(user) is not None
+            assert exchange.registrar.line_of(credential.sip_username) is not None
 
     with_exchange(scene)
 
@@ -375,17 +375,19 @@ def test_line_that_is_lost() -> None:
     clock.run(main(), virtual=True)
 
 
-def test_newer_login_of_the_same_user() -> None:
-    """A newer login of the same user takes over: the older client hears of it, and its calls end."""
+def test_login_that_is_good_no_more() -> None:
+    """A client whose user is switched off hears that it was punted, and its calls end."""
 
     async def scene(stage: Stage) -> None:
         said: list[Any] = []
         stage.alice.on("punted", said.append)
         near, _ = await stage.call()
-        async with Client(stage.exchange.account("alice"), connect_line=stage.exchange.connect):
-            ended = await near.ended()
-            assert ended.cause == "PICKED_OFF"
-            assert said == [events.Punted()]
+        user = stage.exchange.directory.add_user("alice")
+        user.active = False
+        stage.exchange.directory.touch(user)
+        ended = await near.ended()
+        assert ended.cause == "PICKED_OFF"
+        assert said == [events.Punted()]
 
     play(scene)
 

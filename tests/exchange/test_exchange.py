@@ -72,11 +72,11 @@ def test_error_of_one_call_is_heard_and_stays_one_calls(monkeypatch: pytest.Monk
         alice, bob = await office.joined()
         carol = await office.phone("carol")
 
-        def broken(destination: str) -> None:
+        def broken(destination: str, origin: object) -> None:
             raise RuntimeError(f"no {destination}")
 
         with monkeypatch.context() as patch:
-            patch.setattr(office.exchange.directory, "reach", broken)
+            patch.setattr(office.exchange.directory, "route", broken)
             await carol.dial("100")
             assert (await carol.hears("bye"))["cause"] == "SYSTEM_SHUTDOWN"
         await asyncio.sleep(0.1)

@@ -40,38 +40,42 @@ def test_login_and_ready() -> None:
 
 
 def test_login_by_token_and_by_telephony_credential() -> None:
-    """A token and a generated SIP credential reach the same user as its password does."""
+    """A telephony credential and its token register the credential's name; with both in one frame the password wins."""
 
     async def scene(office: Office) -> None:
-        user = office.exchange.directory.add_user("alice")
-        by_token = await office.line()
-        assert "result" in await by_token.login(login_token=office.exchange.directory.add_token(user))
-        assert office.exchange.registrar.line_of(user) is not None
-        name, password = office.exchange.directory.add_telephony_credential(user)
-        by_credential = await office.line()
-        assert "result" in await by_credential.login(login=name, passwd=password)
-        await by_token.hears("punt")
+        directory, registrar = office.exchange.directory, office.exchange.registrar
+        credential = directory.add_credential(directory.add_user("alice", password="secret"))
+        token = directory.add_token(credential)
+        secrets = {"login": credential.sip_username, "passwd": credential.sip_password}
+        for count, given in enumerate(({"login_token": token}, secrets), 1):
+            phone = await office.line()
+            assert "result" in await phone.login(**given)
+            assert len(registrar.lines_of(credential.sip_username)) == count
+        both = await office.line()
+        assert "result" in await both.login(login="alice", passwd="secret", login_token=token)
+        assert len(registrar.lines_of("alice")) == 1
 
     play(scene)
 
 
 @pytest.mark.parametrize(
-    "credentials",
+    ("credentials", "words"),
     [
-        {"login": "alice", "passwd": "wrong"},
-        {"login": "nobody", "passwd": "secret"},
-        {"login": "alice", "passwd": "\ud800"},
-        {"login_token": "wrong"},
+        ({"login": "alice", "passwd": "wrong"}, "Login Incorrect"),
+        ({"login": "nobody", "passwd": "secret"}, "Login Incorrect"),
+        ({"login": "alice", "passwd": "\ud800"}, "Login Incorrect"),
+        ({"login": "alice", "passwd": "wrong", "login_token": "wrong"}, "Login Incorrect"),
+        ({"login_token": "wrong"}, "JWT token authentication failed"),
     ],
     ids=str,
 )
-def test_wrong_login(credentials: Frame) -> None:
-    """12.5: -32001 and the same words whatever was wrong; the socket stays open, and the right ones still work."""
+def test_wrong_login(credentials: Frame, words: str) -> None:
+    """12.5: -32001 and words that tell the kind of login only; the socket stays open, and the right ones still work."""
 
     async def scene(office: Office) -> None:
         office.exchange.directory.add_user("alice", password="secret")
         alice = await office.line()
-        assert refused_with(await alice.login(**credentials)) == (-32001, "Login Incorrect")
+        assert refused_with(await alice.login(**credentials)) == (-32001, words)
         await alice.hears_nothing()
         assert len(office.exchange.registrar) == 0
         await alice.ready("alice", "secret")
@@ -104,17 +108,112 @@ def test_nothing_before_login() -> None:
 
 
 def test_last_login_wins() -> None:
-    """A second login of a user punts the first line, closes it, and gets the calls."""
+    """A second login of a user gets the calls; the first stays logged in, and gets them when the second has gone."""
 
     async def scene(office: Office) -> None:
         bob = await office.phone("bob")
         old = await office.phone("alice", "100")
         new = await office.phone("alice")
-        assert await old.hears("punt") == {}
-        assert await closed(old) == 1000
         await bob.dial("100")
         await new.rings()
-        assert len(office.exchange.lines) == 2
+        await new.vanish()
+        await bob.hears("bye")
+        await bob.dial("100")
+        await old.rings()
+
+    play(scene)
+
+
+def test_reconnect_takes_the_session_over() -> None:
+    """A login that names a session which its user still holds gets it, and punts the line that had it."""
+
+    async def scene(office: Office) -> None:
+        old = await office.phone("alice")
+        password = office.exchange.account("alice").password
+        new = await office.line()
+        reply = await new.login(login="alice", passwd=password, sessid=old.session_id)
+        assert reply["result"]["sessid"] == old.session_id
+        assert await old.hears("punt") == {}
+        assert await closed(old) == 1000
+        assert len(office.exchange.registrar) == 1
+
+    play(scene)
+
+
+def test_session_of_somebody_else() -> None:
+    """A session that another user holds, or that nobody holds, is not handed out."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.phone("alice"), office.exchange.account("bob")
+        for proposed in (alice.session_id, "5c7ffb0a-8f0e-4b52-9d5f-1f3c0c2b0a01"):
+            phone = await office.line()
+            reply = await phone.login(login="bob", passwd=bob.password, sessid=proposed)
+            assert reply["result"]["sessid"] != proposed
+        assert len(office.exchange.registrar) == 3
+
+    play(scene)
+
+
+def test_credential_deleted() -> None:
+    """Deleting a credential punts and closes all who are logged in with it, and refuses its token; others stay."""
+
+    async def scene(office: Office) -> None:
+        directory = office.exchange.directory
+        user = directory.add_user("alice")
+        await office.phone("alice")
+        credential = directory.add_credential(user)
+        token = directory.add_token(credential)
+        phones = [await office.line() for _ in range(2)]
+        for phone in phones:
+            await phone.login(login_token=token)
+            await phone.hears("clientReady")
+        directory.delete(credential)
+        for phone in phones:
+            await phone.hears("punt")
+            assert await closed(phone) == 1000
+        assert [len(office.exchange.registrar.lines_of(name)) for name in (credential.sip_username, "alice")] == [0, 1]
+        late = await office.line()
+        assert refused_with(await late.login(login_token=token)) == (-32001, "JWT token authentication failed")
+
+    play(scene)
+
+
+def test_credential_expires() -> None:
+    """When a credential expires its clients are punted, not before; putting the time off keeps them."""
+
+    async def scene(office: Office) -> None:
+        directory, now = office.exchange.directory, office.exchange.clock.wall()
+        credential = directory.add_credential(directory.add_user("alice"), expires_at=now + 60)
+        phone = await office.line()
+        await phone.login(login=credential.sip_username, passwd=credential.sip_password)
+        await phone.hears("clientReady")
+        phone.answers_pings = True
+        credential.expires_at = now + 100
+        directory.touch(credential)
+        with pytest.raises(TimeoutError):
+            await phone.hears("punt", patience=90)
+        await phone.hears("punt")
+        assert office.exchange.clock.wall() - now >= 100
+        assert len(office.exchange.registrar) == 0
+
+    play(scene)
+
+
+def test_connection_switched_off() -> None:
+    """A connection that is switched off ends its logins and those of its credentials, and refuses new ones."""
+
+    async def scene(office: Office) -> None:
+        directory = office.exchange.directory
+        user = directory.add_user("alice", password="secret")
+        alice = await office.phone("alice")
+        by_token = await office.line()
+        await by_token.login(login_token=directory.add_token(directory.add_credential(user)))
+        user.active = False
+        directory.touch(user)
+        for phone in (alice, by_token):
+            await phone.hears("punt")
+        late = await office.line()
+        assert refused_with(await late.login(login="alice", passwd="secret")) == (-32001, "Login Incorrect")
 
     play(scene)
 

@@ -28,7 +28,7 @@ def ended(bye: Frame) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(
-    "dialled", ["+18005550100", "bob", "+1 800 555 0100", "sip:bob@example.com", "1234", "whatever"]
+    "dialled", ["+18005550100", "bob", "+1 800 555 0100", "sip:bob@sip.telnyx.com", "1234", "whatever"]
 )
 def test_reached(dialled: str) -> None:
     """A number, a user name, a SIP URI, a pattern and `any` reach who has them."""
