@@ -91,7 +91,7 @@ class Bridge:
             return
         stays = self.stays.get(peer)
         if stays is None:
-            peer.bye(leg.over.result() if leg.over.done() else "NORMAL_CLEARING")
+            peer.bye(leg.over.result() if leg.over.done() else "NORMAL_CLEARING", "peer")
         elif stays == "held":
             self._hold_audio.play(peer.endpoint.session)
 

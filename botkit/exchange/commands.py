@@ -97,7 +97,7 @@ class Commands:
 
     def _end(self, leg: Leg, cause: str) -> None:
         async def end() -> None:
-            leg.give_up(cause)
+            leg.give_up(cause, "command")
 
         self.then(leg, end, "hangup")
 

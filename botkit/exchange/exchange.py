@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+from botkit.exchange.commands import Commands
+from botkit.exchange.control import Controls
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
@@ -57,6 +59,9 @@ class Exchange:
         self.switch = Switch(
             plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held, self._start
         )
+        self.controls = Controls(self.switch, self.directory)
+        self.switch.control = self.controls
+        self.commands = Commands(self.switch)
 
     @property
     def url(self) -> str:

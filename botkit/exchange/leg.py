@@ -12,7 +12,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from botkit.causes import Cause, cause
 from botkit.media.endpoint import Endpoint
@@ -43,14 +43,19 @@ def new_control_id() -> str:
     return f"v3:{secrets.token_urlsafe(24)}"
 
 
+EndedBy = Literal["party", "peer", "command", "exchange"]
+
+
 @dataclass(slots=True)
 class Ending:
-    """How a leg ended, beyond its cause. `by_party`: the one at its far end hung up, or was lost.
+    """How a leg ended, beyond its cause.
 
-    `limit` is set where a time ran out: `timeout` (it rang long enough), `time_limit` (it lasted long enough).
+    `by`: its own `party`; the `peer` that it was joined to, or was to reach; a `command`; or the `exchange` (media
+    lost, shut down). `limit` is set where a time ran out: `timeout` or `no_answer` (it rang long enough),
+    `time_limit` (it lasted long enough).
     """
 
-    by_party: bool = False
+    by: EndedBy = "exchange"
     limit: str = ""
 
 
@@ -170,22 +175,23 @@ class Leg:
             self.line.order(RefuseRequest(self._answer_due.request_id))
             self._answer_due = None
 
-    def give_up(self, how: Cause | str) -> None:
+    def give_up(self, how: Cause | str, by: EndedBy = "exchange") -> None:
         """It comes to nothing: a client that was called and has not answered is cancelled, else over for `how`."""
         self.refuse_answer()
-        self.bye(how if self.inbound or self.answered.done() else "ORIGINATOR_CANCEL")
+        self.bye(how if self.inbound or self.answered.done() else "ORIGINATOR_CANCEL", by)
 
     def ended(self, how: Cause) -> None:
         """Its client hung up, or its line is gone. Nothing more is sent to it."""
         if not self.over.done():
-            self.end.by_party = True
+            self.end.by = "party"
             self.over.set_result(how)
 
-    def bye(self, how: Cause | str) -> None:
-        """End it from our side; a leg that is over stays as it ended."""
+    def bye(self, how: Cause | str, by: EndedBy = "exchange") -> None:
+        """End it from our side, by whose doing; a leg that is over stays as it ended."""
         if self.over.done():
             return
         row = cause(how) if isinstance(how, str) else how
+        self.end.by = by
         self.over.set_result(row)
         if not self._known:
             return

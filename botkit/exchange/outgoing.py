@@ -90,6 +90,14 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
 
 
 async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
+    def one_of_them(taken: Leg) -> None:
+        """This phone is the leg from now on."""
+        for fork in forks:
+            if fork is not taken and fork.control_id == taken.control_id:
+                taken.report, taken.client_state = fork.report or taken.report, fork.client_state
+                fork.report = None
+        switch.legs.add(taken)
+
     why: Cause | str = "SYSTEM_SHUTDOWN"
     limit = ""
     left = forks
@@ -103,6 +111,7 @@ async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
             caller_number=plan.calling,
             headers=plan.headers,
             client_state=plan.client_state,
+            when_answered=one_of_them,
         )
     except Refused as refusal:
         why, limit = refusal.how, plan.on_timeout if refusal.limit else ""
@@ -111,18 +120,13 @@ async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
         why = cause_of(fault)
     else:
         left = []
-        for fork in forks:
-            if fork is not taken and fork.control_id == taken.control_id:  # this phone is the leg from now on
-                taken.report, taken.client_state = fork.report or taken.report, fork.client_state
-                fork.report = None
-        switch.legs.add(taken)
         taken.tell("call.answered", state="answered")
         switch.limit(taken, plan.time_limit)
     finally:
         for leg in left:
             if not leg.over.done():
                 leg.end.limit = limit
-                leg.give_up(why)
+                leg.give_up(why, "peer")
     if not left and plan.on_answer is not None:
         await plan.on_answer(taken)
 

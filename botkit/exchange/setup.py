@@ -115,6 +115,7 @@ class Setup:
         headers: Pairs = (),
         client_state: str | None = None,
         when_ringing: Callable[[], None] | None = None,
+        when_answered: Callable[[Leg], None] | None = None,
         before_media: Callable[[], Awaitable[Any]] | None = None,
     ) -> Leg:
         """Ring all the called; gives the first that answered, with its media up. The others are told LOSE_RACE.
@@ -141,10 +142,12 @@ class Setup:
         if when_ringing is not None:
             when_ringing()
         winner = await self._first_answer(near, called, within)
+        if when_answered is not None:
+            when_answered(winner)
         for leg in called:
             if leg is not winner:
                 leg.refuse_answer()
-                leg.bye("LOSE_RACE")
+                leg.bye("LOSE_RACE", "peer")
         await self._take(near, winner, winner.answered.result())
         if before_media is not None:
             await self.unless_over(near, winner, before_media())

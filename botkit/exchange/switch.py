@@ -111,7 +111,7 @@ class Switch:
         try:
             yield
         except Refused as refusal:
-            leg.bye(refusal.how)
+            leg.bye(refusal.how, "peer")
         except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
             log.info("call.failed call=%s %s", leg.id, fault)
             leg.bye(cause_of(fault))
@@ -176,7 +176,9 @@ class Switch:
         except BaseException as error:
             how = error.how if isinstance(error, Refused) else _cause(error)
             for leg in called:
-                leg.give_up(how)
+                if not leg.over.done():
+                    leg.end.limit = error.limit if isinstance(error, Refused) else ""
+                    leg.give_up(how, "peer")
             raise
         self.bridge(caller, taken)
 

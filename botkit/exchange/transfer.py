@@ -62,11 +62,11 @@ async def transfer(switch: Switch, bridge: Bridge, leg: Leg, asked: ModifyReceiv
         far.line.order(SendDisplay(far.id, taken.number, taken.number))
         leg.line.order(ReplyModify(asked.request_id, message="CALL TRANSFERRED"))
         leg.place = None  # it leaves by its own wish, and ends nobody's call
-        leg.bye("NORMAL_CLEARING")
+        leg.bye("NORMAL_CLEARING", "party")
         return taken
     finally:
         for new in called:
-            new.give_up(why)
+            new.give_up(why, "peer")
     assert isinstance(why, Cause)
     leg.line.order(RefuseRequest(asked.request_id, message="transfer failed", cause=why))
     return None

@@ -57,7 +57,7 @@ def test_dialled_and_answered() -> None:
         assert leg.is_answered
         await bob.hang_up()
         await leg.over
-        assert leg.end.by_party
+        assert leg.end.by == "party"
         assert told == [
             ("100", "call.initiated", {"direction": "outgoing", "state": "bridging"}),
             ("100", "call.answered", {"state": "answered"}),
@@ -239,7 +239,7 @@ def test_parked_caller_gives_up() -> None:
         p = await parked(office, alice, [])
         await alice.hang_up("USER_BUSY", 17)
         await p.over
-        assert p.end.by_party
+        assert p.end.by == "party"
         await office.idle()
 
     play(scene)
