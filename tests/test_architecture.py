@@ -36,6 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jwt": ("exchange/tokens.py",),
     "telnyx": (),
     "uvicorn": ("exchange/server.py",),
+    "httpx": ("exchange/",),
     "jinja2": ("flow/", "reports/"),
     "typer": ("cli/",),
     "rich": ("cli/", "reports/"),
