@@ -35,7 +35,7 @@ time is up, does nothing. What the other end does wrong is an event and costs no
 `protocol.login_state`, `protocol.calls` and `protocol.call_state(id)` tell the states; in both roles a
 call's state is the client's view of it.
 
-Layers: `messages` (JSON-RPC text), `shapes` and `dialect`/`telnyx` (params to facts, orders to params),
+Layers: `messages` (JSON-RPC text), `shapes` and `dialect`/`telnyx`/`verto` (params to facts, orders to params),
 `protocol` with `client_session`, `client_protocol` and `server_protocol` (state machines, no I/O, no
 clock), `line` and `connection` (asyncio).
 """
@@ -52,10 +52,12 @@ from .reconnect import delays
 from .server_protocol import ServerProtocol
 from .server_session import ServerTimings
 from .telnyx import TELNYX, telnyx_ids
+from .verto import VERTO
 
 __all__ = [
     "MAX_FRAME",
     "TELNYX",
+    "VERTO",
     "Anonymous",
     "ClientProtocol",
     "ClientTimings",

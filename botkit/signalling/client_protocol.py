@@ -27,6 +27,7 @@ from .orders import (
     Answer,
     AnswerAttach,
     Hangup,
+    HoldState,
     Invite,
     LineDown,
     LineUp,
@@ -70,6 +71,7 @@ class ClientProtocol(ClientSession):
             self._session_seen = now
         self._login(LoginFact.SOCKET_CLOSED, _L)
         pending, self._pending = list(self._pending.values()), {}
+        self._after_login.clear()
         for timer in [name for name in self._timers if not (isinstance(name, tuple) and name[0] == "recovery")]:
             del self._timers[timer]
         self._events.append(events.Disconnected(order.reason))
@@ -117,7 +119,7 @@ class ClientProtocol(ClientSession):
         call = self._ordered(order)
         if call is None:
             return
-        said = self.dialect.hangup_cause(call.state)
+        said = self.dialect.hangup_cause(call.state, call.outbound)
         said = named_cause(order.cause or said.name, order.code)
         self._say_bye(call, replace(order, cause=said.name, code=said.code), now)
 
@@ -145,7 +147,7 @@ class ClientProtocol(ClientSession):
         pending = self._forget(reply.id) if reply.id is not None else None
         if pending is None:
             # a poll that was given up, or nothing of ours; SDKs read the gateway's state from either
-            if isinstance(reply, Reply) and shapes.mapping(reply.result, "params"):
+            if self.dialect.polls_gateway and isinstance(reply, Reply) and shapes.mapping(reply.result, "params"):
                 self._gateway_told(shapes.gateway_state(reply.result), now)
             return
         self._answered = now
@@ -193,15 +195,24 @@ class ClientProtocol(ClientSession):
                     self._events.append(events.CallRefused(call.id, "updateMedia", 0, "the result has no sdp"))
             case Verb.MODIFY if isinstance(order, Modify) and order.action == "transfer":
                 self._events.append(events.Transferred(call.id, True, shapes.text(result, "message")))
-            case Verb.MODIFY if shapes.hold_state(result) == "held":
-                self._move(call, CallFact.HOLD, _R)
-                self._events.append(events.Held(call.id))
-            case Verb.MODIFY:
-                self._move(call, CallFact.UNHOLD, _R)
-                self._events.append(events.Resumed(call.id))
+            case Verb.MODIFY if isinstance(order, Modify):
+                self._hold_changed(call, order, shapes.hold_state(result))
+
+    def _hold_changed(self, call: Call, order: Modify, state: HoldState) -> None:
+        """A result is no proof (mod_verto gives one for an action that it does not know); the state in it is."""
+        if state != {"hold": "held", "unhold": "active"}.get(order.action, state):
+            self._events.append(events.CallRefused(call.id, "modify", 0, f"it says that the call is {state}"))
+        elif state == "held":
+            self._move(call, CallFact.HOLD, _R)
+            self._events.append(events.Held(call.id))
+        else:
+            self._move(call, CallFact.UNHOLD, _R)
+            self._events.append(events.Resumed(call.id))
 
     def _failed(self, pending: Pending, error: ErrorReply, now: float) -> None:
         """An error reply. A refused invite is the end of the call; so is a refused answer, with a bye."""
+        if self._log_in_again(pending, error, now):
+            return
         if pending.verb is Verb.LOGIN:
             self._login(LoginFact.LOGIN_REFUSED, _R)
             self._events.append(events.LoginFailed(error.code, error.message))
@@ -246,13 +257,13 @@ class ClientProtocol(ClientSession):
         if handle is not None:
             handle(self, request, now)
         known = self._named(shapes.call_id(request.params)) is not None
-        if verb is None or (verb in self.dialect.acknowledged and known):
+        if verb is None or (verb in self.dialect.acknowledged and known) or self.dialect.replies_to_all:
             self._out.append(Reply(request.id, {"method": request.method}))
 
     def _invited(self, request: Request, now: float) -> None:
         if self.login_state not in (LoginState.LOGGED_IN, LoginState.REGISTERING, LoginState.READY):
             raise RemoteProtocolError("an invite before the login")
-        event = shapes.incoming(request.params)
+        event = shapes.incoming(request.params, self.dialect.headers_in(request.params))
         if event.call_id in self._calls:
             raise RemoteProtocolError("an invite for a call that there is")
         names = (event.caller_name, event.caller_number, event.callee_name, event.callee_number)
@@ -284,7 +295,8 @@ class ClientProtocol(ClientSession):
 
     def _media(self, request: Request, now: float) -> None:
         if (call := self._placed(request)) is not None:
-            self._early_media(call, shapes.needed(shapes.text(request.params, "sdp"), "SDP missing"))
+            sdp = shapes.text(request.params, "sdp")
+            self._early_media(call, sdp if call.sdp_done else shapes.needed(sdp, "SDP missing"))
 
     def _early_media(self, call: Call, sdp: str) -> None:
         self._move(call, CallFact.EARLY_MEDIA, _R)
@@ -308,7 +320,7 @@ class ClientProtocol(ClientSession):
             return
         self._move(call, CallFact.ANSWERED, _R)
         sdp, call.sdp_done = None if call.sdp_done else sdp, True
-        self._events.append(events.Answered(call.id, sdp, shapes.headers(shapes.dialog(request.params))))
+        self._events.append(events.Answered(call.id, sdp, self.dialect.headers_in(request.params)))
 
     def _bye_received(self, request: Request, now: float) -> None:
         event = shapes.ended(request.params)

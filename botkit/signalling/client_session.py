@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botkit import events
@@ -19,7 +19,7 @@ from botkit.states import LoginFact, LoginState
 
 from . import shapes
 from .dialect import Dialect, Params, Verb
-from .messages import Message, Request, RequestId
+from .messages import AUTH_REQUIRED, ErrorReply, Message, Request, RequestId
 from .orders import Login, Order, Ping
 from .protocol import Protocol
 
@@ -49,8 +49,11 @@ class Pending:
 
     verb: Verb
     phase: str
+    request: Request
+    deadline: float
     call_id: str | None = None
     order: Order | None = None
+    again: bool = False  # it is asked for the second time
 
 
 class ClientSession(Protocol):
@@ -71,6 +74,8 @@ class ClientSession(Protocol):
         self._new_uuid = new_uuid
         self._count = 0
         self._pending: dict[RequestId, Pending] = {}
+        self._login_order: Login | None = None  # the latest
+        self._after_login: list[RequestId] = []  # to be asked once more, when the login is taken
         self._session_seen = 0.0
         self._heard = self._answered = 0.0
         self._reattached: tuple[str, ...] = ()
@@ -86,6 +91,7 @@ class ClientSession(Protocol):
             self._forget(request_id)  # an older login counts no longer
         for timer in ("client_ready", "poll"):
             self._timers.pop(timer, None)
+        self._login_order = order
         session_id, again = self.session_id, self.voice_sdk_id is not None
         if not self.dialect.session_made_by_client:
             fresh = again_here or now - self._session_seen <= self.timings.session_kept
@@ -100,6 +106,23 @@ class ClientSession(Protocol):
         self._session_seen = now
         self._timers["client_ready"] = now + self.timings.client_ready
         self._events.append(events.LoggedIn(self.session_id or ""))
+        waiting, self._after_login = self._after_login, []
+        for request in [self._pending[request_id].request for request_id in waiting if request_id in self._pending]:
+            session = {"sessid": self.session_id} if "sessid" in request.params else {}
+            self._out.append(replace(request, params={**request.params, **session}))
+
+    def _log_in_again(self, pending: Pending, error: ErrorReply, now: float) -> bool:
+        """Whether the server has forgotten our login: then log in once more, and ask the same again after it, as
+        verto.js does. [JS] logs in, too. A request that is refused so twice is refused."""
+        if error.code != AUTH_REQUIRED or self._login_order is None or pending.again or pending.verb is Verb.LOGIN:
+            return False
+        if self.login_state is not LoginState.LOGGING_IN:
+            self._log_in(self._login_order, now)
+        if pending.verb is not Verb.GATEWAY_STATE:  # which follows each login by itself
+            request = replace(pending.request, id=self._new_id())
+            self._expect(replace(pending, request=request, again=True))
+            self._after_login.append(request.id)
+        return True
 
     def _client_ready(self, request: Request, now: float) -> None:
         self._login(LoginFact.CLIENT_READY, _R)
@@ -175,7 +198,8 @@ class ClientSession(Protocol):
         self._send(Verb.PING, params, now + (within or self.timings.reply), "ping")
 
     def _pinged(self, request: Request, now: float) -> None:
-        self._ping(None, now)  # a request of its own, as [JS] does; servers wait for nothing else
+        if not self.dialect.replies_to_all:
+            self._ping(None, now)  # a request of its own, as [JS] does; servers wait for nothing else
 
     def _watch(self, now: float) -> None:
         due = min(self._heard + self.timings.quiet, self._answered + self.timings.unanswered)
@@ -194,12 +218,18 @@ class ClientSession(Protocol):
         *,
         method: str | None = None,
     ) -> None:
-        self._count += 1
-        request_id = self.dialect.new_request_id(self._count, self._new_uuid)
         top = self.dialect.token_out(self.voice_sdk_id, verb)
-        self._out.append(Request(request_id, method or self.dialect.method(verb), params, top))
-        self._pending[request_id] = Pending(verb, phase, call_id, order)
-        self._timers[("reply", request_id)] = deadline
+        request = Request(self._new_id(), method or self.dialect.method(verb), params, top)
+        self._out.append(request)
+        self._expect(Pending(verb, phase, request, deadline, call_id, order))
+
+    def _new_id(self) -> RequestId:
+        self._count += 1
+        return self.dialect.new_request_id(self._count, self._new_uuid)
+
+    def _expect(self, pending: Pending) -> None:
+        self._pending[pending.request.id] = pending
+        self._timers[("reply", pending.request.id)] = pending.deadline
 
     def _forget(self, request_id: RequestId) -> Pending | None:
         self._timers.pop(("reply", request_id), None)

@@ -18,6 +18,7 @@ from botkit.causes import CAUSES, Cause, cause
 from botkit.errors import ConfigError
 from botkit.states import CallState
 
+from . import shapes
 from .facts import LoginRequested
 from .messages import Members, Request, RequestId
 from .orders import (
@@ -109,6 +110,12 @@ class Dialect:
         }
     )
     """The server's requests that a client acknowledges with `{method}` ([JS] VertoHandler.ts)."""
+    replies_to_all: ClassVar[bool] = False
+    """Every request of the server gets `{method}`, its ping too; else only those, and a ping is met by a ping."""
+    info_pause: ClassVar[float] = 0.0
+    """Seconds that a call leaves between two infos, for a server that writes only while nothing comes in."""
+    login_hint: ClassVar[str] = "check login and password (or the token, and its expiry) of this account"
+    """What to look at when a login is refused."""
     polls_gateway: ClassVar[bool]
     """Readiness is a poll of the gateway; where it is not, clientReady is the end of the login."""
     session_made_by_client: ClassVar[bool]
@@ -126,7 +133,7 @@ class Dialect:
         """The id of a client's request number `count`."""
         raise NotImplementedError
 
-    def hangup_cause(self, state: CallState) -> Cause:
+    def hangup_cause(self, state: CallState, outbound: bool) -> Cause:
         """The cause of a bye that names none: busy before the answer, normal after it ([JS], [AND], [IOS])."""
         return CAUSES["NORMAL_CLEARING" if state.is_up else "USER_BUSY"]
 
@@ -168,6 +175,10 @@ class Dialect:
         """Custom headers as members of the dialogParams."""
         raise NotImplementedError
 
+    def headers_in(self, params: Members) -> Pairs:
+        """The custom headers in a server's params."""
+        return shapes.headers(shapes.dialog(params))
+
     def invite_params(self, order: Invite, session_id: str | None) -> Params:
         said = {
             "destination_number": order.destination,
@@ -175,13 +186,13 @@ class Dialect:
             "remote_caller_id_number": order.destination,
             "caller_id_name": order.caller_name,
             "caller_id_number": order.caller_number,
+            "userVariables": {},
             **self.headers_out(order.headers),
             "audio": True,
             "video": False,
             "useStereo": False,
             "attach": False,
             "screenShare": False,
-            "userVariables": {},
         }
         if order.client_state is not None:
             said["clientState"] = order.client_state
@@ -280,8 +291,9 @@ def named_cause(name: str, code: int | None) -> Cause:
 def choose(name: str) -> Dialect:
     """The dialect called `name`. Raises `ConfigError` for one that there is not."""
     from .telnyx import TELNYX  # here, since the dialects are made of what this module defines
+    from .verto import VERTO
 
-    dialects: dict[str, Dialect] = {TELNYX.name: TELNYX}
+    dialects: dict[str, Dialect] = {dialect.name: dialect for dialect in (TELNYX, VERTO)}
     try:
         return dialects[name]
     except KeyError:

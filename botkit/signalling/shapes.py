@@ -114,8 +114,8 @@ def info(params: Mapping[str, Any]) -> InfoReceived:
 # --- read by the client -------------------------------------------------------------------------
 
 
-def incoming(params: Mapping[str, Any]) -> Incoming:
-    """A server's invite. Its dialogParams may hold headers; verto has none there."""
+def incoming(params: Mapping[str, Any], headers: Pairs) -> Incoming:
+    """A server's invite, with the headers that the dialect found in it."""
     return Incoming(
         needed(call_id(params), "CallID missing"),
         sdp=needed(text(params, "sdp"), "SDP missing"),
@@ -123,7 +123,7 @@ def incoming(params: Mapping[str, Any]) -> Incoming:
         caller_number=text(params, "caller_id_number"),
         callee_name=text(params, "callee_id_name"),
         callee_number=text(params, "callee_id_number"),
-        headers=headers(dialog(params)),
+        headers=headers,
         client_state=text(params, "client_state") or None,
         telnyx_ids=telnyx_ids(params),
     )

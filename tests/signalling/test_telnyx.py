@@ -28,7 +28,7 @@ def test_a_method_of_another_dialect_is_unknown():
 def test_the_cause_of_a_bye_that_names_none(state):
     """17 before the answer, 16 after it, in every SDK."""
     expected = 16 if state in (CallState.ACTIVE, CallState.HELD, CallState.RECONNECTING, CallState.DROPPED) else 17
-    assert TELNYX.hangup_cause(state).code == expected
+    assert {TELNYX.hangup_cause(state, outbound).code for outbound in (True, False)} == {expected}
 
 
 @pytest.mark.parametrize(
