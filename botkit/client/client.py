@@ -91,7 +91,13 @@ class Client:
                 self._plane = await stack.enter_async_context(media_plane())
             line = await self._open_line()
             self._ready = asyncio.get_running_loop().create_future()
-            self._session = Session(line, self._protocol, clock=self._plane.clock, handler=self._happened)
+            self._session = Session(
+                line,
+                self._protocol,
+                clock=self._plane.clock,
+                handler=self._happened,
+                quiet=self._protocol.dialect.quiet,
+            )
             pump = asyncio.get_running_loop().create_task(self._session.run(), name=f"line {self.account.name}")
             pump.add_done_callback(self._line_lost)
             stack.push_async_callback(self._end, pump)
@@ -200,7 +206,7 @@ class Client:
                     LoginRefused(
                         f"the login of account {self.account.name!r} was refused: {message} ({code})",
                         code,
-                        hint="check login and password (or the token, and its expiry) of this account",
+                        hint=self._protocol.dialect.login_hint,
                     )
                 )
             case events.ClientReady():

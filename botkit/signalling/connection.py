@@ -28,6 +28,7 @@ from botkit.events import Event
 from .line import Line, LineClosed
 from .messages import MAX_FRAME, redacted
 from .orders import LineDown, LineUp, Order
+from .pace import Pace
 from .protocol import Output
 
 log = logging.getLogger("botkit.signalling.line")
@@ -147,14 +148,18 @@ class Session:
     """One protocol on one line, until the line is gone. Use it from one event loop only.
 
     `handler` is called with each event, in order, from within `run` or `order`; it must not block.
-    It may give orders: their events come after those that are still to be handed on.
+    It may give orders: their events come after those that are still to be handed on. `quiet` is the
+    dialect's: seconds of silence that the other end needs now and then.
     """
 
-    def __init__(self, line: Line, protocol: Steps, *, clock: Clock, handler: Callable[[Event], None]) -> None:
+    def __init__(
+        self, line: Line, protocol: Steps, *, clock: Clock, handler: Callable[[Event], None], quiet: float = 0.0
+    ) -> None:
         self.line = line
         self.protocol = protocol
         self._clock = clock
         self._handler = handler
+        self._pace = Pace(quiet)
         self._outbox: deque[str] = deque()
         self._outbox_size = 0
         self._full = False  # the other end does not read
@@ -233,7 +238,10 @@ class Session:
     async def _write(self) -> None:
         while True:
             while self._outbox:
+                if (wait := self._pace.wait(self._clock.now())) > 0:
+                    await self._clock.sleep(wait)
                 await self._send(self._next())
+                self._pace.sent(self._clock.now())
             if self._closing is not None:
                 raise _Over
             self._work.clear()

@@ -112,8 +112,8 @@ class Dialect:
     """The server's requests that a client acknowledges with `{method}` ([JS] VertoHandler.ts)."""
     replies_to_all: ClassVar[bool] = False
     """Every request of the server gets `{method}`, its ping too; else only those, and a ping is met by a ping."""
-    info_pause: ClassVar[float] = 0.0
-    """Seconds that a call leaves between two infos, for a server that writes only while nothing comes in."""
+    quiet: ClassVar[float] = 0.0
+    """Seconds of silence that the server needs now and then to say something by itself (`pace.Pace`)."""
     login_hint: ClassVar[str] = "check login and password (or the token, and its expiry) of this account"
     """What to look at when a login is refused."""
     polls_gateway: ClassVar[bool]

@@ -52,7 +52,7 @@ class Verto(Dialect):
     replies_to_all: ClassVar[bool] = True
     polls_gateway: ClassVar[bool] = False
     session_made_by_client: ClassVar[bool] = True
-    info_pause: ClassVar[float] = 0.1  # twice the 50 ms of quiet that mod_verto waits for before it writes
+    quiet: ClassVar[float] = 0.06  # mod_verto waits for 50 ms
     login_hint: ClassVar[str] = "check login (user@domain, as the server's directory has it) and password"
 
     def new_request_id(self, count: int, new_uuid: Callable[[], str]) -> RequestId:
