@@ -285,6 +285,10 @@ def check_account(account: Account) -> None:
         raise ConfigError(
             f"{what}: server {account.server!r} is no WebSocket address", hint=f"for example {TELNYX_SERVER}"
         )
+    if account.dialect == "verto" and account.token is not None:
+        raise ConfigError(
+            f"{what}: a verto server knows no tokens", hint="give login (user@domain) and password instead"
+        )
     if account.token is None and (account.login is None or account.password is None):
         raise ConfigError(f"{what} needs `login` and `password`, or `token`")
     if account.token is not None and account.login is not None:

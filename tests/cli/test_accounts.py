@@ -99,6 +99,7 @@ def test_hold_audio(tmp_path: Path) -> None:
         ("accounts: {a: {}}", "needs one of `exchange` and `server`", "exchange: embedded"),
         ("accounts: {a: {exchange: remote}}", "exchange 'remote' is not known", "embedded"),
         ("accounts: {a: {server: 'http://h', token: '${env.P}'}}", "no WebSocket address", "wss://"),
+        ("accounts: {a: {server: 'ws://h', dialect: verto, token: '${env.P}'}}", "no tokens", "user@domain"),
         ("accounts: {a: {server: 'ws://h', login: x}}", "needs `login` and `password`", None),
         ("accounts: {a: {server: 'ws://h', login: x, password: y}}", "stands here in plain text", "${env.A_PASSWORD}"),
         ("accounts: {a: {exchange: embedded, ice_servers: [x]}}", "no STUN or TURN address", "stun:"),

@@ -193,7 +193,8 @@ class _Examination:
                     "ready",
                     hint="the server reports no registration (gateway state REGED): try later, or ask its owner",
                 ) from None
-            note.text = "registered; calls may be made"
+            registered = "registered; " if choose(self._account.dialect).polls_gateway else ""
+            note.text = f"{registered}calls may be made"
         return client
 
     async def _entered(self, entering: asyncio.Future[Client]) -> None:
@@ -328,4 +329,7 @@ def credentials_hint(account: Account) -> str:
     if field == "token":
         return f"{where} has the token expired?"
     logins = [variable for key, variable in account.variables if key == "login"]
-    return f"{where} The login is {account.login!r}" + (f", from ${logins[0]}" if logins else "")
+    said = f"{where} The login is {account.login!r}" + (f", from ${logins[0]}" if logins else "")
+    if account.dialect == "verto" and "@" not in (account.login or ""):
+        said += "; a verto login is user@domain, as the server's directory has it"
+    return said

@@ -81,6 +81,14 @@ def test_hints_about_credentials() -> None:
     assert "'lab'" in credentials_hint(account("ws://x"))
 
 
+def test_a_verto_login_has_a_domain() -> None:
+    """Where one is refused that has none, the hint says so."""
+    lab = account("ws://x")
+    assert "user@domain" not in credentials_hint(lab)
+    assert "user@domain" in credentials_hint(dataclasses.replace(lab, dialect="verto", login="1000"))
+    assert "user@domain" not in credentials_hint(dataclasses.replace(lab, dialect="verto", login="1000@pbx.example"))
+
+
 def test_a_server_that_is_mute_after_the_handshake() -> None:
     """The WebSocket opens, the login has no answer: the wait has an end."""
 
