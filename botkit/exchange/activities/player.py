@@ -14,7 +14,7 @@ from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.utterance import CANCELLED, Turn, Utterance
 
 Item = Utterance | Turn
-Start = Callable[[Coroutine[Any, Any, None], str], object]
+Start = Callable[[Coroutine[Any, Any, Any], str], object]
 """Runs work in a task that somebody owns."""
 
 

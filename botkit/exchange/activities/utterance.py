@@ -119,8 +119,8 @@ class Utterance:
         stopped = {play.result().stopped_by for play in plays}
         if None in stopped or not stopped:
             self.end(COMPLETED)
-        else:  # a bridge took the line, or the leg is over
-            self.end(CALL_HANGUP if stopped == {"ended"} else CANCELLED)
+        else:  # a bridge took the line, or the other leg is over
+            self.end(CANCELLED)
 
 
 class Turn:
