@@ -255,6 +255,10 @@ class RtpSession:
         for half in (self.sender, self.receiver):
             half.spool, half.spool_call = spool, call
 
+    def record_no_more(self) -> None:
+        """Keep nothing of what comes."""
+        self.sender.spool = self.receiver.spool = None
+
     # --- RTCP ------------------------------------------------------------------------------------
 
     def _new_source(self) -> None:

@@ -11,11 +11,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal
 
-from botkit.errors import UsageError
+from botkit.errors import ConfigError, UsageError
 from botkit.exchange.activities import checks, told
 from botkit.exchange.activities.ears import LegEar
 from botkit.exchange.activities.gather import Gather, Gathered
 from botkit.exchange.activities.player import SoundQueue
+from botkit.exchange.activities.recording import HANGUP, KEY, Recording
+from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.activities.sounds import ByText, Sounds, What
 from botkit.exchange.activities.utterance import CALL_HANGUP, CANCELLED, Outcome, Utterance
 from botkit.exchange.leg import Leg
@@ -32,8 +34,7 @@ GAP = 0.1
 class Activities:
     """The activities of one leg whose media is described. `close` it when the leg is over.
 
-    `peer` gives the activities of the leg that it is bridged to, None for none; `is_answered` says whether it may
-    gather, record and send digits.
+    `peer` gives the activities of the leg that it is bridged to, None for none.
     """
 
     def __init__(
@@ -41,15 +42,14 @@ class Activities:
         leg: Leg,
         plane: MediaPlane,
         sounds: Sounds,
-        *,
+        recordings: Recordings,
         peer: Callable[[], Activities | None] = lambda: None,
-        is_answered: Callable[[], bool] = lambda: True,
     ) -> None:
         self.leg = leg
         self._clock = plane.clock
         self._sounds = sounds
         self._peer = peer
-        self._is_answered = is_answered
+        self._recordings = recordings
         self._session = leg.endpoint.session
         self.voice = Voice(self._session, plane.clock, lambda at: None)
         self._ear = LegEar(self._session, plane.hearing, plane.clock, self._digit_heard)
@@ -58,6 +58,7 @@ class Activities:
         self._overlays = SoundQueue(sounds, self._start, "overlays of a leg")
         self._gather: Gather | None = None
         self._sending = asyncio.Lock()
+        self._recording: Recording | None = None
         self._over = False
 
     # --- playback and speech ---------------------------------------------------------------------
@@ -294,10 +295,12 @@ class Activities:
         gather = self._gather
         if gather is not None:
             gather.hush()
-        if self._is_answered():
+        if self.leg.is_answered:
             self.leg.tell("call.dtmf.received", digit=digit)
         if gather is not None:
             gather.hear(digit)
+        if self._recording is not None and digit in self._recording.wanted.keys:
+            self._recording.stop(KEY)
 
     # --- digits that are sent --------------------------------------------------------------------
 
@@ -315,6 +318,76 @@ class Activities:
         async with self._sending:
             via = "tone" if self._session.event_type is None else "rtp"
             await self.voice.send_digits(digits, via=via, length=length, gap=GAP, by_info=_no_info)
+
+    # --- recording -------------------------------------------------------------------------------
+
+    def start_recording(
+        self,
+        *,
+        channels: str | None = None,
+        format: str | None = None,
+        play_beep: bool | None = None,
+        max_length: int | None = None,
+        timeout_secs: int | None = None,
+        recording_track: str | None = None,
+        trim: str | None = None,
+        custom_file_name: str | None = None,
+        finish_on_key: str = "",
+    ) -> Recording:
+        """`record_start`. The result's `outcome` is set when its file is there. `finish_on_key`: digits that end it,
+        which only TeXML knows. One leg has one recording at a time."""
+        self._check_answered()
+        wanted = checks.recording(
+            channels=channels,
+            format=format,
+            play_beep=play_beep,
+            max_length=max_length,
+            timeout_secs=timeout_secs,
+            recording_track=recording_track,
+            trim=trim,
+            custom_file_name=custom_file_name,
+            keys=finish_on_key,
+        )
+        if not self.leg.endpoint.up:
+            raise CommandRefused("90020")
+        if self._recording is not None:
+            raise CommandRefused("90033", "This call is being recorded already.")
+        listening = bool(wanted.timeout)
+
+        def ended() -> None:
+            self._recording = None
+            if listening:
+                self._ear.listen_no_more()
+
+        recording = Recording(wanted, self._session, self._ear.ear, self._clock, self._recordings, self.leg.tell, ended)
+        try:
+            recording.begin(self._start)
+        except ConfigError as error:
+            raise CommandRefused("10007", f"There is no place to record to: {error}") from error
+        if listening:
+            self._ear.listen()
+        self._recording = recording
+        return recording
+
+    def stop_recording(self, *, recording_id: str | None = None) -> None:
+        """`record_stop`. The file is told of when it is there."""
+        self._recording_of(recording_id).stop()
+
+    def pause_recording(self, *, recording_id: str | None = None) -> None:
+        """`record_pause`: what comes is left out, until `resume_recording`."""
+        self._recording_of(recording_id).pause()
+
+    def resume_recording(self, *, recording_id: str | None = None) -> None:
+        """`record_resume`."""
+        self._recording_of(recording_id).resume()
+
+    def _recording_of(self, ident: str | None) -> Recording:
+        self._check_answered()
+        if self._recording is None:
+            raise CommandRefused("90033", "This call is not being recorded.")
+        if ident and ident != self._recording.id:
+            raise CommandRefused("10015", "This call has no such recording.", pointer="/recording_id")
+        return self._recording
 
     # --- its end ---------------------------------------------------------------------------------
 
@@ -335,6 +408,8 @@ class Activities:
             gather.end(status)
         if self._over:
             self.voice.call_is_over()
+            if self._recording is not None:
+                self._recording.stop(HANGUP)  # told of when it is saved, so after the hang-up
 
     async def close(self) -> None:
         """Cut what is left, as a hang-up does, and wait until all is quiet. May be called more than once."""
@@ -354,7 +429,7 @@ class Activities:
 
     def _check_answered(self) -> None:
         self._check_alive()
-        if not self._is_answered():
+        if not self.leg.is_answered:
             raise not_answered()
 
     def _start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:

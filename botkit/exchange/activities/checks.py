@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from botkit.exchange.activities.gathering import Rules
+from botkit.exchange.activities.recording import Wanted
 from botkit.exchange.activities.sounds import SIZE_LIMIT, ByContent, ByName, ByUrl, What
 from botkit.exchange.refusal import CommandRefused
+from botkit.media.mp3 import can_write_mp3
 
 URL_LENGTH = 2000
 TEXT_LENGTH = 3000
 DIGITS = "0123456789ABCD*#"
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]{0,39}")
 STOPS = ("current", "all")
 TARGETS = ("self", "opposite", "both")
 
@@ -176,4 +180,41 @@ def rules(
         terminator=terminator,
         valid=valid,
         tries=tries if prompted else 1,
+    )
+
+
+def recording(
+    *,
+    channels: str | None,
+    format: str | None,
+    play_beep: bool | None,
+    max_length: int | None,
+    timeout_secs: int | None,
+    recording_track: str | None,
+    trim: str | None,
+    custom_file_name: str | None,
+    keys: str,
+) -> Wanted:
+    """What a recording is to be."""
+    required(channels, "channels")
+    required(format, "format")
+    kind = choice(format, "format", ("wav", "mp3"), "wav")
+    if kind == "mp3" and not can_write_mp3():
+        raise CommandRefused("10032", "This exchange cannot write mp3: use wav.", pointer="/format")
+    if custom_file_name and not FILE_NAME.fullmatch(custom_file_name):
+        raise CommandRefused(
+            "10015",
+            "The 'custom_file_name' parameter may have 40 letters, digits, spaces, and any of _ . -",
+            pointer="/custom_file_name",
+        )
+    return Wanted(
+        channels=choice(channels, "channels", ("single", "dual"), "single"),
+        format=kind,
+        track=choice(recording_track, "recording_track", ("both", "inbound", "outbound"), "both", code="90059"),
+        beep=bool(play_beep),
+        max_length=whole(max_length, "max_length", 0, 14400, 0),
+        timeout=whole(timeout_secs, "timeout_secs", 0, 14400, 0, code="90028"),
+        trim=choice(trim, "trim", ("trim-silence",), "") == "trim-silence",
+        file_name=custom_file_name or "",
+        keys=keys,
     )
