@@ -32,6 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "threadpoolctl": ("media/plane.py",),
     "webrtcvad": ("media/vad.py",),
     "yaml": ("flow/source.py",),
+    "defusedxml": ("exchange/texml/elements.py",),
     "fastapi": ("exchange/",),
     "jwt": ("exchange/tokens.py",),
     "telnyx": (),
