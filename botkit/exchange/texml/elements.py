@@ -10,9 +10,10 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Never
 from xml.sax import SAXException, SAXParseException
 from xml.sax.handler import ContentHandler, ErrorHandler
+from xml.sax.xmlreader import Locator
 
 from defusedxml.common import DefusedXmlException, DTDForbidden
 from defusedxml.sax import make_parser
@@ -49,9 +50,13 @@ class _Builder(ContentHandler):
         self.root: Element | None = None
         self._open: list[Element] = []
         self._count = 0
+        self._place: Locator | None = None
+
+    def setDocumentLocator(self, locator: Locator) -> None:
+        self._place = locator
 
     def startElement(self, name: str, attrs: Any) -> None:  # the name is SAX's
-        line = self._locator.getLineNumber() or 0 if self._locator is not None else 0
+        line = (self._place.getLineNumber() or 0) if self._place is not None else 0
         element = Element(name, line, dict(attrs.items()))
         self._count += 1
         if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
@@ -74,10 +79,10 @@ class _Builder(ContentHandler):
 class _Raiser(ErrorHandler):
     """Every error of the parser is raised; its warnings are nobody's business."""
 
-    def error(self, exception: BaseException) -> None:
+    def error(self, exception: BaseException) -> Never:
         raise exception
 
-    def fatalError(self, exception: BaseException) -> None:
+    def fatalError(self, exception: BaseException) -> Never:
         raise exception
 
     def warning(self, exception: BaseException) -> None:
