@@ -1,7 +1,9 @@
 """Commands for one leg, as the Voice API has them: what each may do in which state, in what order.
 
-A command is checked when it comes and carried out afterwards, in the order of arrival for each leg; the reply means
-accepted. A `command_id` that was seen on the leg within a minute makes the command a repetition, which does nothing.
+A command is checked when it comes, and the reply means accepted. What needs an answered leg waits for one that is
+about to be (`ready`); what takes its time, an answer or a bridge to one that rings, is carried out by a task of the
+leg's own, one after the other. A `command_id` that was seen on the leg within a minute makes the command a
+repetition, which does nothing.
 Refusals are `CommandRefused`.
 """
 
@@ -12,8 +14,10 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from botkit.errors import Fault, NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.leg import Leg
-from botkit.exchange.refusal import CommandRefused, not_answered
+from botkit.exchange.refusal import CommandRefused, call_ended, not_answered
+from botkit.exchange.setup import Refused, cause_of
 from botkit.exchange.switch import Switch
 
 log = logging.getLogger("botkit.exchange")
@@ -89,17 +93,11 @@ class Commands:
             raise CommandRefused("90102", "Call reject command cannot be issued for outbound calls")
         if leg.answer_ordered:
             raise CommandRefused("90033", "A call that has been answered cannot be rejected.")
-        self._end(leg, cause)
+        leg.give_up(cause, "command")
 
     def hang_up(self, leg: Leg) -> None:
-        """End a leg, whatever its state, after the commands that came before."""
-        self._end(leg, "NORMAL_CLEARING")
-
-    def _end(self, leg: Leg, cause: str) -> None:
-        async def end() -> None:
-            leg.give_up(cause, "command")
-
-        self.then(leg, end, "hangup")
+        """End a leg, whatever its state and whatever it waits for."""
+        leg.give_up("NORMAL_CLEARING", "command")
 
     def bridge(
         self,
@@ -138,7 +136,23 @@ class Commands:
 
     # --- states --------------------------------------------------------------------------------------
 
-    def need_answered(self, leg: Leg) -> None:
-        """Raise `CommandRefused` 90034 for a leg that is not answered, and not about to be."""
-        if leg.answered_at is None and not leg.answer_ordered:
-            raise not_answered()
+    async def ready(self, leg: Leg, *, early: bool = False) -> None:
+        """Wait until a leg that is being answered is. Raises `CommandRefused`: 90034 for one that is not answered and
+        not about to be (with `early`, a parked one is given its media before the answer), 90018 for one that is over.
+        """
+        if leg.answered_at is None:
+            if leg.answer_ordered:
+                await leg.settled()
+            elif early and leg.inbound:
+                await self._early(leg)
+            else:
+                raise not_answered()
+        if leg.over.done():
+            raise call_ended()
+
+    async def _early(self, leg: Leg) -> None:
+        try:
+            await self.switch.early_media(leg)
+        except (Refused, NetworkFault, TimeoutFault, RemoteProtocolError) as error:
+            log.info("call.failed call=%s %s", leg.id, error)
+            leg.bye(cause_of(error) if isinstance(error, Fault) else error.how)

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
-from botkit.exchange.commands import Commands
 from botkit.exchange.control import Controls
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
+from botkit.exchange.platform import Platform
 from botkit.exchange.registrar import Fallback, Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
@@ -61,7 +61,7 @@ class Exchange:
         )
         self.controls = Controls(self.switch, self.directory)
         self.switch.control = self.controls
-        self.commands = Commands(self.switch)
+        self.platform = Platform(self.switch, self.directory, plane)
 
     @property
     def url(self) -> str:
@@ -160,8 +160,10 @@ async def run_exchange(
         if plane is None:
             plane = await stack.enter_async_context(media_plane())
         exchange = Exchange(plane, host=host, legs_per_line=legs_per_line, hold_audio=hold_audio, fallback=fallback)
+        stack.push_async_callback(exchange.platform.close)
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))
+            exchange.platform.url = exchange.url.replace("ws", "http", 1)
             stack.push_async_callback(exchange.close)  # before the server goes, and after it for who came meanwhile
         yield exchange

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from botkit.causes import Cause, cause
+from botkit.exchange.webhooks.targets import Overrides
 from botkit.media.endpoint import Endpoint
 from botkit.signalling.facts import AnswerReceived, InviteReceived
 from botkit.signalling.orders import AcceptAnswer, Pairs, RefuseRequest, SendBye, SendInvite
 
 if TYPE_CHECKING:
+    from botkit.exchange.activities.activities import Activities
     from botkit.exchange.line import ClientLine
 
 Reporter = Callable[["Leg", str, Mapping[str, object]], None]
@@ -117,6 +119,10 @@ class Leg:
         self.place: Place | None = None
         self.report: Reporter | None = None
         self.end = Ending()
+        self.overrides = Overrides()
+        """What commands said of its webhooks."""
+        self.activities: Activities | None = None
+        """What it does by itself; made when it is first wanted."""
 
     @property
     def telnyx_ids(self) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,7 @@ from typing import Any
 from botkit.causes import Cause
 from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
-from botkit.exchange.bridge import Bridge
+from botkit.exchange.bridge import DIGITS_PER_INFO, Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg, Reporter
@@ -71,6 +71,8 @@ class Switch:
         self.control: Callable[[Leg, InviteReceived], Control] = lambda leg, invite: self.direct
         self.when_over: list[Callable[[Leg], None]] = []
         """Are told of every leg that is over, before its hang-up is told and its place is left."""
+        self.when_bridged: list[Callable[[Leg], None]] = []
+        """Are told of every leg that is joined to another one, before that is told."""
         self.report: Reporter | None = None
         """Is told what happens to every leg."""
         self.start = start
@@ -122,6 +124,8 @@ class Switch:
 
     async def _forget(self, leg: Leg) -> None:
         leg.line.forget(leg)
+        if leg.activities is not None:
+            await leg.activities.close()
         await leg.close()
 
     def _admit(self, leg: Leg) -> None:
@@ -158,6 +162,9 @@ class Switch:
         for leg in (one, other):
             self.leave(leg)
         bridge.join()
+        for leg in (one, other):
+            for meet in self.when_bridged:
+                meet(leg)
         for leg in (one, other):
             leg.tell("call.bridged")
         return bridge
@@ -304,10 +311,15 @@ class Switch:
             bridge.join()
 
     def carry_digits(self, line: ClientLine, call_id: str, digits: str) -> None:
-        """Digits by `info`, to the other leg."""
+        """Digits by `info`: to the other leg, and to whoever listens to this one."""
         leg = line.legs.get(call_id)
-        if leg is not None and isinstance(leg.place, Bridge):
+        if leg is None:
+            return
+        if isinstance(leg.place, Bridge):
             leg.place.carry_digits(digits, leg)
+        if leg.activities is not None:
+            for digit in digits[:DIGITS_PER_INFO]:
+                leg.activities.hear_digit(digit, "info")
 
 
 def _cause(error: BaseException) -> Cause | str:

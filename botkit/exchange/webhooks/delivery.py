@@ -31,6 +31,9 @@ QUEUE = 200
 ALL = 5000
 """Events that may wait altogether; some 5 kB each."""
 
+HEAD_START = 0.01
+"""Seconds that an event waits when none is before it: the reply to the command that caused it goes out first."""
+
 GRACE = 1.0
 """Seconds that events under way have when the exchange closes."""
 
@@ -125,6 +128,7 @@ class Courier:
 
     async def _work(self, queue: _Queue) -> None:
         try:
+            await self._clock.sleep(HEAD_START)
             while queue.items:
                 if self.chaos is not None:
                     await self._disturb(queue, self.chaos)

@@ -97,6 +97,10 @@ class Webhooks:
             conference.id, goes_to, lambda now: conference_event(conference, event_type, fields, now, member=member)
         )
 
+    def is_told(self, leg: ToldLeg) -> bool:
+        """Whether anybody is told of a leg's events."""
+        return bool(self._targets("call.answered", leg.connection_id, leg))
+
     async def settled(self) -> None:
         """Wait until every event has been delivered or given up. A cancelled caller loses nothing."""
         await self._courier.settled()

@@ -1,0 +1,131 @@
+"""What the exchange offers to who controls calls: events by webhook, sounds, recordings, the commands' workshop.
+
+It watches the legs of the switch: what a leg tells goes to its owner; digits of a leg that somebody controls are
+heard; what a leg says by itself ends when it is bridged, or over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from botkit.exchange.activities.activities import Activities
+from botkit.exchange.activities.recordings import Recordings
+from botkit.exchange.activities.sounds import Sounds
+from botkit.exchange.activities.speech import Speech
+from botkit.exchange.applications import TexmlApplication
+from botkit.exchange.commands import Commands
+from botkit.exchange.directory import Directory
+from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.switch import Switch
+from botkit.exchange.webhooks.hangup import EndedBy, hangup
+from botkit.exchange.webhooks.payload import Event
+from botkit.exchange.webhooks.poster import open_http
+from botkit.exchange.webhooks.targets import Owner
+from botkit.exchange.webhooks.webhooks import Webhooks
+from botkit.media.plane import MediaPlane
+
+log = logging.getLogger("botkit.exchange")
+
+_ENDED_BY = {
+    "party": EndedBy.PARTY,
+    "peer": EndedBy.PEER,
+    "command": EndedBy.COMMAND,
+    "exchange": EndedBy.EXCHANGE,
+    "timeout": EndedBy.RING_TIMEOUT,
+    "no_answer": EndedBy.RING_TIMEOUT,
+    "time_limit": EndedBy.TIME_LIMIT,
+}
+
+
+class Platform:
+    """One per exchange; `close` it. `fixtures` and `media`: see `Sounds`. `url` is the exchange's own, for links."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        directory: Directory,
+        plane: MediaPlane,
+        *,
+        url: str = "",
+        fixtures: Sequence[Path] = (),
+        media: Mapping[str, Path] | None = None,
+    ) -> None:
+        clock = plane.clock
+        self.url = url
+        """Of the HTTP side, without a path; set when the port is known."""
+        self.http = open_http()
+        self.webhooks = Webhooks(clock, self.http, self._owner_of, lost=self._lost)
+        self.sounds = Sounds(clock, self.http, Speech(), fixtures=fixtures, media=media)
+        self.recordings = Recordings(clock, lambda name: f"{self.url}/v2/recordings/{name}")
+        self.commands = Commands(switch)
+        self.listeners: list[Reporter] = []
+        """Are told, beside the owner, what happens to every leg."""
+        self._switch = switch
+        self._directory = directory
+        self._plane = plane
+        switch.report = self._happened
+        switch.when_over.append(self._over)
+        switch.when_bridged.append(self._bridged)
+
+    def _owner_of(self, connection_id: str) -> Owner | None:
+        owner = self._directory.owner(connection_id)
+        return None if isinstance(owner, TexmlApplication) else owner  # its document is fetched; it is told nothing
+
+    def activities(self, leg: Leg) -> Activities:
+        """What a leg whose media is described does by itself."""
+        if leg.activities is None:
+            leg.activities = Activities(
+                leg, self._plane, self.sounds, self.recordings, peer=lambda: self._activities_of(leg.peer)
+            )
+        return leg.activities
+
+    def _activities_of(self, leg: Leg | None) -> Activities | None:
+        return self.activities(leg) if leg is not None else None
+
+    def _happened(self, leg: Leg, event_type: str, fields: Mapping[str, object]) -> None:
+        if event_type == "call.answered" and self.webhooks.is_told(leg):
+            self.activities(leg)  # its digits are told from now on
+        if event_type == "call.hangup":
+            fields = {**fields, **self._end_of(leg)}
+        self.webhooks.tell(leg, event_type, fields)
+        for listener in self.listeners:
+            listener(leg, event_type, fields)
+
+    def _end_of(self, leg: Leg) -> Mapping[str, object]:
+        by = _ENDED_BY[leg.end.limit or leg.end.by]
+        return hangup(
+            leg.over.result(),
+            by,
+            dialled=not leg.inbound,
+            answered=leg.answered_at is not None,
+            retry_on_timeout=leg.end.limit != "no_answer",
+        ).fields
+
+    def _over(self, leg: Leg) -> None:
+        if leg.activities is not None:
+            leg.activities.cut("hangup")
+
+    def _bridged(self, leg: Leg) -> None:
+        if leg.activities is not None:
+            leg.activities.cut("bridged")
+
+    def _lost(self, key: str, event: Event) -> None:
+        """Nobody was told of a parked leg, so nobody will ever answer it."""
+        for leg in self._switch.legs:
+            if (
+                leg.control_id == key
+                and leg.inbound
+                and not leg.answer_ordered
+                and event.event_type == "call.initiated"
+            ):
+                log.warning("call.nobody_told call=%s", leg.id)
+                leg.bye("SERVICE_UNAVAILABLE")
+
+    async def close(self) -> None:
+        """Let events under way go out, and end all that is its own."""
+        await self.webhooks.close()
+        await self.sounds.close()
+        await self.recordings.close()
+        await self.http.aclose()
