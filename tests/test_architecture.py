@@ -34,6 +34,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "yaml": ("flow/source.py",),
     "defusedxml": ("exchange/texml/elements.py",),
     "fastapi": ("exchange/",),
+    "starlette": ("exchange/",),
     "jwt": ("exchange/tokens.py",),
     "telnyx": (),
     "uvicorn": ("exchange/server.py",),

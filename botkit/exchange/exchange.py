@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
@@ -49,6 +50,8 @@ class Exchange:
         self.plane = plane
         self.host = host
         self.port: int | None = None
+        self.api_keys: list[str] = [f"KEY{secrets.token_hex(16)}"]
+        """What the REST side lets in. The first is made up, unless others are put in its place."""
         self.directory = Directory(plane.clock)
         self.directory.hosts.add(host)
         self.directory.changed = self._look_again
@@ -69,6 +72,16 @@ class Exchange:
         reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         host = f"[{reached}]" if ":" in reached else reached
         return f"ws://{host}:{self.port}" if self.port is not None else ""
+
+    @property
+    def rest(self) -> str:
+        """The REST side's base URL, with /v2, as seen from this machine; empty for an exchange with no port."""
+        return f"http{self.url.removeprefix('ws')}/v2" if self.url else ""
+
+    @property
+    def api_key(self) -> str:
+        """A key for the REST side."""
+        return self.api_keys[0]
 
     def account(self, name: str, *numbers: str) -> Account:
         """An account for a client, made on the spot: user `name`, reached by its name and `numbers`."""

@@ -86,8 +86,9 @@ class WebSocketLine:
 def make_app(exchange: Exchange) -> FastAPI:
     """The web application of an exchange."""
     from botkit.exchange.line import serve_line
+    from botkit.exchange.rest.app import mount
 
-    app = FastAPI(title="botkit exchange", docs_url=None, redoc_url=None)
+    app = FastAPI(title="botkit exchange", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.websocket("/")
     async def signalling(websocket: WebSocket) -> None:
@@ -98,6 +99,7 @@ def make_app(exchange: Exchange) -> FastAPI:
     async def healthz() -> dict[str, Any]:
         return {"status": "ok", "registrations": len(exchange.registrar), "legs": len(exchange.plane.pacer)}
 
+    mount(app, exchange)
     return app
 
 
