@@ -55,7 +55,7 @@ class Poster:
         except TimeoutError:
             error = f"no answer within {timeout:g} s"
         except UNREACHED as fault:
-            error = f"{type(fault).__name__}: {fault}"
+            error = f"{type(fault).__name__}: {fault}".rstrip(": ")
         return Attempt(url, began, self._clock.wall(), status, error)
 
     def _request(self, event: Event, url: str, method: str, attempt: int) -> httpx.Request:

@@ -184,13 +184,7 @@ class Site:
         self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                first, *lines = head.strip().split("\r\n")
-                headers = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in lines}
-                body = await reader.readexactly(int(headers.get("content-length", 0)))
-                method, target, _ = first.split(" ")
-                path, _, query = target.partition("?")
-                self.seen.append(Request(method, path, query, headers, body, 0.0))
+                self.seen.append(await read_request(reader))
                 writer.write(self.answer)
                 await writer.drain()
                 if self.hang:
@@ -199,16 +193,33 @@ class Site:
         writer.close()
 
 
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """The next request of a connection, whole."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    first, *lines = head.strip().split("\r\n")
+    headers = {line.split(":", 1)[0].lower(): line.split(":", 1)[1].strip() for line in lines}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    method, target, _ = first.split(" ")
+    path, _, query = target.partition("?")
+    return Request(method, path, query, headers, body, 0.0)
+
+
+@contextlib.asynccontextmanager
+async def listening(handle: Callable[[Any, Any], Coroutine[Any, Any, None]]) -> AsyncIterator[int]:
+    """A port where each connection is handled so."""
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
 @contextlib.asynccontextmanager
 async def site(**options: Any) -> AsyncIterator[Site]:
     """A server for as long as the scope lasts."""
     one = Site(**options)
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
-    one.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(one.serve) as one.port:
         yield one
-    finally:
-        server.close()
 
 
 @contextlib.asynccontextmanager

@@ -11,8 +11,7 @@ from botkit.causes import CAUSES, cause
 from botkit.exchange.webhooks.hangup import EndedBy, Hangup, hangup
 from botkit.exchange.webhooks.payload import leg_event
 from botkit.exchange.webhooks.shapes import HANGUP_CAUSES, HANGUP_SOURCES
-
-from .kit import Told
+from tests.exchange.webhooks.kit import Told
 
 PARTY, PEER, COMMAND = EndedBy.PARTY, EndedBy.PEER, EndedBy.COMMAND
 ROWS = [

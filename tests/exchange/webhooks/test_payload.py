@@ -6,9 +6,8 @@ import pytest
 
 from botkit.errors import LocalProtocolError
 from botkit.exchange.webhooks.payload import conference_event, iso, leg_event
-
-from . import sdk
-from .kit import OWNER, Room, Told
+from tests.exchange.webhooks import sdk
+from tests.exchange.webhooks.kit import OWNER, Room, Told
 
 NOW = 1767392727.521992
 

@@ -6,9 +6,8 @@ import pytest
 
 from botkit.exchange.webhooks.payload import Event, conference_event, leg_event
 from botkit.exchange.webhooks.shapes import EVENTS, NOT_SENT, About, Field, Kind
-
-from . import sdk
-from .kit import Room, Told
+from tests.exchange.webhooks import sdk
+from tests.exchange.webhooks.kit import Room, Told
 
 NOW = 1767392727.521992
 

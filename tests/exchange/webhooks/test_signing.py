@@ -11,9 +11,8 @@ import pytest
 
 from botkit.exchange.webhooks.payload import leg_event
 from botkit.exchange.webhooks.signing import SigningKey
-
-from . import sdk
-from .kit import Told
+from tests.exchange.webhooks import sdk
+from tests.exchange.webhooks.kit import Told
 
 
 def test_the_sdk_verifies_it() -> None:

@@ -8,8 +8,7 @@ import pytest
 
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.webhooks.targets import PAUSES, Overrides, Target, targets
-
-from .kit import App
+from tests.exchange.webhooks.kit import App
 
 APP = App("http://bot/hook", "http://spare/hook")
 
