@@ -25,6 +25,7 @@ from aioice import Candidate
 from aioice import ice as aioice
 from aioice.candidate import candidate_foundation, candidate_priority
 from aiortc import (
+    RTCCertificate,
     RTCDtlsFingerprint,
     RTCDtlsParameters,
     RTCIceGatherer,
@@ -124,7 +125,7 @@ class Peer:
 
     `hosts` are the local addresses to offer; `connected` allows the socket to be connected to the
     remote address (loopback, to our own exchange). `ice_servers` are never assumed: none means
-    host candidates only.
+    host candidates only. `certificate` is the process's where none is given.
     """
 
     __slots__ = (
@@ -161,6 +162,7 @@ class Peer:
         *,
         connected: bool = False,
         ice_servers: Sequence[IceServer] = (),
+        certificate: RTCCertificate | None = None,
     ) -> None:
         self.on_rtcp: Callable[[bytes, float], None] | None = None
         self.on_lost: Callable[[str], None] | None = None
@@ -184,7 +186,7 @@ class Peer:
         )
         self._gatherer = gatherer
         self._ice = RTCIceTransport(gatherer)
-        self._dtls = DtlsTransport(self._ice, [process_certificate()])
+        self._dtls = DtlsTransport(self._ice, [certificate or process_certificate()])
         self._wire: Wire | None = None
         self._protocol: Any = None
         self._remote: Any = None

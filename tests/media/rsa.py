@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from aiortc import RTCDtlsFingerprint
+from aiortc import RTCCertificate, RTCDtlsFingerprint
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -20,8 +20,8 @@ CIPHERS = b"HIGH:!aNULL:!DSS"
 """Every strong suite, as mod_verto's core sets it; with this key only the RSA ones can be taken."""
 
 
-class RsaCertificate:
-    """What aiortc's transport asks of a certificate."""
+class RsaCertificate(RTCCertificate):
+    """What aiortc's transport asks of a certificate, which it would make with an elliptic key."""
 
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(65537, 4096)

@@ -12,7 +12,6 @@ import pytest
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
 
-from botkit.media import peer as peer_module
 from botkit.media.peer import Peer
 from tests.media.rsa import rsa_certificate
 from tests.media.test_peer import CLOCK, Gathered, join, packet, play
@@ -20,12 +19,9 @@ from tests.media.waiting import PATIENCE, until
 
 
 @contextlib.asynccontextmanager
-async def ours_and_theirs(monkeypatch: pytest.MonkeyPatch, *, we_offer: bool) -> AsyncIterator[tuple[Peer, Peer]]:
+async def ours_and_theirs(*, we_offer: bool) -> AsyncIterator[tuple[Peer, Peer]]:
     """Our peer, and one with that certificate, gathered."""
-    with monkeypatch.context() as patched:
-        patched.setattr(peer_module, "process_certificate", rsa_certificate)
-        theirs = Peer(CLOCK)
-    ours = Peer(CLOCK)
+    ours, theirs = Peer(CLOCK), Peer(CLOCK, certificate=rsa_certificate())
     try:
         await ours.gather(offerer=we_offer)
         await theirs.gather(offerer=not we_offer)
@@ -36,12 +32,12 @@ async def ours_and_theirs(monkeypatch: pytest.MonkeyPatch, *, we_offer: bool) ->
 
 
 @pytest.mark.parametrize("we_offer", [True, False], ids=["we are server", "we are client"])
-def test_an_rsa_certificate_is_taken(monkeypatch: pytest.MonkeyPatch, we_offer: bool) -> None:
+def test_an_rsa_certificate_is_taken(we_offer: bool) -> None:
     """As DTLS client we offer ECDHE-RSA suites; in either role the odd serial number brings no warning, and sound
     flows both ways."""
 
     async def main() -> None:
-        async with ours_and_theirs(monkeypatch, we_offer=we_offer) as (ours, theirs):
+        async with ours_and_theirs(we_offer=we_offer) as (ours, theirs):
             await join(*((ours, theirs) if we_offer else (theirs, ours)))
             ends = Gathered(ours), Gathered(theirs)
             ours.send(packet(1))
@@ -58,11 +54,11 @@ def test_an_rsa_certificate_is_taken(monkeypatch: pytest.MonkeyPatch, we_offer: 
 
 
 @pytest.mark.parametrize("algorithm", ["sha-256", "SHA-384", "sha-512"])
-def test_each_digest_of_a_description_is_known(monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
+def test_each_digest_of_a_description_is_known(algorithm: str) -> None:
     """FreeSWITCH names sha-256 in its answers, and sha-512 to a client that comes back."""
 
     async def main() -> None:
-        async with ours_and_theirs(monkeypatch, we_offer=False) as (ours, theirs):
+        async with ours_and_theirs(we_offer=False) as (ours, theirs):
             value = rsa_certificate().digest(algorithm.lower()).lower()
             described = replace(theirs.local, fingerprints=((algorithm, value),))
             far = asyncio.ensure_future(theirs.connect(ours.local, timeout=PATIENCE))
