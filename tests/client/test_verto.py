@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from botkit import clock, events
 from botkit.client.call import Call
 from botkit.client.client import Client
-from botkit.errors import CallEnded, LoginRefused
+from botkit.errors import CallEnded, LoginRefused, NetworkFault
 from botkit.media.dtls import process_certificate
 from botkit.media.peer import Peer
 from botkit.runner.doctor.examination import examine
@@ -23,6 +24,7 @@ from botkit.settings import Settings
 from botkit.states import CallState
 from tests.client.verto import FreeSwitch, account, in_memory, listening
 from tests.media.waiting import PATIENCE
+from tests.runner.doctor.kit import certificate
 
 LOUD = 440.0
 """What the server says to everybody, in Hz."""
@@ -110,6 +112,26 @@ def test_an_incoming_call_over_real_sockets() -> None:
             assert "RTP/SAVPF 96" in answer["sdp"] or "RTP/SAVPF 0" in answer["sdp"]
 
     process_certificate()
+    clock.run(main())
+
+
+def test_a_call_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that is signed by itself, as FreeSWITCH's is at first, is trusted where SSL_CERT_FILE names it."""
+    files = certificate(tmp_path, own=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[0])
+
+    async def main() -> None:
+        async with listening(context) as (_server, pbx):
+            with pytest.raises(NetworkFault, match="is not trusted"):
+                async with Client(pbx):
+                    pass
+            monkeypatch.setenv("SSL_CERT_FILE", str(files[1]))
+            async with Client(pbx) as client:
+                call = await client.dial("9196")
+                await call.answered(within=PATIENCE)
+                await call.hangup()
+
     clock.run(main())
 
 

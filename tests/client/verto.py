@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -290,13 +291,13 @@ def account(**fields: Any) -> Account:
 
 
 @contextlib.asynccontextmanager
-async def listening() -> AsyncIterator[tuple[FreeSwitch, Account]]:
-    """A server on a real socket, and an account there."""
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[FreeSwitch, Account]]:
+    """A server on a real socket, and an account there; with `tls` the server is called localhost."""
     async with media_plane() as plane:
         server = FreeSwitch(plane, USERS)
-        async with serve(server.take_websocket, "127.0.0.1", 0, compression=None) as sockets:
+        async with serve(server.take_websocket, "127.0.0.1", 0, compression=None, ssl=tls) as sockets:
             port = next(iter(sockets.sockets)).getsockname()[1]
-            yield server, account(server=f"ws://127.0.0.1:{port}")
+            yield server, account(server=f"wss://localhost:{port}" if tls else f"ws://127.0.0.1:{port}")
 
 
 @contextlib.asynccontextmanager
