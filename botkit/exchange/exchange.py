@@ -11,9 +11,9 @@ import asyncio
 import contextlib
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botkit.exchange.control import Controls
 from botkit.exchange.directory import Directory
@@ -31,6 +31,9 @@ from botkit.settings import EMBEDDED, HOLD_MUSIC, Account
 from botkit.signalling.facts import InviteReceived
 from botkit.signalling.line import Line, memory_lines
 
+if TYPE_CHECKING:
+    pass
+
 
 class Exchange:
     """The platform. Made by `run_exchange`; `plane` carries its media."""
@@ -43,6 +46,8 @@ class Exchange:
         legs_per_line: int = LEGS_PER_LINE,
         hold_audio: Path | None = HOLD_MUSIC,
         fallback: Fallback = "previous",
+        fixtures: Sequence[Path] = (),
+        media: Mapping[str, Path] | None = None,
     ) -> None:
         self.legs_per_line = legs_per_line
         """Calls that one client may have placed at the same time; further ones are turned away."""
@@ -64,7 +69,18 @@ class Exchange:
         )
         self.controls = Controls(self.switch, self.directory)
         self.switch.control = self.controls
-        self.platform = Platform(self.switch, self.directory, plane)
+        self.platform = Platform(
+            self.switch, self.directory, plane, lambda name: f"{self.rest_url}/recordings/{name}", fixtures, media
+        )
+        self.http = self.platform.http
+        self.sounds = self.platform.sounds
+        self.recordings = self.platform.recordings
+        self.activities = self.platform.activities
+
+    @property
+    def rest_url(self) -> str:
+        """The address of the REST side, as seen from this machine; only a path for an exchange with no port."""
+        return f"{self.url.replace('ws://', 'http://', 1)}/v2"
 
     @property
     def url(self) -> str:
@@ -159,11 +175,14 @@ async def run_exchange(
     legs_per_line: int = LEGS_PER_LINE,
     hold_audio: Path | None = HOLD_MUSIC,
     fallback: Fallback = "previous",
+    fixtures: Sequence[Path] = (),
+    media: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
     `legs_per_line`: calls that one client may have placed at the same time. `hold_audio`: the file that a party
     on hold hears, over and over; None is silence. `fallback`: whom calls reach when the last login of a user went
-    away: the one before it (`previous`), or nobody until the next login (`none`).
+    away: the one before it (`previous`), or nobody until the next login (`none`). `fixtures`: folders whose files
+    commands may play by `file:` addresses. `media`: files that they may play by name.
 
     Raises `NetworkFault` when the port cannot be bound, `ConfigError` when `hold_audio` cannot be read as audio.
     """
@@ -172,11 +191,18 @@ async def run_exchange(
     async with contextlib.AsyncExitStack() as stack:
         if plane is None:
             plane = await stack.enter_async_context(media_plane())
-        exchange = Exchange(plane, host=host, legs_per_line=legs_per_line, hold_audio=hold_audio, fallback=fallback)
+        exchange = Exchange(
+            plane,
+            host=host,
+            legs_per_line=legs_per_line,
+            hold_audio=hold_audio,
+            fallback=fallback,
+            fixtures=fixtures,
+            media=media,
+        )
         stack.push_async_callback(exchange.platform.close)
         stack.push_async_callback(exchange.close)
         if port is not None:
             exchange.port = await stack.enter_async_context(serve_http(exchange, host, port))
-            exchange.platform.url = exchange.url.replace("ws", "http", 1)
             stack.push_async_callback(exchange.close)  # before the server goes, and after it for who came meanwhile
         yield exchange

@@ -111,6 +111,8 @@ class Leg:
         """Wallclock, as `answered_at` and `ended_at`, which are None until then."""
         self.answered_at: float | None = None
         self.ended_at: float | None = None
+        self.put_through = False
+        """It is one end of a call that nobody controls."""
         self.answer_ordered = False
         """It is to be answered: what needs an answered leg may be asked for, and is done once it is."""
         self.answering = False
@@ -118,11 +120,11 @@ class Leg:
         """Set when it has been answered and its media is up."""
         self.place: Place | None = None
         self.report: Reporter | None = None
+        self.activities: Activities | None = None
+        """What it does by itself; there once it is up (see `LegActivities`)."""
         self.end = Ending()
         self.overrides = Overrides()
         """What commands said of its webhooks."""
-        self.activities: Activities | None = None
-        """What it does by itself; made when it is first wanted."""
 
     @property
     def telnyx_ids(self) -> tuple[tuple[str, str], ...]:
@@ -207,4 +209,6 @@ class Leg:
         """Give the media back."""
         self.answered.cancel()
         self.up.cancel()
+        if self.activities is not None:
+            await self.activities.close()
         await self.endpoint.close()

@@ -7,10 +7,10 @@ heard; what a leg says by itself ends when it is bridged, or over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from botkit.exchange.activities.activities import Activities
+from botkit.exchange.activities.of_legs import LegActivities
 from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.speech import Speech
@@ -40,53 +40,37 @@ _ENDED_BY = {
 
 
 class Platform:
-    """One per exchange; `close` it. `fixtures` and `media`: see `Sounds`. `url` is the exchange's own, for links."""
+    """One per exchange; `close` it. `recording_url`: see `Recordings`; `fixtures` and `media`: see `Sounds`."""
 
     def __init__(
         self,
         switch: Switch,
         directory: Directory,
         plane: MediaPlane,
-        *,
-        url: str = "",
+        recording_url: Callable[[str], str],
         fixtures: Sequence[Path] = (),
         media: Mapping[str, Path] | None = None,
     ) -> None:
         clock = plane.clock
-        self.url = url
-        """Of the HTTP side, without a path; set when the port is known."""
         self.http = open_http()
         self.webhooks = Webhooks(clock, self.http, self._owner_of, lost=self._lost)
-        self.sounds = Sounds(clock, self.http, Speech(), fixtures=fixtures, media=media)
-        self.recordings = Recordings(clock, lambda name: f"{self.url}/v2/recordings/{name}")
+        self.sounds = Sounds(clock, lambda: self.http, Speech(), fixtures=fixtures, media=media)
+        self.recordings = Recordings(clock, recording_url)
+        self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)
         self.commands = Commands(switch)
         self.listeners: list[Reporter] = []
         """Are told, beside the owner, what happens to every leg."""
         self._switch = switch
         self._directory = directory
-        self._plane = plane
         switch.report = self._happened
+        switch.when_new.append(self.activities.admit)
         switch.when_over.append(self._over)
-        switch.when_bridged.append(self._bridged)
 
     def _owner_of(self, connection_id: str) -> Owner | None:
         owner = self._directory.owner(connection_id)
         return None if isinstance(owner, TexmlApplication) else owner  # its document is fetched; it is told nothing
 
-    def activities(self, leg: Leg) -> Activities:
-        """What a leg whose media is described does by itself."""
-        if leg.activities is None:
-            leg.activities = Activities(
-                leg, self._plane, self.sounds, self.recordings, peer=lambda: self._activities_of(leg.peer)
-            )
-        return leg.activities
-
-    def _activities_of(self, leg: Leg | None) -> Activities | None:
-        return self.activities(leg) if leg is not None else None
-
     def _happened(self, leg: Leg, event_type: str, fields: Mapping[str, object]) -> None:
-        if event_type == "call.answered" and self.webhooks.is_told(leg):
-            self.activities(leg)  # its digits are told from now on
         if event_type == "call.hangup":
             fields = {**fields, **self._end_of(leg)}
         self.webhooks.tell(leg, event_type, fields)
@@ -106,10 +90,6 @@ class Platform:
     def _over(self, leg: Leg) -> None:
         if leg.activities is not None:
             leg.activities.cut("hangup")
-
-    def _bridged(self, leg: Leg) -> None:
-        if leg.activities is not None:
-            leg.activities.cut("bridged")
 
     def _lost(self, key: str, event: Event) -> None:
         """Nobody was told of a parked leg, so nobody will ever answer it."""

@@ -71,8 +71,8 @@ class Switch:
         self.control: Callable[[Leg, InviteReceived], Control] = lambda leg, invite: self.direct
         self.when_over: list[Callable[[Leg], None]] = []
         """Are told of every leg that is over, before its hang-up is told and its place is left."""
-        self.when_bridged: list[Callable[[Leg], None]] = []
-        """Are told of every leg that is joined to another one, before that is told."""
+        self.when_new: list[Callable[[Leg], None]] = []
+        """Are told of every leg that begins."""
         self.report: Reporter | None = None
         """Is told what happens to every leg."""
         self.start = start
@@ -124,19 +124,21 @@ class Switch:
 
     async def _forget(self, leg: Leg) -> None:
         leg.line.forget(leg)
-        if leg.activities is not None:
-            await leg.activities.close()
         await leg.close()
 
     def _admit(self, leg: Leg) -> None:
         self.legs.add(leg)
         leg.report = self.report
         leg.over.add_done_callback(lambda _: self._over(leg))
+        for begin in self.when_new:
+            begin(leg)
 
     def _over(self, leg: Leg) -> None:
         if leg.ended_at is not None:
             return
         leg.ended_at = self.clock.wall()
+        if leg.activities is not None:
+            leg.activities.cut("hangup")
         for end in self.when_over:
             end(leg)
         leg.tell("call.hangup", state="hangup")
@@ -160,11 +162,10 @@ class Switch:
             one.place.dissolve()
         bridge = Bridge(self.clock, self._pacer, self.hold_audio, one, other, stays=stays)
         for leg in (one, other):
+            if leg.activities is not None:
+                leg.activities.cut("bridged")
             self.leave(leg)
         bridge.join()
-        for leg in (one, other):
-            for meet in self.when_bridged:
-                meet(leg)
         for leg in (one, other):
             leg.tell("call.bridged")
         return bridge
@@ -175,7 +176,9 @@ class Switch:
         """Until both are up and joined. Raises `Refused`."""
         caller.tell("call.initiated", direction=caller.direction, state="bridging")
         called = self.setup.to(invite.destination, caller.session_id, caller.line.origin)
+        caller.put_through = True
         for leg in called:
+            leg.put_through = True
             leg.calling, leg.called = caller.calling, invite.destination
             self.keep(leg)
         try:
@@ -311,7 +314,7 @@ class Switch:
             bridge.join()
 
     def carry_digits(self, line: ClientLine, call_id: str, digits: str) -> None:
-        """Digits by `info`: to the other leg, and to whoever listens to this one."""
+        """Digits by `info`: carried to the other leg, and heard by the exchange."""
         leg = line.legs.get(call_id)
         if leg is None:
             return

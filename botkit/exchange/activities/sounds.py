@@ -11,12 +11,11 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-
-import httpx
 
 from botkit.clock import Clock
 from botkit.errors import ConfigError
@@ -24,6 +23,9 @@ from botkit.exchange.activities.speech import Speech
 from botkit.media import prompt
 from botkit.media.prompt import Prompt
 from botkit.media.source import Source
+
+if TYPE_CHECKING:
+    import httpx
 
 log = logging.getLogger("botkit.exchange")
 
@@ -97,8 +99,8 @@ What = ByUrl | ByName | ByContent | ByText | BySource
 
 
 class Sounds:
-    """The sounds of an exchange. `fixtures`: folders whose files may be played by `file:` addresses; `media`: files
-    that may be played by name.
+    """The sounds of an exchange. `http` gives the client that fetches. `fixtures`: folders whose files may be played
+    by `file:` addresses; `media`: files that may be played by name.
 
     `close` it: fetches under way are its own.
     """
@@ -106,7 +108,7 @@ class Sounds:
     def __init__(
         self,
         clock: Clock,
-        http: httpx.AsyncClient,
+        http: Callable[[], httpx.AsyncClient],
         speech: Speech,
         *,
         fixtures: Sequence[Path] = (),
@@ -174,6 +176,8 @@ class Sounds:
             self._known.popitem(last=False)
 
     async def _fetch(self, url: str) -> Prompt:
+        import httpx  # most exchanges fetch nothing
+
         try:
             async with self._clock.timeout(TIME_LIMIT):
                 data = await self._get(url)
@@ -186,7 +190,7 @@ class Sounds:
 
     async def _get(self, url: str) -> bytes:
         for _ in range(REDIRECTS + 1):
-            async with self._http.stream("GET", url, follow_redirects=False) as reply:
+            async with self._http().stream("GET", url, follow_redirects=False) as reply:
                 if reply.next_request is not None:
                     url = str(reply.next_request.url)
                     continue

@@ -18,7 +18,7 @@ import httpx
 from botkit.clock import Clock
 from botkit.errors import LocalProtocolError
 from botkit.exchange.webhooks.chaos import Chaos
-from botkit.exchange.webhooks.delivery import GRACE, Courier, Lost
+from botkit.exchange.webhooks.delivery import GRACE, HEAD_START, Courier, Lost
 from botkit.exchange.webhooks.log import DeliveryLog
 from botkit.exchange.webhooks.payload import Event, conference_event, leg_event
 from botkit.exchange.webhooks.poster import Poster
@@ -50,7 +50,7 @@ class Webhooks:
         self._floor_changed = floor_changed
         self.key = key or SigningKey()
         self.deliveries = DeliveryLog()
-        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost)
+        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost, head_start=HEAD_START)
 
     @property
     def public_key(self) -> str:
