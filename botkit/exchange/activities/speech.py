@@ -72,7 +72,7 @@ class Speech:
         self._told = False
 
     async def say(self, text: str, *, ssml: bool = False, language: str = "en-US", voice: str = "") -> Prompt:
-        """`text` as sound, made off the loop. Raises ConfigError where the program fails.
+        """`text` as sound, made off the loop. What the program cannot say, the stand-in does.
 
         A cancelled caller loses what was made; the program ends by itself.
         """
@@ -86,11 +86,20 @@ class Speech:
             self._known.move_to_end(key)
             return self._known[key]
         async with self._room:
-            made = await asyncio.get_running_loop().run_in_executor(None, functools.partial(_MAKERS[self.engine], *key))
+            made = await asyncio.get_running_loop().run_in_executor(None, functools.partial(_made, self.engine, *key))
         self._known[key] = made
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
         return made
+
+
+def _made(engine: str, words: str, language: str, female: bool) -> Prompt:
+    """The speech. Programs fail at texts of letters that they do not know."""
+    try:
+        return _MAKERS[engine](words, language, female)
+    except ConfigError as error:
+        log.warning("speech.failed engine=%s %s", engine, error)
+        return _stand_in(words, language, female)
 
 
 def _espeak(words: str, language: str, female: bool) -> Prompt:
@@ -100,7 +109,7 @@ def _espeak(words: str, language: str, female: bool) -> Prompt:
         command = ("espeak-ng", "-b", "1", "-v", name + ("+f3" if female else ""), "--stdin", "--stdout")
         if data := _output(command, words):
             break
-    return _decoded(data, words)
+    return _decoded(data)
 
 
 def _flite(words: str, _language: str, female: bool) -> Prompt:
@@ -108,7 +117,7 @@ def _flite(words: str, _language: str, female: bool) -> Prompt:
         text, wav = Path(folder, "text"), Path(folder, "speech.wav")
         text.write_text(words, encoding="utf-8")
         _output(("flite", "-voice", "slt" if female else "kal", "-f", str(text), "-o", str(wav)), "")
-        return _decoded(wav.read_bytes() if wav.exists() else b"", words)
+        return _decoded(wav.read_bytes() if wav.exists() else b"")
 
 
 def _output(command: tuple[str, ...], words: str) -> bytes:
@@ -120,9 +129,7 @@ def _output(command: tuple[str, ...], words: str) -> bytes:
     return done.stdout if done.returncode == 0 else b""
 
 
-def _decoded(data: bytes, words: str) -> Prompt:
-    if not any(letter.isalnum() for letter in words):
-        return _prompt(np.zeros(1600, np.int16))  # nothing to be said, and programs say nothing at all
+def _decoded(data: bytes) -> Prompt:
     return prompt.decode_bytes(data, "speech", longest=LONGEST)
 
 

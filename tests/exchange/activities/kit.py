@@ -102,7 +102,7 @@ def play(scene: Scene, *, virtual: bool = True, **options: Any) -> None:
         async with run_exchange(port=None, **options) as exchange:
             room = Room(exchange)
             try:
-                async with asyncio.timeout(600.0):
+                async with asyncio.timeout(3600.0):
                     await scene(room)
             finally:
                 for client in room.clients:
