@@ -16,7 +16,7 @@ from botkit.exchange.activities import checks, told
 from botkit.exchange.activities.ears import LegEar
 from botkit.exchange.activities.gather import Gather, Gathered
 from botkit.exchange.activities.player import SoundQueue
-from botkit.exchange.activities.recording import HANGUP, KEY, Recording
+from botkit.exchange.activities.recording import BEEP, HANGUP, KEY, Recording
 from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.activities.sounds import ByText, Sounds, What
 from botkit.exchange.activities.utterance import CALL_HANGUP, CANCELLED, Outcome, Utterance
@@ -52,7 +52,8 @@ class Activities:
         self._recordings = recordings
         self._session = leg.endpoint.session
         self.voice = Voice(self._session, plane.clock, lambda at: None)
-        self._ear = LegEar(self._session, plane.hearing, plane.clock, self._digit_heard)
+        self.ear = LegEar(self._session, plane.hearing, plane.clock, self._digit_heard)
+        """Digits and silence, for who waits for them."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._queue = SoundQueue(sounds, self._start, "sounds of a leg")
         self._overlays = SoundQueue(sounds, self._start, "overlays of a leg")
@@ -198,7 +199,7 @@ class Activities:
             prompted=False,
         )
         return self._begin(
-            Gather(rules, self.leg.tell, self._clock, gather_id=gather_id, on_end=self._ear.listen_no_more)
+            Gather(rules, self.leg.tell, self._clock, gather_id=gather_id, on_end=self.ear.listen_no_more)
         )
 
     def gather_using_audio(
@@ -262,7 +263,11 @@ class Activities:
             what, teller = again if invalid else first
             return Utterance(what, teller, lambda: [self.voice])
 
-        return self._begin(Gather(rules, self.leg.tell, self._clock, prompt=prompt, on_end=self._ear.listen_no_more))
+        return self._begin(Gather(rules, self.leg.tell, self._clock, prompt=prompt, on_end=self.ear.listen_no_more))
+
+    async def beep(self) -> None:
+        """Let the party hear a beep, after what is being said. A cancelled caller's is cut short."""
+        await self.voice.play(BEEP)
 
     async def gathered(self, gather: Gather) -> Gathered:
         """Wait for a gather that was begun. A cancelled caller's gather is cancelled."""
@@ -281,14 +286,14 @@ class Activities:
         if self._gather is not None:
             self._gather.end(CANCELLED)
         self._gather = gather
-        self._ear.listen()
+        self.ear.listen()
         gather.begin(self._queue, self._sounds, self._start)
         return gather
 
     def hear_digit(self, digit: str, via: str = "info") -> None:
         """A digit came by another way than the leg's audio. What is no digit is left out."""
         if not self._over:
-            self._ear.hear(digit, via)
+            self.ear.hear(digit, via)
 
     def _digit_heard(self, digit: str) -> None:
         """Each digit once, by whatever way."""
@@ -357,15 +362,15 @@ class Activities:
         def ended() -> None:
             self._recording = None
             if listening:
-                self._ear.listen_no_more()
+                self.ear.listen_no_more()
 
-        recording = Recording(wanted, self._session, self._ear.ear, self._clock, self._recordings, self.leg.tell, ended)
+        recording = Recording(wanted, self._session, self.ear.ear, self._clock, self._recordings, self.leg.tell, ended)
         try:
             recording.begin(self._start)
         except ConfigError as error:
             raise CommandRefused("10007", f"There is no place to record to: {error}") from error
         if listening:
-            self._ear.listen()
+            self.ear.listen()
         self._recording = recording
         return recording
 
@@ -414,7 +419,7 @@ class Activities:
     async def close(self) -> None:
         """Cut what is left, as a hang-up does, and wait until all is quiet. May be called more than once."""
         self.cut("hangup")
-        self._ear.close()
+        self.ear.close()
         while self._tasks:
             tasks = set(self._tasks)
             for task in tasks:

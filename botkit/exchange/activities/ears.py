@@ -8,13 +8,38 @@ ways within 100 ms is one (`Ear.hear_digit`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
 
 from botkit.clock import Clock
-from botkit.media.ear import Ear, HeardDigit
+from botkit.media.ear import PTIME, Ear, HeardDigit
 from botkit.media.hearing import CallHearing, Hearing
 from botkit.media.session import RtpSession
 from botkit.media.telephone_event import EVENT_DIGITS
+
+DIGITS_KEPT = 1000
+"""Digits that one listener may leave untaken; of more the first are forgotten."""
+
+
+class DigitStream:
+    """The digits that one listener hears, in order."""
+
+    def __init__(self) -> None:
+        self._digits: deque[str] = deque(maxlen=DIGITS_KEPT)
+        self._come = asyncio.Event()
+
+    def put(self, digit: str) -> None:
+        """One more."""
+        self._digits.append(digit)
+        self._come.set()
+
+    async def next(self) -> str:
+        """The next digit. A cancelled caller loses none."""
+        while not self._digits:
+            self._come.clear()
+            await self._come.wait()
+        return self._digits.popleft()
 
 
 class LegEar:
@@ -29,6 +54,7 @@ class LegEar:
         self._on_digit = on_digit
         self._listeners = 0
         self._call: CallHearing | None = None
+        self._streams: list[DigitStream] = []
         session.listen_for_digits(self._event)
 
     def hear(self, digit: str, via: str) -> None:
@@ -46,6 +72,20 @@ class LegEar:
     def _told(self, heard: HeardDigit) -> None:
         self.ear.digits.clear()  # nobody waits for them there
         self._on_digit(heard.digit)
+        for stream in self._streams:
+            stream.put(heard.digit)
+
+    @contextlib.contextmanager
+    def digits(self) -> Iterator[DigitStream]:
+        """Hear the digits that come inside the scope, tones among them; each listener hears all."""
+        stream = DigitStream()
+        self._streams.append(stream)
+        self.listen()
+        try:
+            yield stream
+        finally:
+            self._streams.remove(stream)
+            self.listen_no_more()
 
     # --- sound -----------------------------------------------------------------------------------
 
@@ -56,9 +96,31 @@ class LegEar:
             self._call = CallHearing(self._hearing, self.ear, self._session.codec)
             self._session.listen(self._call.payload)
 
+    async def silent_for(self, seconds: float) -> None:
+        """Wait until nothing has been heard for so long, from now on. A cancelled caller loses nothing."""
+        began = self._clock.now()
+        self.listen()
+        try:
+            while True:
+                last = self.ear.sounds.last
+                since = last.end if last is not None else began
+                left = PTIME if since is None else max(since, began) + seconds - self._clock.now()
+                if left <= 0:
+                    return
+                change = self.ear.next_change()
+                try:
+                    async with self._clock.timeout(left if since is not None else None):
+                        await change
+                except TimeoutError:
+                    pass
+                finally:
+                    change.cancel()
+        finally:
+            self.listen_no_more()
+
     def listen_no_more(self) -> None:
         """Undo one `listen`."""
-        self._listeners -= 1
+        self._listeners = max(0, self._listeners - 1)
         if not self._listeners:
             # Not now: it is often a digit that ends a gather, told in the midst of the analysis of a beat.
             asyncio.get_running_loop().call_soon(self._shut)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from botkit.vocabulary import Tone
 from tests.exchange.activities.kit import Event, Party, Room, about, play, refused, sound
 
 WAYS = ("info", "rtp", "tone")
@@ -93,7 +94,7 @@ def test_digits_that_nobody_gathers() -> None:
             await party.call.send_dtmf("9", via=via)
             await room.clock.sleep(0.5)
         assert party.told() == dtmf("99")
-        assert not any(call.ear is party.does._ear.ear for call in room.exchange.plane.hearing._calls)
+        assert not any(call.ear is party.does.ear.ear for call in room.exchange.plane.hearing._calls)
 
     play(scene)
 
@@ -110,6 +111,45 @@ def test_digits_of_bridged_legs() -> None:
             await room.clock.sleep(0.5)
         assert one.told() == dtmf("88")
         assert [digit.digit for digit in other.call.ear.digits] == ["8", "8"]
+
+    play(scene)
+
+
+def test_listeners() -> None:
+    """Each listener hears every digit of its time, by all ways, in order, beside a gather."""
+
+    async def scene(room: Room) -> None:
+        party = await room.party()
+        with party.does.ear.digits() as one, party.does.ear.digits() as other:
+            gather = party.does.gather(maximum_digits=3)
+            for digit, via in zip("123", WAYS, strict=True):
+                await party.call.send_dtmf(digit, via=via)
+            assert [await one.next() for _ in range(3)] == ["1", "2", "3"]
+            assert [await other.next() for _ in range(3)] == ["1", "2", "3"]
+            assert gather.outcome.result().digits == "123"
+            waiting = asyncio.ensure_future(one.next())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await party.call.send_dtmf("4", via="rtp")
+            assert await one.next() == "4"
+
+    play(scene)
+
+
+def test_silence_is_waited_for() -> None:
+    """Who waits for silence waits from now on, and from the end of each sound again."""
+
+    async def scene(room: Room) -> None:
+        party = await room.party()
+        at = room.clock.now()
+        await party.does.ear.silent_for(1.0)
+        assert room.clock.now() == about(at + 1.0)
+        waiting = asyncio.ensure_future(party.does.ear.silent_for(1.0))
+        await room.clock.sleep(0.5)
+        await party.call.play(Tone((600.0,), 3.0))
+        at = room.clock.now()
+        await waiting
+        assert room.clock.now() == about(at + 1.0, 0.1)
 
     play(scene)
 
