@@ -165,6 +165,12 @@ class Sender:
         for playback in [*([self._playing] if self._playing else []), *self._waiting, *self._overlays]:
             self.stop(playback)
 
+    def stop_loops(self) -> None:
+        """Stop what would be said for ever (a ringing tone, hold music), so that what is said next is heard."""
+        for playback in [*([self._playing] if self._playing else []), *self._waiting]:
+            if playback.loop:
+                self.stop(playback)
+
     def send_event(self, digit: str, length: float, on_done: Callable[[float], None] | None = None) -> None:
         """Send a digit as telephone-event (RFC 4733), after those already waiting. `length` in seconds.
 

@@ -160,6 +160,10 @@ class RtpSession:
         """See `Sender.stop_playing`."""
         self.sender.stop_playing()
 
+    def stop_loops(self) -> None:
+        """See `Sender.stop_loops`."""
+        self.sender.stop_loops()
+
     def send_event(self, digit: str, length: float, on_done: Callable[[float], None] | None = None) -> None:
         """See `Sender.send_event`."""
         self.sender.send_event(digit, length, on_done)

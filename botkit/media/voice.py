@@ -26,7 +26,7 @@ DIGITS = frozenset("0123456789ABCD*#")
 TONE_LEVEL = -13.0
 """dBFS of each frequency of a played tone; `gain` is on top of it."""
 
-OVERS = ("queue", "replace", "mix")
+OVERS = ("queue", "after_loops", "replace", "mix")
 """What a play may do about those before it."""
 
 PAUSE = "w"
@@ -97,7 +97,8 @@ class Voice:
     ) -> Played:
         """Play `turns` times (with `loop` without end), or until something of `stop_on` is heard or `until` is set.
 
-        `over`: queue, replace (all that is said) or mix (with all that is said). A cancelled caller is silent at once.
+        `over`: queue, after_loops (what is said for ever is stopped), replace (all that is said) or mix (with all that
+        is said). A cancelled caller is silent at once.
         """
         if over not in OVERS:
             raise UsageError(f"a play over {over!r} is not known", hint=f"write one of {', '.join(OVERS)}")
@@ -141,6 +142,8 @@ class Voice:
         if over == "mix":
             self._session.play_over(playback)
         else:
+            if over == "after_loops":
+                self._session.stop_loops()
             self._session.play(playback, replace=over == "replace")
         try:
             await finished

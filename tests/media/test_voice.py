@@ -134,6 +134,23 @@ def test_a_play_in_turns() -> None:
     play(scene)
 
 
+def test_what_is_said_for_ever_ends() -> None:
+    """A play after loops stops those, waits for all else, and is heard."""
+
+    async def scene(stage: Stage) -> None:
+        music = asyncio.ensure_future(stage.voice.play(Tone((440.0,), 0.5), loop=True))
+        await stage.clock.sleep(1.2)
+        begin = stage.time
+        first = asyncio.ensure_future(stage.voice.play(Tone((600.0,), 0.5), over="after_loops"))
+        await asyncio.sleep(0)
+        second = await stage.voice.play(Tone((600.0,), 0.5), over="after_loops")
+        assert (await music).stopped_by == "replaced"
+        assert (await first) == second == Played(pytest.approx(0.5))
+        assert stage.time == about(begin + 1.0)
+
+    play(scene)
+
+
 def test_replace() -> None:
     """A play that replaces is heard at once; those that it replaced say so, and how much of them was heard."""
 

@@ -1,8 +1,8 @@
 """All that one leg does by itself, as commands: the door for REST, TeXML and the flow of a call.
 
 Commands return as soon as they are accepted, as the platform's do, and what becomes of them is told by
-`leg.tell`; those that give something to wait for say so. Parameters are the platform's own, and None is one that
-was not given. What cannot be carried out raises `CommandRefused`.
+`leg.tell`; those that give something to wait for say so. Parameters are the platform's own (`orders.py`). What
+cannot be carried out raises `CommandRefused`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal
 
 from botkit.errors import ConfigError, UsageError
-from botkit.exchange.activities import checks, told
+from botkit.exchange.activities import orders
 from botkit.exchange.activities.ears import LegEar
 from botkit.exchange.activities.gather import Gather, Gathered
+from botkit.exchange.activities.orders import DigitsOrder, GatherOrder, Order, SayOrder, StopOrder
 from botkit.exchange.activities.player import SoundQueue
-from botkit.exchange.activities.recording import BEEP, HANGUP, KEY, Recording
+from botkit.exchange.activities.recording import BEEP, HANGUP, KEY, Recording, Wanted
 from botkit.exchange.activities.recordings import Recordings
-from botkit.exchange.activities.sounds import ByText, Sounds, What
+from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.utterance import CALL_HANGUP, CANCELLED, Outcome, Utterance
 from botkit.exchange.leg import Leg
 from botkit.exchange.refusal import CommandRefused, call_ended, not_answered
@@ -62,59 +63,30 @@ class Activities:
         self._recording: Recording | None = None
         self._over = False
 
-    # --- playback and speech ---------------------------------------------------------------------
+    # --- commands --------------------------------------------------------------------------------
 
-    def play(
-        self,
-        *,
-        audio_url: str | None = None,
-        media_name: str | None = None,
-        playback_content: str | None = None,
-        audio_type: str | None = None,
-        loop: str | int | None = None,
-        overlay: bool | None = None,
-        stop: str | None = None,
-        target_legs: str | None = None,
-        cache_audio: bool | None = None,
-    ) -> Utterance:
-        """`playback_start`. The result's `outcome` is set when it has ended."""
-        self._check_alive()
-        what = checks.audio(audio_url, media_name, playback_content, cached=cache_audio is not False)
-        if what is None:
-            raise CommandRefused(
-                "10004", "One of audio_url, media_name and playback_content is required.", pointer="/audio_url"
-            )
-        checks.choice(audio_type, "audio_type", ("mp3", "wav"), "wav")  # what it is, the file itself says best
-        teller = told.Playback(self.leg.tell, audio_url or None, media_name or None, bool(overlay))
-        target = checks.choice(target_legs, "target_legs", checks.TARGETS, "self")
-        if not overlay:
-            return self._add(what, teller, checks.turns(loop), checks.stop(stop), target)
-        if target != "self":
-            raise CommandRefused("10015", "An overlay can be played on the leg itself only.", pointer="/target_legs")
-        if not self._queue.is_heard:
-            raise CommandRefused("90033", "There is no playback that could be overlaid.", pointer="/overlay")
-        mixed = Utterance(what, teller, lambda: [self.voice], turns=checks.turns(loop), over="mix")
-        self._stop(self._overlays, checks.stop(stop))
-        self._overlays.add(mixed)
-        return mixed
+    def carry_out(self, order: Order) -> Utterance | Gather | Recording | asyncio.Task[None] | None:
+        """Carry out an order that was checked before; gives what its own method gives. Raises `CommandRefused`."""
+        match order:
+            case SayOrder():
+                return self._say(order)
+            case StopOrder():
+                self._stop_sounds(order)
+                return None
+            case GatherOrder():
+                return self._begin_gather(order)
+            case DigitsOrder():
+                return self._send(order)
+            case Wanted():
+                return self._record(order)
 
-    def speak(
-        self,
-        *,
-        payload: str | None = None,
-        voice: str | None = None,
-        language: str | None = None,
-        payload_type: str | None = None,
-        service_level: str | None = None,
-        loop: str | int | None = None,
-        stop: str | None = None,
-        target_legs: str | None = None,
-    ) -> Utterance:
-        """`speak`. The result's `outcome` is set when it has ended."""
-        self._check_alive()
-        what = self._text(payload, voice, language, payload_type, service_level)
-        target = checks.choice(target_legs, "target_legs", checks.TARGETS, "self")
-        return self._add(what, told.Speak(self.leg.tell), checks.turns(loop), checks.stop(stop), target)
+    def play(self, **command: Any) -> Utterance:
+        """`playback_start`, see `orders.play`. The result's `outcome` is set when it has ended."""
+        return self._say(orders.play(**command))
+
+    def speak(self, **command: Any) -> Utterance:
+        """`speak`, see `orders.speak`. The result's `outcome` is set when it has ended."""
+        return self._say(orders.speak(**command))
 
     async def play_to_end(self, **command: Any) -> Outcome:
         """`play`, and wait until it has ended. A cancelled caller's play is stopped."""
@@ -124,45 +96,64 @@ class Activities:
         """`speak`, and wait until it has ended. A cancelled caller's speech is stopped."""
         return await _outcome(self.speak(**command))
 
-    def stop_playback(self, *, stop: str | None = None, overlay: bool | None = None) -> None:
+    def stop_playback(self, **command: Any) -> None:
         """`playback_stop`: what is being said, or (the default) also all that waits. Where nothing is, nothing ends.
 
         With `overlay` only overlays; without, the end of all ends them, too.
         """
+        self._stop_sounds(orders.stop_playback(**command))
+
+    def gather(self, **command: Any) -> Gather:
+        """`gather`, see `orders.gather`. The result's `outcome` is set when it has ended. One that is under way is
+        cancelled."""
+        return self._begin_gather(orders.gather(**command))
+
+    def gather_using_audio(self, **command: Any) -> Gather:
+        """`gather_using_audio`, see `orders.gather_using_audio`; else as `gather`."""
+        return self._begin_gather(orders.gather_using_audio(**command))
+
+    def gather_using_speak(self, **command: Any) -> Gather:
+        """`gather_using_speak`, see `orders.gather_using_speak`; else as `gather`."""
+        return self._begin_gather(orders.gather_using_speak(**command))
+
+    def send_dtmf(self, **command: Any) -> asyncio.Task[None]:
+        """`send_dtmf`: after those already being sent, as telephone-events or, to an end that knows none, as tones.
+
+        The result is done when the last one has left.
+        """
+        return self._send(orders.send_dtmf(**command))
+
+    def start_recording(self, **command: Any) -> Recording:
+        """`record_start`, see `orders.record`. The result's `outcome` is set when its file is there. One leg has one
+        recording at a time."""
+        return self._record(orders.record(**command))
+
+    # --- playback and speech ---------------------------------------------------------------------
+
+    def _say(self, order: SayOrder) -> Utterance:
         self._check_alive()
-        which = checks.stop(stop, default="all")
-        if overlay or which == "all":
-            self._stop(self._overlays, which)
-        if not overlay:
-            self._stop(self._queue, which)
-
-    def _text(
-        self,
-        payload: str | None,
-        voice: str | None,
-        language: str | None,
-        payload_type: str | None,
-        service_level: str | None,
-        name: str = "payload",
-    ) -> ByText:
-        words = checks.text(payload, name)
-        checks.required(voice, "voice")
-        kind = checks.choice(payload_type, "payload_type", ("text", "ssml"), "text")
-        checks.choice(service_level, "service_level", ("basic", "premium"), "premium", code="90030")
-        return ByText(words, kind == "ssml", language or "en-US", voice or "")
-
-    def _add(self, what: What, teller: Any, turns: int | None, stop: str, target: str) -> Utterance:
-        if target == "opposite" and self._peer() is None:
+        if order.target == "opposite" and self._peer() is None:
             raise CommandRefused("90033", "This call has no opposite leg.", pointer="/target_legs")
-        utterance = Utterance(what, teller, lambda: self._voices(target), turns=turns)
-        self._stop(self._queue, stop)
-        self._queue.add(utterance)
+        if order.overlay and not self._queue.is_heard:
+            raise CommandRefused("90033", "There is no playback that could be overlaid.", pointer="/overlay")
+        queue, over = (self._overlays, "mix") if order.overlay else (self._queue, "after_loops")
+        teller = order.teller(self.leg.tell)
+        utterance = Utterance(order.what, teller, lambda: self._voices(order.target), turns=order.turns, over=over)
+        self._stop(queue, order.stop)
+        queue.add(utterance)
         return utterance
 
     def _voices(self, target: str) -> Sequence[Voice]:
         peer = self._peer() if target != "self" else None
         voices = [] if target == "opposite" else [self.voice]
         return voices if peer is None else [*voices, peer.voice]
+
+    def _stop_sounds(self, order: StopOrder) -> None:
+        self._check_alive()
+        if order.overlay or order.which == "all":
+            self._stop(self._overlays, order.which)
+        if not order.overlay:
+            self._stop(self._queue, order.which)
 
     @staticmethod
     def _stop(queue: SoundQueue, which: str) -> None:
@@ -173,97 +164,29 @@ class Activities:
 
     # --- digits that are heard -------------------------------------------------------------------
 
-    def gather(
-        self,
-        *,
-        minimum_digits: int | None = None,
-        maximum_digits: int | None = None,
-        timeout_millis: int | None = None,
-        inter_digit_timeout_millis: int | None = None,
-        initial_timeout_millis: int | None = None,
-        terminating_digit: str | None = None,
-        valid_digits: str | None = None,
-        gather_id: str | None = None,
-    ) -> Gather:
-        """`gather`. The result's `outcome` is set when it has ended. One that is under way is cancelled."""
+    def _begin_gather(self, order: GatherOrder) -> Gather:
         self._check_answered()
-        rules = checks.rules(
-            minimum_digits=minimum_digits,
-            maximum_digits=maximum_digits,
-            timeout_millis=timeout_millis,
-            inter_digit_timeout_millis=inter_digit_timeout_millis,
-            initial_timeout_millis=initial_timeout_millis,
-            terminating_digit=terminating_digit,
-            valid_digits=valid_digits,
-            maximum_tries=None,
-            prompted=False,
-        )
-        return self._begin(
-            Gather(rules, self.leg.tell, self._clock, gather_id=gather_id, on_end=self.ear.listen_no_more)
-        )
-
-    def gather_using_audio(
-        self,
-        *,
-        audio_url: str | None = None,
-        media_name: str | None = None,
-        invalid_audio_url: str | None = None,
-        invalid_media_name: str | None = None,
-        **limits: Any,
-    ) -> Gather:
-        """`gather_using_audio`. `limits`: as `gather`'s, without `initial_timeout_millis` and `gather_id`, with
-        `maximum_tries`."""
-        self._check_answered()
-        what = checks.audio(audio_url, media_name)
-        if what is None:
-            raise CommandRefused("10004", "One of audio_url and media_name is required.", pointer="/audio_url")
-        invalid = checks.audio(invalid_audio_url, invalid_media_name, prefix="invalid_")
-        first = told.Playback(self.leg.tell, audio_url or None, media_name or None)
-        again = first
-        if invalid is not None:
-            again = told.Playback(self.leg.tell, invalid_audio_url or None, invalid_media_name or None)
-        return self._gather_with((what, first), (invalid or what, again), limits)
-
-    def gather_using_speak(
-        self,
-        *,
-        payload: str | None = None,
-        voice: str | None = None,
-        invalid_payload: str | None = None,
-        language: str | None = None,
-        payload_type: str | None = None,
-        service_level: str | None = None,
-        **limits: Any,
-    ) -> Gather:
-        """`gather_using_speak`. `limits` as for `gather_using_audio`."""
-        self._check_answered()
-        what = self._text(payload, voice, language, payload_type, service_level)
-        invalid = what
-        if invalid_payload:
-            invalid = self._text(invalid_payload, voice, language, payload_type, service_level, "invalid_payload")
-        return self._gather_with((what, told.Nothing()), (invalid, told.Nothing()), limits)
-
-    def _gather_with(self, first: tuple[What, Any], again: tuple[What, Any], limits: dict[str, Any]) -> Gather:
-        given = dict.fromkeys(
-            (
-                "minimum_digits",
-                "maximum_digits",
-                "timeout_millis",
-                "inter_digit_timeout_millis",
-                "terminating_digit",
-                "valid_digits",
-                "maximum_tries",
-            )
-        )
-        if unknown := limits.keys() - given:
-            raise TypeError(f"no parameter of a gather with a prompt: {', '.join(sorted(unknown))}")
-        rules = checks.rules(**{**given, **limits}, initial_timeout_millis=None, prompted=True)
+        first, again = order.first, order.again
 
         def prompt(invalid: bool) -> Utterance:
-            what, teller = again if invalid else first
-            return Utterance(what, teller, lambda: [self.voice])
+            said = again if invalid else first
+            assert said is not None
+            return Utterance(said.what, said.teller(self.leg.tell), lambda: [self.voice])
 
-        return self._begin(Gather(rules, self.leg.tell, self._clock, prompt=prompt, on_end=self.ear.listen_no_more))
+        gather = Gather(
+            order.rules,
+            self.leg.tell,
+            self._clock,
+            gather_id=order.gather_id,
+            prompt=None if first is None else prompt,
+            on_end=self.ear.listen_no_more,
+        )
+        if self._gather is not None:
+            self._gather.end(CANCELLED)
+        self._gather = gather
+        self.ear.listen()
+        gather.begin(self._queue, self._sounds, self._start)
+        return gather
 
     async def beep(self) -> None:
         """Let the party hear a beep, after what is being said. A cancelled caller's is cut short."""
@@ -281,14 +204,6 @@ class Activities:
         self._check_answered()
         if self._gather is not None:
             self._gather.end(CANCELLED)
-
-    def _begin(self, gather: Gather) -> Gather:
-        if self._gather is not None:
-            self._gather.end(CANCELLED)
-        self._gather = gather
-        self.ear.listen()
-        gather.begin(self._queue, self._sounds, self._start)
-        return gather
 
     def hear_digit(self, digit: str, via: str = "info") -> None:
         """A digit came by another way than the leg's audio. What is no digit is left out."""
@@ -309,50 +224,19 @@ class Activities:
 
     # --- digits that are sent --------------------------------------------------------------------
 
-    def send_dtmf(self, *, digits: str | None = None, duration_millis: int | None = None) -> asyncio.Task[None]:
-        """`send_dtmf`: after those already being sent, as telephone-events or, to an end that knows none, as tones.
-
-        The result is done when the last one has left.
-        """
+    def _send(self, order: DigitsOrder) -> asyncio.Task[None]:
         self._check_answered()
-        said = checks.digits(digits)
-        length = checks.whole(duration_millis, "duration_millis", 100, 500, 250, code="90027") / 1000
-        return self._start(self._send(said.replace("W", "ww"), length), "digits of a leg")
+        return self._start(self._sent(order.digits, order.length), "digits of a leg")
 
-    async def _send(self, digits: str, length: float) -> None:
+    async def _sent(self, digits: str, length: float) -> None:
         async with self._sending:
             via = "tone" if self._session.event_type is None else "rtp"
             await self.voice.send_digits(digits, via=via, length=length, gap=GAP, by_info=_no_info)
 
     # --- recording -------------------------------------------------------------------------------
 
-    def start_recording(
-        self,
-        *,
-        channels: str | None = None,
-        format: str | None = None,
-        play_beep: bool | None = None,
-        max_length: int | None = None,
-        timeout_secs: int | None = None,
-        recording_track: str | None = None,
-        trim: str | None = None,
-        custom_file_name: str | None = None,
-        finish_on_key: str = "",
-    ) -> Recording:
-        """`record_start`. The result's `outcome` is set when its file is there. `finish_on_key`: digits that end it,
-        which only TeXML knows. One leg has one recording at a time."""
+    def _record(self, wanted: Wanted) -> Recording:
         self._check_answered()
-        wanted = checks.recording(
-            channels=channels,
-            format=format,
-            play_beep=play_beep,
-            max_length=max_length,
-            timeout_secs=timeout_secs,
-            recording_track=recording_track,
-            trim=trim,
-            custom_file_name=custom_file_name,
-            keys=finish_on_key,
-        )
         if not self.leg.endpoint.up:
             raise CommandRefused("90020")
         if self._recording is not None:

@@ -146,15 +146,15 @@ def digits(value: str | None) -> str:
 
 def rules(
     *,
-    minimum_digits: int | None,
-    maximum_digits: int | None,
-    timeout_millis: int | None,
-    inter_digit_timeout_millis: int | None,
-    initial_timeout_millis: int | None,
-    terminating_digit: str | None,
-    valid_digits: str | None,
-    maximum_tries: int | None,
-    prompted: bool,
+    minimum_digits: int | None = None,
+    maximum_digits: int | None = None,
+    timeout_millis: int | None = None,
+    inter_digit_timeout_millis: int | None = None,
+    initial_timeout_millis: int | None = None,
+    terminating_digit: str | None = None,
+    valid_digits: str | None = None,
+    maximum_tries: int | None = None,
+    prompted: bool = False,
 ) -> Rules:
     """What a gather wants."""
     minimum = whole(minimum_digits, "minimum_digits", 1, 128, 1, code="90022")
@@ -185,15 +185,15 @@ def rules(
 
 def recording(
     *,
-    channels: str | None,
-    format: str | None,
-    play_beep: bool | None,
-    max_length: int | None,
-    timeout_secs: int | None,
-    recording_track: str | None,
-    trim: str | None,
-    custom_file_name: str | None,
-    keys: str,
+    channels: str | None = None,
+    format: str | None = None,
+    play_beep: bool | None = None,
+    max_length: int | None = None,
+    timeout_secs: int | None = None,
+    recording_track: str | None = None,
+    trim: str | None = None,
+    custom_file_name: str | None = None,
+    keys: str = "",
 ) -> Wanted:
     """What a recording is to be."""
     required(channels, "channels")

@@ -50,8 +50,11 @@ class Speak:
         self.tell("call.speak.ended", status=CALL_HANGUP if status == CALL_HANGUP else COMPLETED)
 
 
+@dataclass(frozen=True, slots=True)
 class Nothing:
-    """A prompt of `gather_using_speak`, for which no events are listed, or a sound of the exchange's own."""
+    """A prompt of `gather_using_speak`, for which no events are listed."""
+
+    tell: Tell
 
     def began(self) -> None: ...
 

@@ -52,7 +52,7 @@ class Utterance:
         voices: Callable[[], Sequence[Voice]],
         *,
         turns: int | None = 1,
-        over: str = "queue",
+        over: str = "after_loops",
     ) -> None:
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         """Set once, when it has ended."""

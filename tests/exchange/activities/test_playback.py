@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from botkit.exchange.activities import orders
+from botkit.exchange.leg import Leg
 from tests.exchange.activities.kit import Party, Room, about, play, refused, sound
 
 
@@ -359,10 +361,81 @@ def test_a_hang_up_cuts_what_is_said(tmp_path: Path) -> None:
             "gather.ended call_hangup",
             "hangup",
         ]
-        for command in (does.play, does.speak, does.stop_playback, does.gather, does.stop_gather, does.send_dtmf):
-            assert refused(command)[0] == "90018"
+        for order in (
+            orders.play(media_name="a"),
+            orders.stop_playback(),
+            orders.gather(),
+            orders.gather_using_audio(media_name="a"),
+            orders.send_dtmf(digits="1"),
+            orders.record(channels="single", format="wav"),
+        ):
+            assert refused(does.carry_out, order=order)[0] == "90018"
+        assert refused(does.stop_gather)[0] == "90018"
 
     play(scene, media={"a": sound(tmp_path, 440, 5.0)})
+
+
+def test_music_gives_way(tmp_path: Path) -> None:
+    """What the exchange says for ever of its own (a ringing tone, hold music) ends for what it is told to play."""
+
+    async def scene(room: Room) -> None:
+        party = await room.party()
+        party.leg.endpoint.play_ringback()
+        await room.clock.sleep(0.5)
+        at = room.clock.now()
+        await party.does.play_to_end(media_name="a")
+        assert room.clock.now() == about(at + 1.0)
+        assert party.tones(at + 0.1, at + 0.9) == {600}
+
+    play(scene, media={"a": sound(tmp_path, 600, 1.0)})
+
+
+def test_early_media(tmp_path: Path) -> None:
+    """A leg that is not answered may hear plays as early media; digits and recordings need an answer."""
+
+    async def scene(room: Room) -> None:
+        switch, parked = room.exchange.switch, asyncio.Event()
+
+        async def park(leg: Leg, _invite: Any) -> None:
+            room.legs.append(leg)
+            await switch.early_media(leg)
+            parked.set()
+
+        switch.control = lambda leg, invite: park
+        calling = asyncio.ensure_future(room.party())
+        await parked.wait()
+        does = room.exchange.activities.of(room.legs[-1])
+        assert (await does.play_to_end(media_name="a")).status == "completed"
+        for order in (orders.gather(), orders.send_dtmf(digits="1"), orders.record(channels="single", format="wav")):
+            assert refused(does.carry_out, order=order) == ("90034", "/call_control_id")
+        await switch.answer(room.legs[-1])
+        party = await calling
+        assert party.does is does
+        assert any(party.tones(begin, end or begin + 1) == {440} for begin, end in party.sounds)
+
+    play(scene, media={"a": sound(tmp_path, 440, 1.0)})
+
+
+def test_no_activities_without_media() -> None:
+    """Commands for a leg with no media yet are refused as for one that is not answered."""
+
+    async def scene(room: Room) -> None:
+        rings = asyncio.Event()
+
+        async def park(leg: Leg, _invite: Any) -> None:
+            room.legs.append(leg)
+            rings.set()
+
+        room.exchange.switch.control = lambda leg, invite: park
+        calling = asyncio.ensure_future(room.party())
+        await rings.wait()
+        assert refused(room.exchange.activities.of, leg=room.legs[-1])[0] == "90034"
+        room.legs[-1].bye("CALL_REJECTED")
+        await asyncio.wait((calling,))
+        assert calling.exception() is not None
+        assert refused(room.exchange.activities.of, leg=room.legs[-1])[0] == "90018"
+
+    play(scene)
 
 
 def test_who_waits_may_give_up(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_a_key_ends_it() -> None:
 
     async def scene(room: Room) -> None:
         party = await room.party()
-        recording = party.does.start_recording(channels="single", format="wav", finish_on_key="#*")
+        recording = party.does.start_recording(channels="single", format="wav", keys="#*")
         await party.call.send_dtmf("1#", via="rtp")
         await recording.outcome
         assert recording.ended_by == "key"
