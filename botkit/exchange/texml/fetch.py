@@ -120,8 +120,11 @@ class Fetcher:
             async with self._clock.timeout(TIMEOUT), self._http.stream(**self._call(url, method, fields)) as reply:
                 if reply.status_code not in good:
                     raise FetchFailed(f"{method} {url}: status {reply.status_code}")
+                coding = reply.headers.get("content-encoding", "identity")
+                if coding != "identity":  # a small body may hide a huge one, and was asked not to
+                    raise FetchFailed(f"{method} {url}: the body is encoded as {coding}")
                 body = b""
-                async for piece in reply.aiter_bytes():
+                async for piece in reply.aiter_raw():
                     body += piece
                     if len(body) > MAX_BYTES:
                         raise FetchFailed(f"{method} {url}: the body has more than {MAX_BYTES} bytes")
@@ -134,7 +137,7 @@ class Fetcher:
     def _call(self, url: str, method: HttpMethod, fields: Mapping[str, str]) -> dict[str, Any]:
         form = urlencode(list(fields.items()), errors="replace")
         body = b""
-        headers = {"Accept": "application/xml, text/xml"}
+        headers = {"Accept": "application/xml, text/xml", "Accept-Encoding": "identity"}
         if method == "GET":
             parts = urlsplit(url)
             url = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, form)))))
