@@ -43,6 +43,7 @@ async def confer(program: Program, verb: Dial, noun: Conference, loaded: Loaded)
         beep=noun.beep,
         label=noun.participant_label,
         record=noun.record == "record-from-start",
+        has_wait=wait is not None,
         listener=_listener(program, noun, loaded),
     )
     await program.leg.answer()

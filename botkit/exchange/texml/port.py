@@ -62,11 +62,15 @@ class DialOrder:
 
 @dataclass(frozen=True, slots=True)
 class RecordingOrder:
-    """`dual` keeps the parties apart, one to a channel."""
+    """`dual` keeps the parties apart, one to a channel. It ends by itself after `longest` seconds, and when the party
+    has been silent for `silence` seconds (0: no such end). With `beep` a beep comes first."""
 
     dual: bool = True
     format: Literal["mp3", "wav"] = "mp3"
     trim: bool = False
+    beep: bool = False
+    longest: float = 0.0
+    silence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,12 @@ class Recording(Protocol):
     @property
     def sid(self) -> str: ...
 
+    async def ended(self) -> None:
+        """Wait until it has ended by itself, or with its leg."""
+        ...
+
     async def stop(self) -> Recorded:
-        """End it; a second call gives the same. The leg's end ends it, too."""
+        """End it, where it has not ended; gives what was recorded."""
         ...
 
 
@@ -146,7 +154,8 @@ RoomListener = Callable[[RoomEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class SeatOrder:
-    """How a leg enters a conference. `listener` is told all of the conference if it is the first one given to it."""
+    """How a leg enters a conference. `listener` is told all of the conference if it is the first one given to it.
+    `has_wait`: the leg plays something while it waits for the start; else it hears what the exchange has for that."""
 
     name: str
     muted: bool = False
@@ -156,6 +165,7 @@ class SeatOrder:
     beep: Literal["true", "false", "onEnter", "onExit"] = "true"
     label: str = ""
     record: bool = False
+    has_wait: bool = False
     listener: RoomListener | None = None
 
 
@@ -215,14 +225,13 @@ class TexmlLeg(Protocol):
         ...
 
     async def play(self, url: str) -> None:
-        """Play a file once, to the end. Raises `CommandRefused` (90040) when it cannot be had."""
+        """Play a file once, to the end: one at a URL, or one of the media storage by its name. Raises `CommandRefused`
+        (90040) when it cannot be had."""
         ...
 
     async def ring_back(self, tone: str, audio_url: str) -> None:
         """Let the leg hear that somebody is being rung (as early media where it is not answered), until cancelled."""
         ...
-
-    async def beep(self) -> None: ...
 
     async def send_digits(self, digits: str) -> None:
         """Send digits, `w` being half a second of silence and `W` a whole one; returns after the last."""
@@ -232,10 +241,6 @@ class TexmlLeg(Protocol):
 
     def digits(self) -> AbstractContextManager[Digits]:
         """Hear the digits that arrive inside the scope; each listener hears all."""
-        ...
-
-    async def silent_for(self, seconds: float) -> None:
-        """Wait until the party has been silent for so long."""
         ...
 
     def record(self, order: RecordingOrder) -> Recording: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.texml.fetch import Loaded
@@ -71,18 +71,21 @@ def _report(program: Program, verb: Dial | Record, loaded: Loaded, recorded: Rec
 
 async def record(program: Program, verb: Record, loaded: Loaded) -> Next:
     """Record until a key, silence, or the longest time; then to `action`, or on to the next verb."""
-    leg, clock = program.leg, program.services.clock
-    if verb.play_beep:
-        await leg.beep()
-    order = RecordingOrder(dual=verb.channels == "dual", format=verb.format, trim=verb.trim == "trim-silence")
-    recording = leg.record(order)
+    recording = program.leg.record(
+        RecordingOrder(
+            dual=verb.channels == "dual",
+            format=verb.format,
+            trim=verb.trim == "trim-silence",
+            beep=verb.play_beep,
+            longest=float(verb.max_length),
+            silence=float(verb.timeout),
+        )
+    )
     key = ""
     try:
-        with leg.digits() as digits:
-            ways: dict[str, Any] = {"limit": clock.sleep(verb.max_length), "key": _key(digits, verb.finish_on_key)}
-            if verb.timeout:
-                ways["silence"] = leg.silent_for(verb.timeout)
-            key = (await race(**ways)).get("key", "")
+        with program.leg.digits() as digits:
+            done = await race(ended=recording.ended(), key=_key(digits, verb.finish_on_key))
+            key = done.get("key", "")
     finally:
         recorded = await recording.stop()
         _report(program, verb, loaded, recorded)

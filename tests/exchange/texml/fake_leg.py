@@ -110,6 +110,12 @@ class FakeRecording:
     sid: str = "rec-1"
     recorded: Recorded | None = None
 
+    async def ended(self) -> None:
+        order = self.leg.recording_order
+        assert order is not None
+        ends = [seconds for seconds in (order.longest, order.silence) if seconds]
+        await self.leg.world.clock.sleep(min(ends, default=1e6))
+
     async def stop(self) -> Recorded:
         if self.recorded is None:
             self.leg.note("recorded")
@@ -297,9 +303,6 @@ class FakeTexmlLeg:
     async def ring_back(self, tone: str, audio_url: str) -> None:
         await self._sound(f"ring_back {audio_url or tone}", 1e6)
 
-    async def beep(self) -> None:
-        await self._sound("beep", 0.5)
-
     async def send_digits(self, digits: str) -> None:
         self._needs_answer()
         await self._sound(f"send {digits}", 0.2 * len(digits))
@@ -313,13 +316,10 @@ class FakeTexmlLeg:
         finally:
             self._listeners.remove(listener)
 
-    async def silent_for(self, seconds: float) -> None:
-        await self.world.clock.sleep(seconds)
-
     def record(self, order: RecordingOrder) -> FakeRecording:
         self._needs_answer()
         self.recording_order = order
-        self.note("record")
+        self.note("beep and record" if order.beep else "record")
         return FakeRecording(self, self.world.clock.now())
 
     def dial(self, order: DialOrder) -> TexmlLeg:

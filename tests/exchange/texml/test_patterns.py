@@ -127,7 +127,8 @@ def test_a_call_to_a_number() -> None:
     async def scene(stage: Stage) -> None:
         stage.page(
             "/voice",
-            '<Say>welcome</Say><Gather action="/menu" numDigits="1"><Say>press one</Say></Gather><Redirect>/voice</Redirect>',
+            """<Say>welcome</Say><Gather action="/menu" numDigits="1"><Say>press one</Say></Gather>
+               <Redirect>/voice</Redirect>""",
         )
         stage.page("/menu", f'<Dial action="/left"><Sip>{DESK}</Sip></Dial>')
         stage.page("/left", "<Say>good bye</Say>")

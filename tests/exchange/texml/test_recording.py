@@ -26,7 +26,7 @@ def test_what_ends_it(attributes: str, keys: str, seconds: str, digits: str | No
         stage.page("/voice", program)
         stage.page("/done", "<Say>thanks</Say>")
         leg, drive = stage.call()
-        await stage.until(lambda: "record" in stage.told(leg))
+        await stage.until(lambda: leg.recording_order)
         await stage.sleep(3)
         leg.press(keys)
         await drive.task
@@ -34,7 +34,7 @@ def test_what_ends_it(attributes: str, keys: str, seconds: str, digits: str | No
         assert (fields["RecordingDuration"], fields.get("Digits")) == (seconds, digits)
         assert (fields["RecordingSid"], fields["RecordingStatus"]) == ("rec-1", "completed")
         assert fields["RecordingUrl"].startswith("http")
-        assert stage.told(leg)[1:4] == ["beep", "record", "recorded"]
+        assert stage.told(leg)[1:3] == ["beep and record", "recorded"]
         assert stage.web.got("/recorded")[0]["RecordingSid"] == "rec-1"
 
     play(scene)
@@ -46,11 +46,11 @@ def test_the_order() -> None:
     async def scene(stage: Stage) -> None:
         stage.page("/voice", "<Record playBeep='false' channels='single' format='wav' trim='trim-silence'/>")
         leg, _ = stage.call()
-        await stage.until(lambda: "record" in stage.told(leg))
+        await stage.until(lambda: leg.recording_order)
         order = leg.recording_order
         assert order is not None
         assert (order.dual, order.format, order.trim) == (False, "wav", True)
-        assert "beep" not in stage.told(leg)
+        assert not order.beep
 
     play(scene)
 
@@ -62,7 +62,7 @@ def test_a_caller_who_hangs_up() -> None:
         stage.web.sinks.add("/recorded")
         stage.page("/voice", "<Record recordingStatusCallback='/recorded'/>")
         leg, drive = stage.call()
-        await stage.until(lambda: "record" in stage.told(leg))
+        await stage.until(lambda: leg.recording_order)
         await stage.sleep(6)
         leg.leaves()
         await drive.task
