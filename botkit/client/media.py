@@ -57,9 +57,7 @@ class CallMedia:
         self.devices.attach(session)
         self.voice = Voice(session, self._plane.clock, self._set_mark)
         if self._plane.spool is not None:
-            types = (session.sender.payload_type, session.receiver.receive_type)
-            formats = {str(number): session.codec.name for number in types}
-            self.spool_call = self._plane.spool.new_call(label, caller_is_us=dialled, formats=formats)
+            self.spool_call = self._plane.spool.new_call(label, caller_is_us=dialled, formats=session.formats)
             session.record_to(self._plane.spool, self.spool_call)
         self.endpoint.transport.on_lost = on_lost
 

@@ -13,13 +13,15 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botkit.exchange.control import Controls
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
+from botkit.exchange.leg import Leg
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
 from botkit.exchange.platform import Platform
+from botkit.exchange.recovery import KEPT, Recovery
 from botkit.exchange.registrar import Fallback, Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
@@ -30,9 +32,7 @@ from botkit.media.source import FileSource
 from botkit.settings import EMBEDDED, HOLD_MUSIC, Account
 from botkit.signalling.facts import InviteReceived
 from botkit.signalling.line import Line, memory_lines
-
-if TYPE_CHECKING:
-    pass
+from botkit.signalling.messages import RequestId
 
 
 class Exchange:
@@ -48,6 +48,7 @@ class Exchange:
         fallback: Fallback = "previous",
         fixtures: Sequence[Path] = (),
         media: Mapping[str, Path] | None = None,
+        calls_kept: float = KEPT,
     ) -> None:
         self.legs_per_line = legs_per_line
         """Calls that one client may have placed at the same time; further ones are turned away."""
@@ -76,6 +77,7 @@ class Exchange:
         self.sounds = self.platform.sounds
         self.recordings = self.platform.recordings
         self.activities = self.platform.activities
+        self.recovery = Recovery(plane.clock, self._endpoint, self._start, calls_kept)
 
     @property
     def rest_url(self) -> str:
@@ -127,6 +129,13 @@ class Exchange:
         task = self._start(self.switch.handle(line, invite), f"call {invite.call_id}")
         task.add_done_callback(lambda _task: line.call_over())
 
+    def start_welcome(self, line: ClientLine, request_id: RequestId, lost: list[Leg]) -> None:
+        """Say yes to a login once there is a new path to offer for each of the calls that it finds again."""
+        self._start(self._welcome(line, request_id, lost), f"welcome {line.session_id}")
+
+    async def _welcome(self, line: ClientLine, request_id: RequestId, lost: list[Leg]) -> None:
+        line.welcome(request_id, await self.recovery.offers(line, lost))
+
     def new_session_id(self, line: ClientLine) -> str:
         """The session id of a login."""
         return str(uuid.uuid4())
@@ -177,12 +186,14 @@ async def run_exchange(
     fallback: Fallback = "previous",
     fixtures: Sequence[Path] = (),
     media: Mapping[str, Path] | None = None,
+    calls_kept: float = KEPT,
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
     `legs_per_line`: calls that one client may have placed at the same time. `hold_audio`: the file that a party
     on hold hears, over and over; None is silence. `fallback`: whom calls reach when the last login of a user went
     away: the one before it (`previous`), or nobody until the next login (`none`). `fixtures`: folders whose files
-    commands may play by `file:` addresses. `media`: files that they may play by name.
+    commands may play by `file:` addresses. `media`: files that they may play by name. `calls_kept`: seconds that an
+    answered call waits for a client whose line was lost.
 
     Raises `NetworkFault` when the port cannot be bound, `ConfigError` when `hold_audio` cannot be read as audio.
     """
@@ -199,6 +210,7 @@ async def run_exchange(
             fallback=fallback,
             fixtures=fixtures,
             media=media,
+            calls_kept=calls_kept,
         )
         stack.push_async_callback(exchange.platform.close)
         stack.push_async_callback(exchange.close)

@@ -83,6 +83,8 @@ class Leg:
         self.line = line
         self.id = call_id
         self.endpoint = endpoint
+        self.fresh: Endpoint | None = None
+        """The end of a new path that is being joined: what its client says of candidates is about this one."""
         self.inbound = inbound
         self.session_id = session_id
         self.number = number

@@ -25,7 +25,8 @@ from botkit.signalling.facts import (
     ProtocolViolated,
 )
 from botkit.signalling.line import Line
-from botkit.signalling.orders import AcceptLogin, Order, RefuseLogin, RefuseRequest, SendBye, SendPunt
+from botkit.signalling.messages import RequestId
+from botkit.signalling.orders import AcceptLogin, Order, RefuseLogin, RefuseRequest, SendAttach, SendBye, SendPunt
 from botkit.signalling.server_protocol import ServerProtocol
 from botkit.signalling.telnyx import TELNYX
 
@@ -69,9 +70,12 @@ class ClientLine:
         """Calls placed by this client that are not over."""
         self.local_host: str | None = getattr(wire, "local_host", None)
         """The address of ours that the client reached; None where there is no network between."""
+        self.voice_sdk_id = new_voice_sdk_id()
+        self._resumes: str | None = getattr(wire, "resumes", None)  # the routing token of an earlier line
+        self._punted = False
         self._exchange = exchange
         self._session = Session(
-            wire, ServerProtocol(TELNYX, new_voice_sdk_id()), clock=exchange.clock, handler=self._happened
+            wire, ServerProtocol(TELNYX, self.voice_sdk_id), clock=exchange.clock, handler=self._happened
         )
         self.client: tuple[str, int] | None = getattr(wire, "client", None)
         """The client's address and port; None where there is no network between."""
@@ -84,7 +88,7 @@ class ClientLine:
         return self.user.origin if self.user is not None else INSIDE
 
     async def run(self) -> None:
-        """Serve until the client is gone; its calls end with it."""
+        """Serve until the client is gone. Its answered calls wait for it to come back; the others end."""
         login_due = asyncio.get_running_loop().create_task(self._until_login_due(), name="login due")
         try:
             await self._session.run()
@@ -93,7 +97,15 @@ class ClientLine:
             if self._expiry is not None:
                 self._expiry.cancel()
             self._exchange.registrar.unregister(self)
-            for leg in list(self.legs.values()):
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Give the calls up: the answered ones wait for their client, who may come back over another line."""
+        legs, self.legs = self.legs, {}
+        for leg in legs.values():
+            if leg.is_answered and not self._punted:  # who was punted gives its calls up ([JS])
+                self._exchange.recovery.keep(leg, self)
+            else:
                 leg.ended(cause("DESTINATION_OUT_OF_ORDER"))
 
     async def _until_login_due(self) -> None:
@@ -115,6 +127,7 @@ class ClientLine:
         self.placed -= 1
 
     def punt(self) -> None:
+        self._punted = True
         self.order(SendPunt())
 
     def _happened(self, event: Event) -> None:
@@ -124,11 +137,7 @@ class ClientLine:
             case InviteReceived():
                 self._invited(event)
             case AnswerReceived():
-                leg = self.legs.get(event.call_id)
-                if leg is None or leg.inbound or leg.over.done():
-                    self.order(RefuseRequest(event.request_id, message="CALL DOES NOT EXIST"))
-                else:
-                    leg.answer_arrived(event)
+                self._answered(event)
             case ByeReceived():
                 if (leg := self.legs.get(event.call_id)) is not None:
                     leg.ended(Cause(event.cause, event.code, event.sip_code, event.sip_reason))
@@ -153,22 +162,29 @@ class ClientLine:
         log.info("login.accepted user=%s by=%s", user.name, user.means)
         self.session_id = self._session_of(asked, user)
         self.user = user
-        # [JS] ends each call that clientReady does not name, also after a second login on the same socket.
-        self.order(AcceptLogin(asked.request_id, self.session_id, tuple(self.legs)))
+        lost = self._exchange.recovery.claim(self)
+        if lost:
+            self._exchange.start_welcome(self, asked.request_id, lost)
+        else:
+            self.welcome(asked.request_id)
         self._exchange.registrar.register(
             user, self, session_id=self.session_id, at=self._exchange.clock.wall(), user_agent=asked.user_agent
         )
         self.check_login()
 
     def _session_of(self, asked: LoginRequested, user: Identity) -> str:
-        """The session that the client proposes, if it is one that this user still holds over another line (who
-        reconnects takes it over); that of the line, where the same user logs in once more; else a new one."""
-        held = self._exchange.registrar.registrations(user.name)
-        if any(one.session_id == asked.session_id and one.line is not self for one in held):
-            return asked.session_id or ""
+        """The session that the client comes back to, if this user still holds it over another line or in lost
+        calls; that of the line, where the same user logs in once more; else a new one."""
+        exchange = self._exchange
+        for one in exchange.registrar.registrations(user.name):
+            if one.line is not self and one.line.is_session(asked.session_id, self._resumes):
+                one.line.let_go()  # its client has noticed before us that it is dead
+                return one.session_id
+        if kept := exchange.recovery.session_of(user.name, asked.session_id, self._resumes):
+            return kept
         if self.session_id is not None and self.user is not None and self.user.name == user.name:
             return self.session_id
-        return self._exchange.new_session_id(self)
+        return exchange.new_session_id(self)
 
     def check_login(self) -> None:
         """Go when what the client logged in with is good no more; look again when it is due to expire."""
@@ -189,6 +205,26 @@ class ClientLine:
             due = min(max(credential.expires_at - now, 0.0), 86_400.0)
             self._expiry = asyncio.get_running_loop().call_later(due, self.check_login)
 
+    def is_session(self, session_id: str | None, token: str | None) -> bool:
+        """Whether a client that names these means this line."""
+        return session_id == self.session_id or token == self.voice_sdk_id
+
+    def welcome(self, request_id: RequestId, attach: tuple[SendAttach, ...] = ()) -> None:
+        """Say yes to a login. `attach` are the calls that it finds again."""
+        assert self.session_id is not None
+        # [JS] ends each call that clientReady does not name, also after a second login on the same socket.
+        self.order(AcceptLogin(request_id, self.session_id, tuple(self.legs), attach))
+
+    def _answered(self, answer: AnswerReceived) -> None:
+        leg = self.legs.get(answer.call_id)
+        if leg is not None and not leg.over.done():
+            if answer.attach and self._exchange.recovery.answered(leg, answer):
+                return
+            if not answer.attach and not leg.inbound:
+                leg.answer_arrived(answer)
+                return
+        self.order(RefuseRequest(answer.request_id, message="CALL DOES NOT EXIST"))
+
     def _invited(self, invite: InviteReceived) -> None:
         if self.placed >= self._exchange.legs_per_line:
             log.info("call.too_many user=%s", self.user.name if self.user else "-")
@@ -203,8 +239,9 @@ class ClientLine:
             log.info("candidate.too_long user=%s", self.user.name if self.user else "-")
             return
         leg = self.legs.get(event.call_id)
-        if leg is not None and leg.endpoint.described:
-            leg.endpoint.add_candidate(event.candidate)
+        endpoint = (leg.fresh or leg.endpoint) if leg is not None else None
+        if endpoint is not None and endpoint.described:
+            endpoint.add_candidate(event.candidate)
         else:
             if event.call_id not in self._early and len(self._early) >= CANDIDATES_KEPT:
                 # Those of calls that nobody knows go first, the oldest before the others.
@@ -216,7 +253,7 @@ class ClientLine:
     def flush_candidates(self, leg: Leg) -> None:
         """The leg's remote description is known now: give it what was trickled before."""
         for candidate in self._early.pop(leg.id, []):
-            leg.endpoint.add_candidate(candidate)
+            (leg.fresh or leg.endpoint).add_candidate(candidate)
 
     def forget(self, leg: Leg) -> None:
         """The leg's call is over."""

@@ -19,6 +19,7 @@ from botkit.exchange.commands import Commands
 from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg, Reporter
 from botkit.exchange.switch import Switch
+from botkit.exchange.webhooks.delivery import HEAD_START
 from botkit.exchange.webhooks.hangup import EndedBy, hangup
 from botkit.exchange.webhooks.payload import Event
 from botkit.exchange.webhooks.poster import open_http
@@ -53,7 +54,7 @@ class Platform:
     ) -> None:
         clock = plane.clock
         self.http = open_http()
-        self.webhooks = Webhooks(clock, self.http, self._owner_of, lost=self._lost)
+        self.webhooks = Webhooks(clock, self.http, self._owner_of, lost=self._lost, head_start=HEAD_START)
         self.sounds = Sounds(clock, lambda: self.http, Speech(), fixtures=fixtures, media=media)
         self.recordings = Recordings(clock, recording_url)
         self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)

@@ -53,6 +53,7 @@ class WebSocketLine:
         self.local_host: str | None = server[0] if server else None
         client = websocket.client
         self.client: tuple[str, int] | None = (client.host, client.port) if client else None
+        self.resumes: str | None = websocket.query_params.get("voice_sdk_id")
         self._closed = False
         self._abort: Callable[[], None] = websocket.scope.get("extensions", {}).get(ABORT, lambda: None)
 

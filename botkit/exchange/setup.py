@@ -25,6 +25,7 @@ from botkit.exchange.line import ClientLine
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.route import NotRouted, ToIdentity, ToTrunk
 from botkit.media.endpoint import Endpoint
+from botkit.media.transport import Transport
 from botkit.signalling.facts import AnswerReceived
 from botkit.signalling.orders import Order, Pairs, SendInvite
 
@@ -213,9 +214,19 @@ class _NoLine:
 
 def watch_media(leg: Leg) -> None:
     """End a leg whose media is lost. As a rule its bye is on the way, by the slower road."""
-    leg.endpoint.transport.on_lost = functools.partial(_media_lost, leg)
+    leg.endpoint.transport.on_lost = functools.partial(_media_lost, leg, leg.endpoint.transport)
 
 
-def _media_lost(leg: Leg, why: str) -> None:
+def unwatch_media(leg: Leg) -> None:
+    """Its media may be lost: its line is, and something else sees to that."""
+    leg.endpoint.transport.on_lost = None
+
+
+def _media_lost(leg: Leg, transport: Transport, why: str) -> None:
     log.info("leg.media_lost leg=%s %s", leg.id, why)
-    asyncio.get_running_loop().call_later(BYE_GRACE, leg.bye, "MEDIA_TIMEOUT")
+    asyncio.get_running_loop().call_later(BYE_GRACE, _without_media, leg, transport)
+
+
+def _without_media(leg: Leg, transport: Transport) -> None:
+    if leg.endpoint.transport is transport and transport.on_lost is not None:
+        leg.bye("MEDIA_TIMEOUT")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from botkit.clock import Clock
+from botkit.clock import Clock, to_the_end
 from botkit.errors import UsageError
 from botkit.media import negotiation, sdp
 from botkit.media.codec import Codec, codec_by_name, codec_names
@@ -47,6 +47,8 @@ class Endpoint:
         self._remote: sdp.Description | None = None
         self._we_answer = False
         self._trickle = False
+        self._formats: tuple[sdp.Format, ...] = ()  # of a stream that goes on, as they were agreed
+        self._version = 1
         self._session: RtpSession | None = None
         self._closed = False
 
@@ -73,7 +75,7 @@ class Endpoint:
         if codecs is not None:
             self._codecs = tuple(codecs)
         await self.transport.gather(offerer=True)
-        self._local = negotiation.offer(self._ours(), self._codecs)
+        self._local = negotiation.offer(self._ours(), self._codecs, version=self._version, formats=self._formats)
         return str(self._local)
 
     def accept(self, answer: str, *, trickle: bool = False) -> None:
@@ -92,7 +94,7 @@ class Endpoint:
         self._we_answer = True
         self._trickle = trickle
         await self.transport.gather(offerer=False)
-        self._local = negotiation.answer(self._remote, self._ours(), self._codecs)
+        self._local = negotiation.answer(self._remote, self._ours(), self._codecs, version=self._version)
         self._agree()
         return str(self._local)
 
@@ -135,7 +137,12 @@ class Endpoint:
         """
         if self.up:
             return
-        session = self.session
+        await self._join(timeout)
+        if not self._closed:
+            self.up = True
+            self._pacer.add(self.session)
+
+    async def _join(self, timeout: float) -> None:
         assert self._remote is not None
         theirs = self._remote.audio
         await self.transport.connect(
@@ -150,9 +157,41 @@ class Endpoint:
             ),
             timeout=timeout,
         )
-        if not self._closed:
+
+    # --- the same stream over a new path ---------------------------------------------------------
+
+    def continues(self, old: Endpoint) -> None:
+        """Describe the stream of `old`, in its codec and under its numbers; `old.move_to` this when both are known.
+
+        So a call is taken up again whose path is lost, or is about to be.
+        """
+        self._ssrc, self._cname, self._version = old._ssrc, old._cname, old._version + 1
+        self._codecs = (old.session.codec.name,)
+        agreed = old._agreement
+        self._formats = tuple(one for one in agreed.receive if one.same_as(agreed.send) or not one.is_voice)
+
+    async def move_to(self, fresh: Endpoint, timeout: float = 10.0) -> None:
+        """Join the path of `fresh` and go on over it; the one before is given back. The session stays itself.
+
+        Raises `TimeoutFault` (phase media) or `NetworkFault`: then, and when cancelled, all is as it was, and
+        `fresh` is still to be closed. An endpoint that was closed meanwhile closes the new path, too.
+        """
+        await fresh._join(timeout)
+        if self._closed:
+            await fresh.close()
+            return
+        old, self.transport = self.transport, fresh.transport
+        fresh._closed = True  # its path is ours from here on
+        self._local, self._remote, self._agreement = fresh._local, fresh._remote, fresh._agreement
+        self._we_answer, self._trickle, self._version = fresh._we_answer, fresh._trickle, fresh._version
+        old.on_lost = None
+        self.session.go_on(fresh.session)
+        if not self.up:
             self.up = True
-            self._pacer.add(session)
+            self._pacer.add(self.session)
+        await to_the_end(old.close())
+
+    # --- during the call ---------------------------------------------------------------------------
 
     def add_candidate(self, candidate: str | None) -> None:
         """A trickled remote candidate; None ends the list."""

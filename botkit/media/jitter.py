@@ -93,6 +93,10 @@ class Reorderer:
         self._held_since = 0.0
         self._suspect: Arrived | None = None  # far from all others; its successor would confirm it
 
+    def count(self, payload_type: int) -> None:
+        """Packets of `payload_type` tell how long they last from now on."""
+        self._counted = payload_type
+
     @property
     def holding(self) -> bool:
         """Whether `release` has anything to wait for."""

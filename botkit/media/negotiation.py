@@ -118,16 +118,19 @@ def offer(
     mid: str = "0",
     session_id: int | str | None = None,
     version: int = 1,
+    formats: Sequence[Format] = (),
 ) -> Description:
     """Our proposal: `codecs` in order of preference, telephone-events for each clock rate of theirs.
 
+    `formats`, events among them, stand in their place where the numbers are known already: what a number meant
+    once in a call it means to its end (RFC 3264 8.3.2).
     `session_id` must stay and `version` grow by one from one offer of a call to the next (RFC 3264
     section 8); the SSRC serves as id where none is given.
     """
-    formats = _ours(codecs)
+    known, formats = bool(formats), list(formats) or _ours(codecs)
     if not formats:
         raise SdpError("an offer needs at least one codec")
-    if events:
+    if events and not known:
         # 8000 goes along even with opus alone: some servers know no other clock
         for rate in sorted({8000, *(one.clock_rate for one in formats)}):
             formats.append(Format(_EVENT_NUMBERS[rate], EVENTS, rate, 1, "0-15"))

@@ -103,6 +103,13 @@ class Receiver:
         self._reorderer = Reorderer(self._ticks, counted=self.receive_type, ticks_of=self._codec.ticks_of)
         self._anchor, self._hole = None, 0
 
+    def go_on(self, transport: Transport, fresh: Receiver) -> None:
+        """Hear over another path, on the terms of `fresh`; the codec is the same."""
+        self._transport = transport
+        self.receive_type, self.event_type, self.event_clock = fresh.receive_type, fresh.event_type, fresh.event_clock
+        self._reorderer.count(self.receive_type)
+        self._events = EventReceiver(self.event_clock, self._codec.clock_rate)
+
     def receive(self, now: float, to_monotonic: float) -> None:
         """Read and pass on what arrived."""
         for data, at in self._transport.poll(now, to_monotonic):

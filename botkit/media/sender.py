@@ -129,6 +129,20 @@ class Sender:
         self._owed = 0  # beats that were lost and that media time has not caught up with
         self._forward_in: tuple[int, int] | None = None  # last (seq, timestamp) that came to be forwarded
 
+    def go_on(self, transport: Transport, fresh: Sender) -> None:
+        """Speak over another path, on the terms of `fresh`; the codec is the same, and the numbers go on."""
+        self._transport = transport
+        self.payload_type, self.event_type, self.event_clock = fresh.payload_type, fresh.event_type, fresh.event_clock
+        self._marker = True
+        if self.event_type is None and (self._events or self._event is not None):
+            # Nobody may wait for the end of digits that the far end takes no more.
+            told = [self._event_done, *(done for _, _, done in self._events)]
+            self._event, self._event_done = None, None
+            self._events.clear()
+            for done in told:
+                if done is not None:
+                    done(self._clock.now())
+
     # --- what is said ----------------------------------------------------------------------------
 
     @property

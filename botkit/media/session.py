@@ -60,6 +60,7 @@ class RtpSession:
         "_ears",
         "_far",
         "_last_sr",
+        "_numbers",
         "_on_digit",
         "_on_payload",
         "_report_at",
@@ -117,10 +118,28 @@ class RtpSession:
         self._on_digit: OnDigit | None = None
         self._ears: tuple[OnPayload, ...] = ()
         self._digit_ears: tuple[OnDigit, ...] = ()
+        self._numbers = {payload_type, self.receiver.receive_type}  # all that the codec ever had
         self._last_sr = (0, 0.0)  # NTP of the remote's last sender report, and when it came
         self._report_at = clock.now() + REPORT_EVERY * random.uniform(0.5, 1.0)
         self.receiver.on_source = self._new_source
         transport.on_rtcp = self._rtcp_arrived
+
+    def go_on(self, fresh: RtpSession) -> None:
+        """Go on over the path of `fresh` and on its terms: the stream, who speaks and who listens stay.
+
+        Both must have the same codec; `fresh` is of no use afterwards.
+        """
+        now = self._clock.now()
+        self.receive(now, now - self._clock.wall())  # what has come the old way
+        self.transport.on_rtcp = None
+        self.transport = fresh.transport
+        self.sender.go_on(fresh.transport, fresh.sender)
+        self.receiver.go_on(fresh.transport, fresh.receiver)
+        self._last_sr = (0, 0.0)
+        self.transport.on_rtcp = self._rtcp_arrived
+        self._numbers |= {self.sender.payload_type, self.receiver.receive_type}
+        if self.sender.spool is not None:
+            self.sender.spool.note(self.sender.spool_call, formats=self.formats)
 
     def transmit(self, now: float) -> None:
         """Send the packet of this beat, and a report when one is due."""
@@ -253,6 +272,11 @@ class RtpSession:
     def fed(self, by_bridge: bool) -> None:
         """See `Sender.fed`."""
         self.sender.fed(by_bridge)
+
+    @property
+    def formats(self) -> dict[str, str]:
+        """Codec names by payload type, as the spool's notes have them."""
+        return {str(number): self.codec.name for number in self._numbers}
 
     def record_to(self, spool: Spool, call: int) -> None:
         """Keep what arrives and what is sent, under the spool's number for the call."""

@@ -132,11 +132,12 @@ class Ping(Order):
 @dataclass(frozen=True, slots=True)
 class AcceptLogin(Order):
     """Say yes to `LoginRequested`, then clientReady, which lists `reattached`: the calls of the session
-    that were kept. A `SendAttach` for each of them is the next thing to order."""
+    that were kept. Those in `attach` are offered in between, as mod_verto does; others by a `SendAttach`."""
 
     request_id: RequestId
     session_id: str
     reattached: tuple[str, ...] = ()
+    attach: tuple[SendAttach, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class ServerSession(Protocol):
         if newest:
             self._login(LoginFact.LOGIN_ACCEPTED, _L)
         self._result(order.request_id, message="logged in")
+        for attach in order.attach:
+            self._obey(attach, now)
         if newest:
             self._login(LoginFact.CLIENT_READY, _L)
             self._ask(Verb.CLIENT_READY, {"reattached_sessions": list(order.reattached)})

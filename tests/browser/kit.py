@@ -146,6 +146,15 @@ class Scene:
         await self.state(ident, "active")
         return ident, call, ears_of(call)
 
+    async def called(self) -> tuple[str, Call, Listener]:
+        """A call from bob to the page that is up: the page's id of it, bob's end, and what bob hears."""
+        call = await self.bob.dial("alice", caller_id=NUMBER)
+        ident = str((await self.page.until("ringing()"))["id"])
+        await self.page.run(f"calls[{ident!r}].answer()")
+        await call.answered(within=PATIENCE)
+        await self.state(ident, "active")
+        return ident, call, ears_of(call)
+
     async def state(self, ident: str, state: str) -> dict[str, Any]:
         """Wait until a call of the page is in `state`; gives what the SDK says of it."""
         condition = f"calls[{ident!r}] && calls[{ident!r}].state === {state!r} && last({ident!r})"

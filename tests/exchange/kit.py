@@ -156,7 +156,7 @@ class Phone:
         """Answer the call that rings; gives the reply. `change` edits our SDP."""
         self.media = self.plane.endpoint(codecs=codecs)
         sdp = change(await self.media.answer(offer))
-        self._listen()
+        self.listen()
         reply = await self.ask("telnyx_rtc.answer", sdp=sdp, **self.about())
         if "result" in reply:
             await self.media.connect()
@@ -166,10 +166,11 @@ class Phone:
         """Take the exchange's answer to our offer, and join the media."""
         assert self.media is not None
         self.media.accept(answer)
-        self._listen()
+        self.listen()
         await self.media.connect()
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Keep what is heard."""
         assert self.media is not None
         self.media.session.on_payload = lambda payload, _at: self.heard.append(payload or b"")
         self.media.session.on_digit = lambda digit, _at, _length: self.digits.append(digit)
@@ -222,13 +223,13 @@ class Office:
         self.troubles: list[str] = []
         """What the event loop was told of: errors that nobody caught."""
 
-    async def line(self) -> Phone:
+    async def line(self, token: str = "") -> Phone:
         """A phone that is connected and has not logged in: over a WebSocket, or in memory without a port."""
         if self.exchange.port is None:
             end = self.exchange.connect()
             phone = Phone(self.plane, end.send, end.receive, end.close)
         else:
-            socket = await connect(f"{self.exchange.url}/?voice_sdk_id=whatever", compression=None)
+            socket = await connect(f"{self.exchange.url}/?voice_sdk_id={token or 'whatever'}", compression=None)
             phone = Phone(self.plane, socket.send, socket.recv, socket.close)
         self.phones.append(phone)
         return phone
@@ -241,10 +242,14 @@ class Office:
         return phone
 
     async def joined(
-        self, *, codecs: tuple[str, str] = ("PCMU", "PCMU"), change: Callable[[str], str] = str
+        self,
+        *,
+        codecs: tuple[str, str] = ("PCMU", "PCMU"),
+        change: Callable[[str], str] = str,
+        names: tuple[str, str] = ("alice", "bob"),
     ) -> tuple[Phone, Phone]:
         """Alice has called Bob at 100, and he has answered: both hear each other. `codecs`: hers and his."""
-        alice, bob = await self.phone("alice"), await self.phone("bob", "100")
+        alice, bob = await self.phone(names[0]), await self.phone(names[1], "100")
         await alice.reply_to(await alice.dial("100", codecs=codecs[:1]))
         invite = await bob.rings()
         media = asyncio.ensure_future(self._early(alice))

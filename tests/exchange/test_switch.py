@@ -278,15 +278,15 @@ def test_caller_vanishes_while_it_rings(over_network: bool) -> None:
 
 @pytest.mark.parametrize("over_network", [False, True], ids=["memory", "network"])
 def test_caller_vanishes_in_the_call(over_network: bool) -> None:
-    """A caller whose socket closes while the call is up: the other end gets a bye."""
+    """A caller whose socket closes while the call is up and who stays away: the other end gets a bye in time."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
         await alice.vanish()
-        assert ended(await bob.hears("bye")) == ("DESTINATION_OUT_OF_ORDER", 27, 502)
+        assert ended(await bob.hears("bye")) == ("RECOVERY_ON_TIMER_EXPIRE", 102, 408)
         await office.idle()
 
-    play(scene, over_network=over_network)
+    play(scene, over_network=over_network, calls_kept=1.0)
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -301,11 +301,12 @@ def test_callee_vanishes(answered: bool) -> None:
             await alice.dial("100")
             await bob.rings()
         await bob.vanish()
-        assert ended(await alice.hears("bye")) == ("DESTINATION_OUT_OF_ORDER", 27, 502)
+        lost = ("RECOVERY_ON_TIMER_EXPIRE", 102, 408) if answered else ("DESTINATION_OUT_OF_ORDER", 27, 502)
+        assert ended(await alice.hears("bye")) == lost
         await office.idle()
         assert len(office.exchange.registrar) == 1
 
-    play(scene)
+    play(scene, calls_kept=1.0)
 
 
 def test_callee_vanishes_while_the_offer_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,7 +191,7 @@ def test_somebody_hangs_up_meanwhile(who_leaves: str) -> None:
 
 
 def test_a_line_is_lost_meanwhile() -> None:
-    """So does a line that is gone."""
+    """So does one whose line is lost and who does not come back in time."""
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
@@ -200,10 +200,10 @@ def test_a_line_is_lost_meanwhile() -> None:
         await carol.rings()
         await alice.vanish()
         await carol.hears("bye")
-        assert (await bob.hears("bye"))["cause"] == "DESTINATION_OUT_OF_ORDER"
+        assert (await bob.hears("bye"))["cause"] == "RECOVERY_ON_TIMER_EXPIRE"
         await office.idle()
 
-    play(scene)
+    play(scene, calls_kept=1.0)
 
 
 def test_an_answer_that_is_no_answer() -> None:

@@ -15,6 +15,7 @@ from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.playback import Playback
 from botkit.media.rtcp import Bye, parse
+from botkit.media.sdp import parse as parse_sdp
 from botkit.media.transport import MemoryTransport
 
 Scene = Callable[[MediaPlane], Coroutine[Any, Any, None]]
@@ -278,5 +279,102 @@ def test_candidates_are_passed_down() -> None:
             for candidate in ("candidate:1 1 udp 1 127.0.0.1 9 typ host", "2 1 udp 1 127.0.0.1 9 typ host", "", None):
                 caller.add_candidate(candidate)
             assert passed == ["1 1 udp 1 127.0.0.1 9 typ host", "2 1 udp 1 127.0.0.1 9 typ host", None, None]
+
+    play(scene)
+
+
+# --- the same stream over a new path --------------------------------------------------------------
+
+
+async def move(plane: MediaPlane, caller: Endpoint, callee: Endpoint) -> None:
+    """Take a call to a new path that the callee offers."""
+    offered, answering = plane.endpoint(), plane.endpoint()
+    offered.continues(callee)
+    answering.continues(caller)
+    offered.accept(await answering.answer(await offered.offer()))
+    await asyncio.gather(callee.move_to(offered), caller.move_to(answering))
+
+
+def test_a_stream_goes_on_over_a_new_path() -> None:
+    """Sessions, listeners and numbers stay; what is being played is heard on, and the old path is given back."""
+
+    async def scene(plane: MediaPlane) -> None:
+        async with two(plane) as (caller, callee):
+            await join(caller, callee)
+            session, ssrc = callee.session, caller.session.sender.ssrc
+            heard = heard_by(callee)
+            payloads = [bytes([count]) * 160 for count in range(1, 100)]
+            caller.session.play(Playback(payloads, lambda at: None))
+            await plane.clock.sleep(0.5)
+            await move(plane, caller, callee)
+            await plane.clock.sleep(2)
+            assert callee.session is session
+            assert callee.session.receiver.ssrc == caller.session.sender.ssrc == ssrc
+            assert [payload for payload in heard if payload in payloads] == payloads
+            assert callee.session.figures.lost == 0
+            assert len(plane.pacer) == 2
+            assert plane.network is not None
+            assert len(plane.network.ends) == 2
+
+    play(scene)
+
+
+@pytest.mark.parametrize("codec", ["G722", "opus"])
+def test_the_codec_and_its_number_stay(codec: str) -> None:
+    """A renewed offer has the codec of the call alone, under the number that the first offer gave it."""
+
+    async def scene(plane: MediaPlane) -> None:
+        async with two(plane, (codec, "PCMU", "PCMA"), (codec, "PCMU")) as (caller, callee):
+            first = await caller.offer()
+            first = first.replace("a=rtpmap:111 ", "a=rtpmap:97 ").replace("a=fmtp:111 ", "a=fmtp:97 ")
+            first = first.replace("SAVPF 111", "SAVPF 97")
+            await callee.answer(first)
+            renewed = plane.endpoint()
+            renewed.continues(callee)
+            offer = parse_sdp(await renewed.offer())
+            number = 97 if codec == "opus" else 9
+            assert [(one.name, one.payload_type) for one in offer.audio.formats if one.is_voice] == [(codec, number)]
+            assert any(not one.is_voice for one in offer.audio.formats)
+            assert offer.session_version == 2
+            await renewed.close()
+
+    play(scene)
+
+
+def test_a_path_that_does_not_come_up() -> None:
+    """It is a fault in time, and the call goes on over the path that it has."""
+
+    async def scene(plane: MediaPlane) -> None:
+        async with two(plane) as (caller, callee):
+            await join(caller, callee)
+            heard = heard_by(callee)
+            offered, answering = plane.endpoint(), plane.endpoint()
+            offered.continues(callee)
+            answering.continues(caller)
+            offered.accept(await answering.answer(await offered.offer()))
+            with pytest.raises(TimeoutFault):
+                await callee.move_to(offered, timeout=1.0)
+            await offered.close()
+            await answering.close()
+            caller.session.play(Playback([b"a" * 160], lambda at: None))
+            await plane.clock.sleep(0.2)
+            assert b"a" * 160 in heard
+
+    play(scene)
+
+
+def test_an_endpoint_that_is_closed_meanwhile() -> None:
+    """It takes no new path, and leaves none open."""
+
+    async def scene(plane: MediaPlane) -> None:
+        async with two(plane) as (caller, callee):
+            await join(caller, callee)
+            offered, answering = plane.endpoint(), plane.endpoint()
+            offered.continues(callee)
+            answering.continues(caller)
+            offered.accept(await answering.answer(await offered.offer()))
+            await callee.close()
+            await asyncio.gather(callee.move_to(offered), caller.move_to(answering))
+            assert not callee.up
 
     play(scene)

@@ -59,7 +59,10 @@ class _Queue:
 
 
 class Courier:
-    """Sends events, the first of a queue after `head_start` seconds. `lost` is told, from the loop, of each that nobody took; not of those that closing cuts off."""
+    """Sends events, the first of a queue after `head_start` seconds.
+
+    `lost` is told, from the loop, of each that nobody took; not of those that closing cuts off.
+    """
 
     def __init__(
         self,

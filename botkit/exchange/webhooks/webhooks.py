@@ -18,7 +18,7 @@ import httpx
 from botkit.clock import Clock
 from botkit.errors import LocalProtocolError
 from botkit.exchange.webhooks.chaos import Chaos
-from botkit.exchange.webhooks.delivery import GRACE, HEAD_START, Courier, Lost
+from botkit.exchange.webhooks.delivery import GRACE, Courier, Lost
 from botkit.exchange.webhooks.log import DeliveryLog
 from botkit.exchange.webhooks.payload import Event, conference_event, leg_event
 from botkit.exchange.webhooks.poster import Poster
@@ -32,7 +32,8 @@ class Webhooks:
 
     `owner_of` gives the connection or application of a `connection_id`; None where there is none, or where it
     wants no events. `lost` is told, from the loop, of each event that no receiver took, by the id of its leg
-    (`call_control_id`) or conference. `floor_changed` switches `conference.floor.changed` on.
+    (`call_control_id`) or conference. `floor_changed` switches `conference.floor.changed` on. `head_start`: see
+    `HEAD_START`.
     """
 
     def __init__(
@@ -44,13 +45,14 @@ class Webhooks:
         key: SigningKey | None = None,
         lost: Lost | None = None,
         floor_changed: bool = False,
+        head_start: float = 0.0,
     ) -> None:
         self._clock = clock
         self._owner_of = owner_of
         self._floor_changed = floor_changed
         self.key = key or SigningKey()
         self.deliveries = DeliveryLog()
-        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost, head_start=HEAD_START)
+        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost, head_start=head_start)
 
     @property
     def public_key(self) -> str:
