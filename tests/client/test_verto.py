@@ -13,7 +13,7 @@ import pytest
 from botkit import clock, events
 from botkit.client.call import Call
 from botkit.client.client import Client
-from botkit.errors import CallEnded, LoginRefused, NetworkFault
+from botkit.errors import CallEnded, ConfigError, LoginRefused, NetworkFault
 from botkit.media.dtls import process_certificate
 from botkit.media.peer import Peer
 from botkit.runner.doctor.examination import examine
@@ -335,5 +335,17 @@ def test_a_refused_login(login: str) -> None:
                 async with Client(account(server=pbx.server, login=login)):
                     pass
             assert "user@domain" in (caught.value.hint or "")
+
+    clock.run(main())
+
+
+def test_a_token_is_the_operators_mistake() -> None:
+    """It is told as such, though the account was not read from a file."""
+
+    async def main() -> None:
+        async with listening() as (_server, pbx):
+            with pytest.raises(ConfigError, match="login and a password only"):
+                async with Client(account(server=pbx.server, login=None, password=None, token="a.b.c")):
+                    pass
 
     clock.run(main())
