@@ -342,3 +342,27 @@ def test_ids_of_requests_are_uuids():
     ids = [frame["id"] for frame in pair.client.sent if "method" in frame]
     assert len(set(ids)) == len(ids)
     assert all(isinstance(request_id, str) and len(request_id) == 36 for request_id in ids)
+
+
+def test_a_login_that_the_server_has_lost_is_made_again() -> None:
+    """-32000: log in, and ask the same again, with the session that the server names now ([JS] logs in, too)."""
+    client = Client().ready()
+    [invite] = client.order(Invite("c-1", "+1", OFFER))
+    [login] = client.hears(id=invite["id"], error={"code": -32000, "message": "Authentication Required"})
+    assert login["method"] == "login"
+    [again] = client.hears(id=login["id"], result={"message": "logged in", "sessid": "s-2"})
+    assert (again["method"], again["params"]["sessid"], invite["params"]["sessid"]) == (invite["method"], "s-2", "s-1")
+    assert again["params"]["dialogParams"] == invite["params"]["dialogParams"]
+    assert client.protocol.call_state("c-1") is CallState.CONNECTING
+
+
+def test_a_poll_that_meets_a_lost_login_follows_the_new_one() -> None:
+    """It is not asked again by itself."""
+    client = Client().ready()
+    client.asked("gatewayState", state="UNREGED")
+    client.now += 2.5
+    [poll] = client.order(None)
+    [login] = client.hears(id=poll["id"], error={"code": -32000, "message": "Authentication Required"})
+    assert client.hears(id=login["id"], result={"message": "logged in", "sessid": "s-2"}) == []
+    [poll] = client.asked("clientReady", reattached_sessions=[])
+    assert poll["method"] == "telnyx_rtc.gatewayState"
