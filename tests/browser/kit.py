@@ -68,6 +68,56 @@ async def web_server() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
 
 
+# --- a network that can be cut ----------------------------------------------------------------------------
+
+
+class Wire:
+    """Carries what the page's socket and the exchange say to each other, until it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.made = 0
+        """Connections, ever."""
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Gives the address for the SDK."""
+        server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        try:
+            yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+            self.cut()
+            async with asyncio.timeout(PATIENCE):
+                while self._writers:  # noqa: ASYNC110 - the tasks of asyncio's server have nobody to wait for
+                    await asyncio.sleep(0.02)
+
+    def cut(self) -> None:
+        """Break every connection: both ends see it go, with no close frame."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _carry(self, near_reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+        far_reader, far = await asyncio.open_connection("127.0.0.1", self._port)
+        self.made += 1
+        self._writers |= {near, far}
+        try:
+            await asyncio.gather(self._pump(near_reader, far), self._pump(far_reader, near))
+        finally:
+            for writer in (near, far):
+                writer.transport.abort()
+            self._writers -= {near, far}
+
+    @staticmethod
+    async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+
 # --- what the bot hears ---------------------------------------------------------------------------------
 
 
@@ -124,12 +174,16 @@ class Scene:
     browser: Chromium
     address: str
     """The page's, for another one."""
+    wire: Wire
+    """Between the page's socket and the exchange."""
+    host: str
+    """The exchange's address behind that wire."""
 
     async def log_in(self, *, page: Page | None = None, within: float = PATIENCE, **options: Any) -> None:
         """Log a page in as alice, and wait until it is ready. `options` are the SDK's."""
         page = page or self.page
         account = self.exchange.account("alice")
-        given = {"host": self.exchange.url, "login": account.login, "password": account.password, **options}
+        given = {"host": self.host, "login": account.login, "password": account.password, **options}
         await page.run(f"logIn({json.dumps(given)})")
         await page.until("times('telnyx.ready')", within)
 
@@ -197,9 +251,12 @@ def play(browser: Chromium, act: Callable[[Scene], Coroutine[Any, Any, None]], *
             incoming: asyncio.Queue[Call] = asyncio.Queue()
             bob.on("incoming", incoming.put_nowait)
             address = await stack.enter_async_context(web_server())
+            assert exchange.port is not None
+            wire = Wire(exchange.port)
+            host = await stack.enter_async_context(wire.running())
             page = await stack.enter_async_context(browser.page())
             await page.open(address)
-            await act(Scene(page, exchange, bob, incoming, browser, address))
+            await act(Scene(page, exchange, bob, incoming, browser, address, wire, host))
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"tasks stayed: {left}"
 

@@ -18,10 +18,8 @@ def lines_of(one: Scene) -> list[str]:
 
 
 async def drop(one: Scene) -> None:
-    """Cut the page's socket from the exchange's side, as a network does: with no close frame."""
-    for line in list(one.exchange.lines):
-        if line.user is not None and line.user.name == "alice":
-            await line.close()
+    """Cut the page's connection, with no close frame."""
+    one.wire.cut()
     await one.page.until("times('telnyx.socket.close')")
 
 
@@ -49,9 +47,11 @@ def test_a_dropped_socket_in_a_call(chromium: Chromium, inbound: bool) -> None:
         await one.hears(BOT_SAYS)
         happened: list[str] = []
         call.listen(lambda event: happened.append(event.name))
+        session = await one.page.run("client.sessionid")
         await drop(one)
         await one.page.until(f"states({ident!r}).includes('recovering')")
         await one.state(ident, "active")
+        assert await one.page.run("client.sessionid") == session
         await one.hears(BOT_SAYS)
         await ears.tone(PAGE_SAYS)
         assert not one.exchange.recovery.lost
