@@ -8,7 +8,7 @@ import pytest
 
 from botkit.errors import CallEnded
 from tests.browser.chromium import PATIENCE, Chromium
-from tests.browser.kit import Scene, play
+from tests.browser.kit import BOT_SAYS, PAGE_SAYS, Scene, play
 from tests.exchange.kit import until
 
 pytestmark = pytest.mark.needs("browser")
@@ -25,6 +25,7 @@ def test_a_wrong_password(chromium: Chromium) -> None:
         errors = await one.page.run("told.filter((one) => one.event === 'telnyx.error')")
         assert [error["code"] for error in errors] == [LOGIN_FAILED]
         assert len(one.exchange.registrar) == 1, "only the bot"
+        assert one.wire.made == 1
 
     play(chromium, scene)
 
@@ -48,19 +49,36 @@ def test_disconnect(chromium: Chromium) -> None:
 
 
 def test_a_login_elsewhere(chromium: Chromium) -> None:
-    """A newer login of the same user takes the place: the older page's calls end, and it stays away."""
+    """A newer login of the same user is called from then on; the older page stays, and its call goes on."""
+
+    async def scene(one: Scene) -> None:
+        await one.log_in()
+        ident, _call, _ears = await one.call()
+        async with one.browser.page() as newer:
+            await newer.open(one.address)
+            await one.log_in(page=newer)
+            await one.bob.dial("alice")
+            await newer.until("ringing()")
+        assert not await one.page.run("ringing()")
+        await one.state(ident, "active")
+        await one.hears(BOT_SAYS)
+
+    play(chromium, scene)
+
+
+def test_a_punted_page(chromium: Chromium) -> None:
+    """A page whose login is good no more is punted: the SDK ends its calls and stays away."""
 
     async def scene(one: Scene) -> None:
         await one.log_in()
         ident, call, _ears = await one.call()
-        async with one.browser.page() as newer:
-            await newer.open(one.address)
-            await one.log_in(page=newer)
-            await one.over(ident)
+        one.exchange.registrar.drop("alice")
+        await one.over(ident)
+        async with asyncio.timeout(PATIENCE):
             await call.ended()
-            await one.page.until("!client.connected")
-            assert await newer.run("client.connected")
-        assert await one.page.run("times('telnyx.socket.open')") == 1
+        await one.page.until("!client.connected")
+        await asyncio.sleep(2.0)  # longer than the SDK waits before it comes back
+        assert one.wire.made == 1
 
     play(chromium, scene)
 
@@ -73,8 +91,8 @@ def test_logging_in_again_on_the_same_socket(chromium: Chromium) -> None:
         ident, call, ears = await one.call()
         account = one.exchange.account("alice")
         await one.page.run(f"client.login({{creds: {{login: 'alice', password: {account.password!r}}}}})")
-        await one.hears(600)
-        await ears.tone(1000)
+        await one.hears(BOT_SAYS)
+        await ears.tone(PAGE_SAYS)
         assert (await one.state(ident, "active"))["state"] == "active"
         assert call.end is None
         assert not await one.page.run("times('telnyx.error')")
