@@ -9,6 +9,7 @@ the exchange's hold audio. Where both hold, both hear silence, as two ends whose
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 from collections.abc import Mapping
@@ -63,6 +64,8 @@ class Bridge:
         self._entertained: set[Leg] = set()  # who hears it now
         self.moving = False
         """One of them is being transferred by the other."""
+        self.dissolved = asyncio.Event()
+        """Set when they are parted for good."""
         self._joined = False
 
     def other(self, leg: Leg) -> Leg:
@@ -98,6 +101,7 @@ class Bridge:
     def dissolve(self) -> None:
         """Part them for good; both are parked."""
         self.part()
+        self.dissolved.set()
         for leg in self.legs:
             if leg.place is self:
                 leg.place = None

@@ -25,6 +25,7 @@ from botkit.exchange.recovery import KEPT, Recovery
 from botkit.exchange.registrar import Fallback, Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
+from botkit.exchange.texml.house import open_house
 from botkit.media import prompt
 from botkit.media.endpoint import Endpoint
 from botkit.media.plane import MediaPlane, media_plane
@@ -77,6 +78,7 @@ class Exchange:
         self.sounds = self.platform.sounds
         self.recordings = self.platform.recordings
         self.activities = self.platform.activities
+        self.texml = open_house(self)
         self.recovery = Recovery(plane.clock, self._endpoint, self._start, calls_kept)
 
     @property
@@ -145,6 +147,10 @@ class Exchange:
         host = line.local_host if line is not None else None
         return self.plane.endpoint(host=host or self.host, connected=True, cname="exchange")
 
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run `work` in a task of the exchange's own; one whose name begins with `call ` ends before the lines do."""
+        return self._start(work, name)
+
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
@@ -161,6 +167,7 @@ class Exchange:
 
     async def close(self) -> None:
         """End every call with a bye, every line with a close; returns when all tasks have ended."""
+        await self.texml.close()
         await _cancelled({task for task in self._tasks if task.get_name().startswith("call ")})
         # The byes still need the lines; a line that ends sends what is queued first.
         await asyncio.gather(*(line.close() for line in list(self.lines)))

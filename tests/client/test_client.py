@@ -340,7 +340,7 @@ def test_line_that_is_lost() -> None:
     """When the line is lost its calls end as the network's fault, their media is given back, and nobody can dial."""
 
     async def main() -> None:
-        async with run_exchange(port=None) as exchange:
+        async with run_exchange(port=None, calls_kept=5.0) as exchange:
             lines: list[MemoryLine] = []
 
             def connect() -> MemoryLine:

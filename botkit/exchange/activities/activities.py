@@ -210,6 +210,16 @@ class Activities:
         if not self._over:
             self.ear.hear(digit, via)
 
+    def listen(self) -> None:
+        """Hear digits that are said as tones, too, until as many `listen_no_more`: they cost decoding."""
+        if not self._over:
+            self.ear.listen()
+
+    def listen_no_more(self) -> None:
+        """Undo one `listen`."""
+        if not self._over:
+            self.ear.listen_no_more()
+
     def _digit_heard(self, digit: str) -> None:
         """Each digit once, by whatever way."""
         gather = self._gather
