@@ -67,10 +67,12 @@ class Drive:
         services.driven.add(leg.facts.sid)
         self.task = services.owned.start(self._run(), f"texml {leg.facts.sid}")
 
-    def replace(self, source: Source) -> None:
+    def replace(self, source: Source, fallback: Source | None = None) -> None:
         """Another document from now on. What the present one has begun ends: a queue or conference is left, who was
         dialled is hung up. A leg that still rings gets it when it is answered."""
         self._source = source
+        if fallback is not None:
+            self._settings = Settings(self._settings.method, fallback)
         self._changed.set()
 
     async def _run(self) -> None:
@@ -161,9 +163,12 @@ class Calls:
             raise not_found("The call")
         return record
 
-    def redirect(self, sid: str, source: Source) -> CallRecord:
+    def redirect(
+        self, sid: str, source: Source, *, fallback: Source | None = None, target: Target | None = None
+    ) -> CallRecord:
         """Give a call another document, wherever it is: speaking, queued, in a conference, dialled by another call.
 
+        `fallback` is where the document is if `source` has none, `target` is told of the call's end, too.
         Raises `CommandRefused` for a call that is unknown (10005) or over (90018).
         """
         record = self.record(sid)
@@ -172,9 +177,11 @@ class Calls:
             raise call_ended("/CallSid")
         drive = self._drives.get(sid)
         if drive is not None:
-            drive.replace(source)
+            drive.replace(source, fallback)
+            if target is not None:
+                Following(self._services, leg, target).start()
         else:
-            self.drive(leg, source, Settings())  # from now on it is not its dialler's
+            self.drive(leg, source, Settings(fallback=fallback), target)  # from now on it is not its dialler's
             leg.part()
         return record
 

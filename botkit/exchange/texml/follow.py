@@ -34,8 +34,7 @@ class Following:
         self._leg = leg
         self._target = target
         self._sent = 0
-        self._initiated = services.clock.wall()
-        self._answered: float | None = None
+        self._record = services.records.note(leg)
 
     def start(self) -> None:
         """Follow the leg to its end, in a task of the services'."""
@@ -49,19 +48,16 @@ class Following:
             self._tell("ringing", "ringing")
         await settled(leg.answered, leg.over)
         if leg.answered.done():
-            self._answered = self._services.clock.wall()
             self._tell("answered", "in-progress")
         await settled(leg.over)
         ending = leg.over.result()
         more = ending_fields(leg.facts, ending)
-        ended = self._services.clock.wall()
-        more["EndTime"] = time_text(ended)
-        if self._answered is not None:
-            more["AnsweredTime"] = time_text(self._answered)
-            more["CallDuration"] = str(round(ended - self._answered))
-        else:
-            more["CallDuration"] = "0"
-        self._tell("completed", word_of(ending, answered=self._answered is not None), more)
+        record = self._record
+        more["EndTime"] = time_text(record.ended or self._services.clock.wall())
+        if record.answered is not None:
+            more["AnsweredTime"] = time_text(record.answered)
+        more["CallDuration"] = str(round(record.duration))
+        self._tell("completed", word_of(ending, answered=record.answered is not None), more)
 
     def _tell(self, event: str, word: Word, more: Fields | None = None) -> None:
         target = self._target
@@ -73,7 +69,7 @@ class Following:
             "CallbackSource": "call-progress-events",
             "SequenceNumber": str(self._sent),
             "Timestamp": self._services.now_text(),
-            "CallInitiatedAt": time_text(self._initiated),
+            "CallInitiatedAt": time_text(self._record.started),
             **({"ParentCallSid": target.parent, "ParentCallSidLegacy": target.parent} if target.parent else {}),
             **(more or {}),
         }
