@@ -28,16 +28,18 @@ class HoldAudio:
         self._start = start
         self._encoded: dict[str, tuple[bytes, ...]] = {}
 
-    def play(self, session: RtpSession) -> None:
-        """Say it from its beginning on, until the session is told to say something else."""
+    def play(self, session: RtpSession) -> Playback | None:
+        """Say it from its beginning on, until the session is told to say something else, or to stop what is given
+        back: None where silence goes out."""
         codec = session.codec
         if self._source is None:
-            return  # silence is what goes out while nothing is played
+            return None
         known = self._encoded.get(codec.name)
         playback = Playback(known or (codec.silence,), lambda at: None, loop=True)
         session.play(playback)
         if known is None:
             self._start(self._fill(playback, self._source, codec), f"hold audio {codec.name}")
+        return playback
 
     async def _fill(self, playback: Playback, source: Source, codec: Codec) -> None:
         try:

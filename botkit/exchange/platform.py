@@ -16,8 +16,11 @@ from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.speech import Speech
 from botkit.exchange.applications import TexmlApplication
 from botkit.exchange.commands import Commands
+from botkit.exchange.conference import Conference
+from botkit.exchange.conferences import Conferences
 from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.queues import Queues
 from botkit.exchange.switch import Switch
 from botkit.exchange.webhooks.delivery import HEAD_START
 from botkit.exchange.webhooks.hangup import EndedBy, hangup
@@ -59,6 +62,10 @@ class Platform:
         self.recordings = Recordings(clock, recording_url)
         self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)
         self.commands = Commands(switch)
+        self.conferences = Conferences(
+            clock, plane.pacer, switch.hold_audio, switch.leave, switch.start, self._happened_in
+        )
+        self.queues = Queues(clock, switch.leave, switch.start)
         self.listeners: list[Reporter] = []
         """Are told, beside the owner, what happens to every leg."""
         self._switch = switch
@@ -66,6 +73,7 @@ class Platform:
         switch.report = self._happened
         switch.when_new.append(self.activities.admit)
         switch.when_over.append(self._over)
+        switch.when_over.append(self.queues.hung_up)
 
     def _owner_of(self, connection_id: str) -> Owner | None:
         owner = self._directory.owner(connection_id)
@@ -77,6 +85,11 @@ class Platform:
         self.webhooks.tell(leg, event_type, fields)
         for listener in self.listeners:
             listener(leg, event_type, fields)
+
+    def _happened_in(
+        self, conference: Conference, event_type: str, fields: Mapping[str, object], member: Leg | None
+    ) -> None:
+        self.webhooks.tell_conference(conference, event_type, fields, member=member)
 
     def _end_of(self, leg: Leg) -> Mapping[str, object]:
         by = _ENDED_BY[leg.end.limit or leg.end.by]

@@ -101,14 +101,15 @@ class RoomSound(_Voice):
         frames: Pcm,
         rate: int,
         to: Collection[Member] | None,
-        loop: bool,
+        turns: int | None,
         on_done: Callable[[float], None],
     ) -> None:
         super().__init__(rate)
         self.frames = frames
         self.to = to
         """Who hears it; None: everybody."""
-        self.loop = loop
+        self.turns = turns
+        """Turns that are left, this one included; None: without end."""
         self.index = 0
         self.stopped = False
         self.done = False
@@ -118,7 +119,9 @@ class RoomSound(_Voice):
     def advance(self) -> bool:
         """Lay the frame of this beat ready; False where there is none any more."""
         if self.index >= len(self.frames):
-            if not self.loop or not len(self.frames):
+            if self.turns is not None:
+                self.turns -= 1
+            if self.turns == 0 or not len(self.frames):
                 self.frame = None
                 return False
             self.index = 0
@@ -212,15 +215,16 @@ class Mixer:
         rate: int,
         *,
         to: Collection[Member] | None = None,
-        loop: bool = False,
+        turns: int | None = 1,
         on_done: Callable[[float], None] = lambda at: None,
     ) -> RoomSound:
-        """Play `frames`, shape (n, samples) at `rate`, over whatever is said, to all or to some.
+        """Play `frames`, shape (n, samples) at `rate`, over whatever is said, to all or to some; `turns` times, or
+        without end.
 
         `on_done` is called once, with the time at which it was over or was stopped. A room that everybody has left
         stops all its sounds.
         """
-        sound = RoomSound(frames, rate, to, loop, on_done)
+        sound = RoomSound(frames, rate, to, turns, on_done)
         self._sounds.append(sound)
         return sound
 

@@ -364,7 +364,7 @@ def test_a_sound_in_a_loop_goes_on_until_it_is_stopped() -> None:
     room = Room()
     (a,) = room.guests(PCMU)
     done: list[float] = []
-    sound = room.mixer.play(np.full((2, 160), 2000, np.int16), 8000, loop=True, on_done=done.append)
+    sound = room.mixer.play(np.full((2, 160), 2000, np.int16), 8000, turns=None, on_done=done.append)
     room.talk({}, beats=7)
     assert {value for payload in a.heard for value in values(payload)} == {nearest(2000)}
     room.mixer.stop(sound)
@@ -375,12 +375,23 @@ def test_a_sound_in_a_loop_goes_on_until_it_is_stopped() -> None:
     assert a.heard[-1] == PCMU.silence
 
 
+def test_a_sound_is_played_as_often_as_it_is_to_be() -> None:
+    """Turn after turn without a pause; then it is over."""
+    room = Room()
+    (a,) = room.guests(PCMU)
+    done: list[float] = []
+    room.mixer.play(np.full((2, 160), 2000, np.int16), 8000, turns=3, on_done=done.append)
+    room.talk({}, beats=10)
+    assert [payload != PCMU.silence for payload in a.heard] == [True] * 6 + [False] * 4
+    assert len(done) == 1
+
+
 def test_a_room_that_everybody_has_left_plays_nothing_on() -> None:
     """Its sounds are stopped, and told."""
     room = Room()
     (a,) = room.guests(PCMU)
     done: list[float] = []
-    room.mixer.play(np.full((2, 160), 2000, np.int16), 8000, loop=True, on_done=done.append)
+    room.mixer.play(np.full((2, 160), 2000, np.int16), 8000, turns=None, on_done=done.append)
     room.beat()
     a.leave()
     assert len(done) == 1
