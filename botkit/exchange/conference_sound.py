@@ -27,7 +27,7 @@ Kind = Literal["playback", "speak"]
 
 @dataclass(frozen=True, slots=True)
 class RoomOrder:
-    """Something to play. `find` gives its sound, and may fail with any `ConfigError`-like exception of `failures`.
+    """Something to play. `find` gives its sound.
 
     `to` are call control ids, empty for the whole room; `turns` None is without end; `fields` are told with its events.
     """

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botkit.clock import Clock
+from botkit.errors import ConfigError
+from botkit.exchange.activities.sounds import SoundFailed
 from botkit.exchange.conference import Conference, ConferencePlan, Teller
+from botkit.exchange.conference_sound import ConferenceSound
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.exchange.refusal import CommandRefused, not_answered, not_found
@@ -54,6 +57,7 @@ class Conferences:
         self._known: dict[str, Conference] = {}
         self._ended: dict[str, float] = {}  # id to when, oldest first
         self._timers: dict[str, asyncio.Task[None]] = {}
+        self._sounds: dict[str, ConferenceSound] = {}
 
     def __iter__(self) -> Iterator[Conference]:
         """All that are known, those that ended too, in the order in which they were made."""
@@ -68,6 +72,7 @@ class Conferences:
             raise not_answered()
         conference = Conference(self._rooms, leg, plan, lambda *told: self.teller(*told))
         self._known[conference.id] = conference
+        self._sounds[conference.id] = ConferenceSound(conference, self._start, (ConfigError, SoundFailed))
         conference.tell("conference.created")
         conference.join(leg, seat or SeatPlan())
         if not conference.is_over:
@@ -87,6 +92,10 @@ class Conferences:
             raise not_found("The requested conference")
         return conference
 
+    def sound(self, conference: Conference) -> ConferenceSound:
+        """What is played into one that is known."""
+        return self._sounds[conference.id]
+
     async def _lasts(self, conference: Conference) -> None:
         await self._clock.sleep(60 * conference.plan.duration_minutes)
         conference.expire()
@@ -104,4 +113,4 @@ class Conferences:
             oldest, at = next(iter(self._ended.items()))
             if now - at < KEPT and len(self._ended) <= KEPT_MOST:
                 return
-            del self._ended[oldest], self._known[oldest]
+            del self._ended[oldest], self._known[oldest], self._sounds[oldest]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from botkit.errors import ConfigError
+from botkit.exchange.activities.sounds import SoundFailed
 from botkit.media.codec import Codec
 from botkit.media.playback import Playback
 from botkit.media.session import RtpSession
@@ -21,10 +22,20 @@ log = logging.getLogger("botkit.exchange")
 
 
 class HoldAudio:
-    """`source` None is silence. `start` runs work in a task that somebody owns."""
+    """`source` None is silence; one that is still to be had is `found` when it is first heard.
 
-    def __init__(self, source: Source | None, start: Callable[[Coroutine[Any, Any, None], str], object]) -> None:
+    `start` runs work in a task that somebody owns.
+    """
+
+    def __init__(
+        self,
+        source: Source | None,
+        start: Callable[[Coroutine[Any, Any, None], str], object],
+        *,
+        found: Callable[[], Awaitable[Source]] | None = None,
+    ) -> None:
         self._source = source
+        self._found = found
         self._start = start
         self._encoded: dict[str, tuple[bytes, ...]] = {}
 
@@ -32,19 +43,22 @@ class HoldAudio:
         """Say it from its beginning on, until the session is told to say something else, or to stop what is given
         back: None where silence goes out."""
         codec = session.codec
-        if self._source is None:
+        if self._source is None and self._found is None:
             return None
         known = self._encoded.get(codec.name)
         playback = Playback(known or (codec.silence,), lambda at: None, loop=True)
         session.play(playback)
         if known is None:
-            self._start(self._fill(playback, self._source, codec), f"hold audio {codec.name}")
+            self._start(self._fill(playback, codec), f"hold audio {codec.name}")
         return playback
 
-    async def _fill(self, playback: Playback, source: Source, codec: Codec) -> None:
+    async def _fill(self, playback: Playback, codec: Codec) -> None:
         try:
+            if (source := self._source) is None:
+                assert self._found is not None
+                source = self._source = await self._found()
             payloads = await asyncio.to_thread(source.payloads, codec)
-        except ConfigError as error:  # it was there when the exchange began
+        except (ConfigError, SoundFailed) as error:  # a file was there when the exchange began
             log.warning("hold.silent %s", error)
             return
         self._encoded[codec.name] = payloads
