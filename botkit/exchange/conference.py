@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botkit.exchange.hold import HoldAudio
-from botkit.exchange.leg import Leg
+from botkit.exchange.leg import EndedBy, Leg
 from botkit.exchange.refusal import CommandRefused, not_answered
 from botkit.exchange.seat import Beep, Role, Seat, SeatPlan
 from botkit.media.mixer import Member, Mixer
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 INIT, IN_PROGRESS, COMPLETED = "init", "in_progress", "completed"
 ALL_LEFT, VIA_API, HOST_LEFT, TIME_EXCEEDED = "all_left", "ended_via_api", "host_left", "time_exceeded"
+
+_ENDED_BY: dict[str, EndedBy] = {VIA_API: "command", HOST_LEFT: "peer", TIME_EXCEEDED: "exchange"}
+"""Whose doing the hang-up of its members is."""
 
 LASTS_MINUTES = 240
 """[DOC] Conferences end after four hours."""
@@ -210,7 +213,7 @@ class Conference:
         for seat in members:
             self._unseat(seat, reason)
             if hang_up and not seat.stays:
-                seat.leg.bye("NORMAL_CLEARING")
+                seat.leg.bye("NORMAL_CLEARING", _ENDED_BY[reason])
         self.expires_at = self.updated_at = self._rooms.clock.wall()
         self._rooms.over(self)
         # [POL] The end is told last; the hang-ups are told by callbacks that run before this one.

@@ -63,7 +63,7 @@ class Platform:
         self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)
         self.commands = Commands(switch)
         self.conferences = Conferences(
-            clock, plane.pacer, switch.hold_audio, switch.leave, switch.start, self._happened_in
+            clock, plane.pacer, switch.hold_audio, self._take_out, switch.start, self._happened_in
         )
         self.queues = Queues(clock, switch.leave, switch.start)
         self.listeners: list[Reporter] = []
@@ -104,6 +104,12 @@ class Platform:
     def _over(self, leg: Leg) -> None:
         if leg.activities is not None:
             leg.activities.cut("hangup")
+
+    def _take_out(self, leg: Leg) -> None:
+        """Into a conference or out of it: what it says by itself ends, as with a bridge."""
+        if leg.activities is not None:
+            leg.activities.cut("bridged")
+        self._switch.leave(leg)
 
     def _lost(self, key: str, event: Event) -> None:
         """Nobody was told of a parked leg, so nobody will ever answer it."""

@@ -86,6 +86,7 @@ def test_what_is_told() -> None:
         ]
         assert told[-1] == ("conference.ended", "", {"reason": "host_left"})
         assert (conference.status, conference.end_reason, conference.ended_by) == ("completed", "host_left", bob.leg)
+        assert (ann.leg.end.by, bob.leg.end.by) == ("peer", "party")
 
     meet(scene)
 

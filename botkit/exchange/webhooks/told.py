@@ -35,4 +35,8 @@ class ToldConference(Protocol):
 
     id: str
     connection_id: str
-    creator: ToldLeg
+
+    @property
+    def creator(self) -> ToldLeg:
+        """The leg that it was made from."""
+        ...
