@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,13 +25,19 @@ UNREACHED = (httpx.HTTPError, httpx.InvalidURL, OSError)
 """What a request raises that gets no answer."""
 
 
+@cache
+def _trust() -> ssl.SSLContext:
+    """Whom TLS trusts: read once a process, since that takes longer than all else of a client."""
+    return httpx.create_ssl_context()
+
+
 def open_http() -> httpx.AsyncClient:
     """A client fit for webhooks: no limit of connections, so that a slow receiver holds up nobody else's events.
 
     No proxy of the environment, no redirects, no time limits of its own: the exchange's clock has them.
     """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None, limits=limits)
+    return httpx.AsyncClient(verify=_trust(), trust_env=False, follow_redirects=False, timeout=None, limits=limits)
 
 
 class Poster:
