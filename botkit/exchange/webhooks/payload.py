@@ -15,12 +15,15 @@ from typing import Any
 from botkit.errors import LocalProtocolError
 from botkit.exchange.webhooks.shapes import EVENTS, About, Dated, Field, Kind, Shape
 from botkit.exchange.webhooks.told import ToldConference, ToldLeg
+from botkit.media import sdp
 
 SIP_DOMAIN = "sip.telnyx.com"
 """Host of `from_sip_uri` and `to_sip_uri`, which are `user@host` without a scheme."""
 
 SIP_HEADERS = ("User-to-User", "Diversion")
 """The only names that `sip_headers` may have ([SDK] `InboundSipHeader`)."""
+
+CALL_ID_HEADER = "X-RTC-CALLID"
 
 _TYPES: dict[Kind, tuple[type, ...]] = {
     Kind.TEXT: (str,),
@@ -59,7 +62,7 @@ def leg_event(leg: ToldLeg, event_type: str, fields: Mapping[str, object], now: 
     payload = {**_ids(leg), "connection_id": leg.connection_id, "client_state": leg.client_state}
     if shape.numbers:
         payload |= {"from": leg.calling, "to": leg.called}
-    return _event(event_type, shape, payload, {**_known(leg, now), **fields}, fields, now)
+    return _event(event_type, shape, payload, {**_known(leg, event_type, now), **fields}, fields, now)
 
 
 def conference_event(
@@ -96,7 +99,7 @@ def _ids(leg: ToldLeg) -> dict[str, Any]:
     return {"call_control_id": leg.control_id, "call_leg_id": leg.leg_id, "call_session_id": leg.session_id}
 
 
-def _known(leg: ToldLeg, now: float) -> dict[str, object]:
+def _known(leg: ToldLeg, event_type: str, now: float) -> dict[str, object]:
     """What a leg says of itself, by the names of the table."""
     return {
         "direction": leg.direction or None,
@@ -106,9 +109,29 @@ def _known(leg: ToldLeg, now: float) -> dict[str, object]:
         "calling_party_type": leg.party_type or None,
         "from_sip_uri": _sip_uri(leg.calling),
         "to_sip_uri": _sip_uri(leg.called),
-        "custom_headers": tuple(pair for pair in leg.headers if pair[0].lower().startswith("x-")),
+        "custom_headers": _custom_headers(leg),
         "sip_headers": tuple(pair for pair in leg.headers if pair[0] in SIP_HEADERS),
+        "offered_codecs": _offered_codecs(leg) if event_type == "call.initiated" else None,
     }
+
+
+def _custom_headers(leg: ToldLeg) -> tuple[tuple[str, str], ...]:
+    """Those of its invite, with the client's own id for a call that it placed, as the real service has it."""
+    custom = tuple(pair for pair in leg.headers if pair[0].lower().startswith("x-"))
+    if leg.inbound and not any(name == CALL_ID_HEADER for name, _ in custom):
+        return ((CALL_ID_HEADER, leg.id), *custom)
+    return custom
+
+
+def _offered_codecs(leg: ToldLeg) -> str | None:
+    """What its client offered, best first: `OPUS,PCMU`."""
+    if leg.invite is None:
+        return None
+    try:
+        formats = sdp.parse(leg.invite.sdp).audio.formats
+    except sdp.SdpError:
+        return None  # it is told of all the same
+    return ",".join(dict.fromkeys(each.name.upper() for each in formats if each.is_voice)) or None
 
 
 def _sip_uri(address: str) -> str | None:

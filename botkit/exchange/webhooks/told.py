@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from botkit.exchange.webhooks.targets import Overrides
+from botkit.signalling.facts import InviteReceived
 
 
 class ToldLeg(Protocol):
     """A leg. Times are wallclock seconds; 0 and None: not known, not yet."""
 
+    id: str
+    """The client's `callID`."""
     control_id: str
     leg_id: str
     session_id: str
@@ -24,6 +27,10 @@ class ToldLeg(Protocol):
     name: str
     """Shown to the other party; empty: none."""
     headers: tuple[tuple[str, str], ...]
+    inbound: bool
+    """Its client placed it."""
+    invite: InviteReceived | None
+    """That of an inbound leg."""
     started: float
     ended_at: float | None
     overrides: Overrides

@@ -20,6 +20,7 @@ from botkit.clock import Clock, VirtualLoop
 from botkit.exchange.webhooks.poster import open_http
 from botkit.exchange.webhooks.targets import Overrides
 from botkit.exchange.webhooks.webhooks import Webhooks
+from botkit.signalling.facts import InviteReceived
 
 OWNER = "1684641123236054244"
 
@@ -28,6 +29,7 @@ OWNER = "1684641123236054244"
 class Told:
     """A leg as webhooks see it."""
 
+    id: str = "7a2b1a52-30f5-4b36-8b7b-1f66d0b2c001"
     control_id: str = "v3:Zk3bq0b1Wm8"
     leg_id: str = "6b2e4b1c-e82a-11f0-9c1e-02420a0f7568"
     session_id: str = "6b2e3f0a-e82a-11f0-8d55-02420a0f7568"
@@ -38,7 +40,9 @@ class Told:
     direction: str = "outgoing"
     party_type: str = "sip"
     name: str = "John"
-    headers: tuple[tuple[str, str], ...] = (("X-RTC-CALLID", "7a2b1a52"), ("User-to-User", "00c8"), ("Via", "no"))
+    headers: tuple[tuple[str, str], ...] = (("X-Ticket", "42"), ("User-to-User", "00c8"), ("Via", "no"))
+    inbound: bool = True
+    invite: InviteReceived | None = None
     started: float = 1767392727.4
     ended_at: float | None = None
     overrides: Overrides = field(default_factory=Overrides)

@@ -6,6 +6,7 @@ import pytest
 
 from botkit.errors import LocalProtocolError
 from botkit.exchange.webhooks.payload import conference_event, iso, leg_event
+from botkit.signalling.facts import InviteReceived
 from tests.exchange.webhooks import sdk
 from tests.exchange.webhooks.kit import OWNER, Room, Told
 
@@ -35,7 +36,10 @@ def test_parked_call_in_full() -> None:
         "start_time": "2026-01-02T22:25:27.400000Z",
         "connection_codecs": None,
         "offered_codecs": "OPUS,PCMU",
-        "custom_headers": [{"name": "X-RTC-CALLID", "value": "7a2b1a52"}],
+        "custom_headers": [
+            {"name": "X-RTC-CALLID", "value": "7a2b1a52-30f5-4b36-8b7b-1f66d0b2c001"},
+            {"name": "X-Ticket", "value": "42"},
+        ],
         "sip_headers": [{"name": "User-to-User", "value": "00c8"}],
         "tags": [],
         "shaken_stir_attestation": None,
@@ -57,13 +61,39 @@ def test_envelope_counts_and_names() -> None:
 
 def test_leg_of_which_little_is_known() -> None:
     """Null stands for what is not known; a leg that has not started starts now, one that ends has ended now."""
-    leg = Told(name="", party_type="", calling="", called="sip:bob@sip.telnyx.com", started=0.0, headers=())
+    leg = Told(
+        name="", party_type="", calling="", called="sip:bob@sip.telnyx.com", started=0.0, headers=(), inbound=False
+    )
     payload = leg_event(leg, "call.hangup", {}, NOW).data["payload"]
     unknown = ("caller_id_name", "calling_party_type", "from_sip_uri", "call_quality_stats")
     assert [payload[name] for name in unknown] == [None] * 4
     assert payload["to_sip_uri"] == "bob@sip.telnyx.com"
     assert payload["start_time"] == payload["end_time"] == iso(NOW)
     assert (payload["custom_headers"], payload["state"], payload["hangup_cause"]) == ([], "hangup", "unspecified")
+
+
+OFFER = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0 9 101 126\r\n"
+    "a=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/48000\r\na=rtpmap:126 telephone-event/8000\r\n"
+    "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=rtcp-mux\r\na=setup:actpass\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
+)
+
+
+@pytest.mark.parametrize(("offer", "codecs"), [(OFFER, "OPUS,PCMU,G722"), ("v=0\r\n", None), ("nonsense", None)])
+def test_codecs_of_the_client(offer: str, codecs: str | None) -> None:
+    """What the client offered is told, best first; an offer that cannot be read is told of without."""
+    leg = Told(invite=InviteReceived("k-1", sdp=offer))
+    assert leg_event(leg, "call.initiated", {}, NOW).data["payload"]["offered_codecs"] == codecs
+
+
+def test_headers_of_a_dialled_leg() -> None:
+    """A leg that we dialled has no client's id; a client that says its id itself is not contradicted."""
+    headers = leg_event(Told(inbound=False), "call.initiated", {}, NOW).data["payload"]["custom_headers"]
+    assert headers == [{"name": "X-Ticket", "value": "42"}]
+    said = Told(headers=(("X-RTC-CALLID", "mine"),))
+    headers = leg_event(said, "call.initiated", {}, NOW).data["payload"]["custom_headers"]
+    assert headers == [{"name": "X-RTC-CALLID", "value": "mine"}]
 
 
 def test_client_state_is_the_newest() -> None:
