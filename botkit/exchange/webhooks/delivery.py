@@ -142,8 +142,8 @@ class Courier:
                 if not await self._deliver(item):
                     self._tell_lost(queue.key, item.event)
         finally:
-            for item in queue.items:  # none, unless it was cancelled
-                self._drop(item.event, CLOSING)
+            for item in queue.items:  # none, unless it was cut short
+                self._drop(item.event, CLOSING if self._closing else "an error of the exchange")
             self.waiting -= len(queue.items)
             del self._queues[queue.key]
 

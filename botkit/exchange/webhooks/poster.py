@@ -21,8 +21,8 @@ USER_AGENT = "telnyx-webhooks"
 MOST_READ = 65_536
 """Bytes of an answer's body that are read; what a receiver says beside its status is of no interest."""
 
-UNREACHED = (httpx.HTTPError, httpx.InvalidURL, OSError)
-"""What a request raises that gets no answer."""
+UNREACHED = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)
+"""What a request raises that gets no answer; the last for a host that has no form in DNS."""
 
 
 @cache

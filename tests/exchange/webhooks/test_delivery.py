@@ -168,6 +168,20 @@ def test_nobody_at_the_address() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://xn--/", "http://☎.invalid/", "http://a:b/", "ftp://bot/", "\x00"])
+def test_address_that_is_none(url: str) -> None:
+    """An owner's URL that cannot be asked is a receiver that does not answer; its failover gets the event."""
+    spare = Receiver()
+
+    async def scene(webhooks: Webhooks) -> None:
+        dial(webhooks, "12")
+        await webhooks.settled()
+        assert digits(spare) == "12"
+        assert outcomes(webhooks) == ["delivered", "delivered"]
+
+    play(scene, App(url, "http://spare/"), spare=spare)
+
+
 def test_timeout_of_the_owner() -> None:
     """`webhook_timeout_secs` is the time that a receiver has."""
     bot = Receiver(20.0)
