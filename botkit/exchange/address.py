@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 _NUMBER = re.compile(r"\+?[\d\s().-]*\d[\d\s().-]*")
-_POST_DIAL = re.compile(r"[0-9A-Da-d*#wW,;]*")
+_POST_DIAL = re.compile(r"([^,]*),([0-9A-Da-d*#wW,]*)(;[^,]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def parse_address(text: str) -> Address:
     is_uri = address != given or "@" in address
     post_dial = ""
     # A comma is part of a name ("Doe, Jane"), but not of a number or of a URI.
-    head, comma, tail = address.partition(",")
-    if comma and _POST_DIAL.fullmatch(tail) and (is_uri or _NUMBER.fullmatch(head)):
-        address, post_dial = head, tail
+    found = _POST_DIAL.fullmatch(address)
+    if found and (is_uri or _NUMBER.fullmatch(found[1].split(";")[0])):
+        address, post_dial = found[1] + (found[3] or ""), found[2]
     address, *parameters = address.split(";")
     user, _, host = address.partition("@")
     user = user.partition(":")[0] if host else user  # a password in a SIP URI is nobody's business

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from botkit.exchange.refusal import CommandRefused
+from botkit.exchange.refusal import TITLES, CommandRefused
 
 MAX_PAGE = 250
 """Entries that a page may have; who asks for more gets so many."""
@@ -146,6 +146,8 @@ def _refusal(error: Mapping[str, Any]) -> CommandRefused:
         place = {"pointer": "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)}
     elif where == "query":
         place = {"parameter": name}
+    if kind in TITLES:  # a model that knows the code of its fault
+        return CommandRefused(kind, str(error["msg"]), **place)
     if kind == "missing" and name:
         return CommandRefused("10004", f"The '{name}' parameter is required and cannot be blank.", **place)
     if kind in ("literal_error", "enum"):
