@@ -126,7 +126,9 @@ class Settings:
     caps: Caps = Caps()
     allow_hosts: tuple[str, ...] = ()
     flows_may_use: tuple[str, ...] | None = None  # None: the embedded exchange only
-    exchange: Mapping[str, Any] = field(default_factory=dict)  # the directory of the embedded exchange, plain
+    exchange: Mapping[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # the directory of the embedded exchange, plain
     hold_audio: Path | None = HOLD_MUSIC  # what a held party hears on the embedded exchange; None: silence
     file: str | None = None
     unusable: Mapping[str, ConfigError] = field(default_factory=dict)  # accounts that lack a variable, say

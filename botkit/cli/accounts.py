@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from botkit.cli import exchange_part
 from botkit.errors import ConfigError
 from botkit.flow import source
 from botkit.flow.source import Mark, Node, Scalar
@@ -133,20 +134,16 @@ class _Reader:
             return ()
         return (self.text(node, what),)
 
-    def plain(self, node: Node) -> Any:
-        """The value without marks, `${env.NAME}` filled in."""
-        if isinstance(node, source.Mapping):
-            return {key.text: self.plain(item) for key, item in node.pairs}
-        if isinstance(node, source.Sequence):
-            return [self.plain(item) for item in node.items]
-        return self.text(node, "exchange") if isinstance(node.value, str) else node.value
-
     def exchange(self, node: Node) -> tuple[Path | None, dict[str, Any]]:
         """What a held party hears (None: silence), and the directory, plain."""
-        given = self.mapping(node, "exchange", None)
-        held = given.pop("hold_audio", None)
-        audio = HOLD_MUSIC if held is None else self.hold_audio(held)
-        return audio, {key: self.plain(item) for key, item in given.items()}
+        self.mapping(node, "exchange", None)
+        audio = HOLD_MUSIC
+        if not isinstance(node, source.Mapping):
+            return audio, {}
+        held = node.get("hold_audio")
+        rest = source.Mapping(tuple(pair for pair in node.pairs if pair[0].text != "hold_audio"), node.mark)
+        directory = exchange_part.read(rest, self.text, _error) if rest.pairs else {}
+        return audio if held is None else self.hold_audio(held), directory
 
     def hold_audio(self, node: Node) -> Path | None:
         """A file, from the folder of the settings, or the word `silence`."""

@@ -6,12 +6,11 @@ import asyncio
 import json
 import os
 import signal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from botkit.cli import terminal
-from botkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
@@ -33,12 +32,33 @@ def exchange(
       botkit exchange
       botkit exchange --port 0 --json
 
+    It serves the SDKs' WebSocket at /, and the REST side under /v2 (described at /v2/openapi.json).
+
     \b
-    Its users, numbers and applications are the `exchange:` part of botkit.yaml:
+    What it holds from the beginning is the `exchange:` part of botkit.yaml; all of it is optional:
       exchange:
-        users:
+        users:                         # can be called by name and by number
           alice: {password: "${env.ALICE_PASSWORD}", numbers: ["+18005550100"]}
-          bob: {}                      # a password is made up and printed
+          bob:                         # a password is made up and printed
+        connections:                   # as REST makes them; the key is the user name
+          john1234:
+            password: "${env.JOHN_PASSWORD}"
+            numbers: ["+13128889999"]
+            sip_uri_calling_preference: internal
+            inbound: {dnis_number_format: sip_username}
+            outbound: {call_parking_enabled: true}
+            webhook_event_url: http://127.0.0.1:9000/hook
+        telephony_credentials:
+          desk7: {connection: john1234, sip_username: gencred7, sip_password: "${env.DESK7}"}
+        applications:
+          voice: {ivr: {webhook_event_url: "http://127.0.0.1:9000/ivr", numbers: ["+15550001"]}}
+          texml: {menu: {voice_url: "http://127.0.0.1:9000/menu", numbers: ["+15550002"]}}
+        trunks:                        # who logs in as one stands outside the network
+          carrier: {password: "${env.CARRIER}", numbers: ["+49*"]}
+        numbers: ["+15550003"]         # numbers that are nobody's yet
+        api_keys: ["${env.API_KEY}"]   # else one is made up
+        signing_key: demo              # or base64 of 32 bytes; else one is made up
+        fallback: previous             # or none: who is called when the last login has gone
         hold_audio: silence            # or a file; else a party on hold hears music
     """
     from botkit.cli import accounts
@@ -50,50 +70,36 @@ def exchange(
 
 async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> None:
     from botkit.exchange.exchange import run_exchange
+    from botkit.exchange.plan import ExchangePlan, fill, signing_key
 
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
-    async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio) as running:
-        made_up = fill(running, dict(settings.exchange))
+    plan = ExchangePlan.model_validate(dict(settings.exchange))
+    key = signing_key(plan.signing_key) if plan.signing_key is not None else None
+    async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key) as running:
+        made = fill(running, plan)
         facts = describe(running)
         if as_json:
-            terminal.say(json.dumps({**facts, "users": made_up} if made_up else facts))
+            told = {"users": made.passwords, "ids": made.ids}
+            terminal.say(json.dumps({**facts, **{name: value for name, value in told.items() if value}}))
         else:
             for name, value in facts.items():
                 terminal.say(f"{name:<11} {value}")
-            for name, password in made_up.items():
+            for name, ident in made.ids.items():
+                terminal.say(f"{name}, id {ident}")
+            for name, password in made.passwords.items():
                 terminal.say(f"user {name}, password {password}")
             terminal.say("ready; Ctrl-C ends it")
         await done.wait()
 
 
 def describe(running: Exchange) -> dict[str, str]:
-    """What a client must know; what the exchange does not offer is left out."""
-    facts = {"ws": running.url}
-    for name in ("rest", "api_key", "public_key"):
-        value = getattr(running, name, None)
-        if isinstance(value, str) and value:
-            facts[name] = value
-    return facts
-
-
-def fill(running: Exchange, directory: dict[str, Any]) -> dict[str, str]:
-    """Put the users of the settings into the exchange; gives the passwords that were made up."""
-    made_up = {}
-    users = directory.get("users", {})
-    if not isinstance(users, dict):
-        raise ConfigError(
-            "exchange.users must be a mapping of names", hint="users: {alice: {numbers: ['+18005550100']}}"
-        )
-    for name, given in users.items():
-        given = given or {}
-        numbers = given.get("numbers", ())
-        numbers = (numbers,) if isinstance(numbers, str) else tuple(str(number) for number in numbers)
-        user = running.directory.add_user(
-            name, password=given.get("password"), numbers=numbers, caller_number=str(given.get("caller_id", ""))
-        )
-        if "password" not in given:
-            made_up[name] = user.password
-    return made_up
+    """What a client must know."""
+    return {
+        "ws": running.url,
+        "rest": running.rest,
+        "api_key": running.api_key,
+        "public_key": running.public_key,
+    }

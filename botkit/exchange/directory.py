@@ -114,17 +114,22 @@ class Directory:
         self, connection: CredentialConnection, *, name: str = "", tag: str = "", expires_at: float | None = None
     ) -> TelephonyCredential:
         """A new telephony credential of a connection, its SIP user name and password generated."""
+        return self.take_credential(self.generate_credential(connection.id, name=name, tag=tag, expires_at=expires_at))
+
+    def generate_credential(
+        self, connection_id: str, *, name: str = "", tag: str = "", expires_at: float | None = None
+    ) -> TelephonyCredential:
+        """A telephony credential that is not taken in yet."""
         made = "".join(secrets.choice(_NAME_SIGNS) for _ in range(41))
-        credential = TelephonyCredential(
+        return TelephonyCredential(
             id=str(uuid.uuid4()),
-            connection_id=connection.id,
+            connection_id=connection_id,
             sip_username=f"gencred{made}",
             sip_password=secrets.token_hex(16),
             name=name,
             tag=tag,
             expires_at=expires_at,
         )
-        return self.take_credential(credential)
 
     def take_credential(self, credential: TelephonyCredential) -> TelephonyCredential:
         """Take in a credential that was made elsewhere (settings name theirs). Its connection must be known."""

@@ -26,6 +26,7 @@ from botkit.exchange.registrar import Fallback, Registrar
 from botkit.exchange.server import serve_http
 from botkit.exchange.switch import Switch
 from botkit.exchange.texml.house import open_house
+from botkit.exchange.webhooks.signing import SigningKey
 from botkit.media import prompt
 from botkit.media.endpoint import Endpoint
 from botkit.media.plane import MediaPlane, media_plane
@@ -50,6 +51,7 @@ class Exchange:
         fixtures: Sequence[Path] = (),
         media: Mapping[str, Path] | None = None,
         calls_kept: float = KEPT,
+        signing_key: SigningKey | None = None,
     ) -> None:
         self.legs_per_line = legs_per_line
         """Calls that one client may have placed at the same time; further ones are turned away."""
@@ -72,7 +74,13 @@ class Exchange:
         self.controls = Controls(self.switch, self.directory)
         self.switch.control = self.controls
         self.platform = Platform(
-            self.switch, self.directory, plane, lambda name: f"{self.rest_url}/recordings/{name}", fixtures, media
+            self.switch,
+            self.directory,
+            plane,
+            lambda name: f"{self.rest_url}/recordings/{name}",
+            fixtures,
+            media,
+            signing_key,
         )
         self.http = self.platform.http
         self.sounds = self.platform.sounds
@@ -102,6 +110,11 @@ class Exchange:
     def api_key(self) -> str:
         """A key for the REST side."""
         return self.api_keys[0]
+
+    @property
+    def public_key(self) -> str:
+        """What its webhooks' signatures are checked with: base64 of an Ed25519 public key."""
+        return self.platform.webhooks.public_key
 
     def account(self, name: str, *numbers: str) -> Account:
         """An account for a client, made on the spot: user `name`, reached by its name and `numbers`."""
@@ -194,13 +207,14 @@ async def run_exchange(
     fixtures: Sequence[Path] = (),
     media: Mapping[str, Path] | None = None,
     calls_kept: float = KEPT,
+    signing_key: SigningKey | None = None,
 ) -> AsyncIterator[Exchange]:
     """An exchange for as long as the scope lasts. `port` 0 takes a free one; None serves in-memory lines only.
     `legs_per_line`: calls that one client may have placed at the same time. `hold_audio`: the file that a party
     on hold hears, over and over; None is silence. `fallback`: whom calls reach when the last login of a user went
     away: the one before it (`previous`), or nobody until the next login (`none`). `fixtures`: folders whose files
     commands may play by `file:` addresses. `media`: files that they may play by name. `calls_kept`: seconds that an
-    answered call waits for a client whose line was lost.
+    answered call waits for a client whose line was lost. `signing_key` signs webhooks; one is made up unless given.
 
     Raises `NetworkFault` when the port cannot be bound, `ConfigError` when `hold_audio` cannot be read as audio.
     """
@@ -218,6 +232,7 @@ async def run_exchange(
             fixtures=fixtures,
             media=media,
             calls_kept=calls_kept,
+            signing_key=signing_key,
         )
         stack.push_async_callback(exchange.platform.close)
         stack.push_async_callback(exchange.close)

@@ -22,10 +22,10 @@ from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg, Reporter
 from botkit.exchange.queues import Queues
 from botkit.exchange.switch import Switch
-from botkit.exchange.webhooks.delivery import HEAD_START
 from botkit.exchange.webhooks.hangup import EndedBy, hangup
 from botkit.exchange.webhooks.payload import Event
 from botkit.exchange.webhooks.poster import open_http
+from botkit.exchange.webhooks.signing import SigningKey
 from botkit.exchange.webhooks.targets import Owner
 from botkit.exchange.webhooks.webhooks import Webhooks
 from botkit.media.plane import MediaPlane
@@ -44,7 +44,8 @@ _ENDED_BY = {
 
 
 class Platform:
-    """One per exchange; `close` it. `recording_url`: see `Recordings`; `fixtures` and `media`: see `Sounds`."""
+    """One per exchange; `close` it. `recording_url`: see `Recordings`; `fixtures`, `media`: see `Sounds`; `key` signs
+    its webhooks."""
 
     def __init__(
         self,
@@ -54,10 +55,11 @@ class Platform:
         recording_url: Callable[[str], str],
         fixtures: Sequence[Path] = (),
         media: Mapping[str, Path] | None = None,
+        key: SigningKey | None = None,
     ) -> None:
         clock = plane.clock
         self.http = open_http()
-        self.webhooks = Webhooks(clock, self.http, self._owner_of, lost=self._lost, head_start=HEAD_START)
+        self.webhooks = Webhooks(clock, self.http, self._owner_of, key=key, lost=self._lost)
         self.sounds = Sounds(clock, lambda: self.http, Speech(), fixtures=fixtures, media=media)
         self.recordings = Recordings(clock, recording_url)
         self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)

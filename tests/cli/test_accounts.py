@@ -72,10 +72,65 @@ accounts:
 
 
 def test_exchange_part_is_plain_data() -> None:
-    """The directory of the exchange is handed on as it is, the environment filled in."""
-    text = 'exchange:\n  users:\n    alice: {password: "${env.P}", numbers: ["+1800"], calls: 3}\n'
-    alice = {"password": "x", "numbers": ["+1800"], "calls": 3}
-    assert parse(text, "f", {"P": "x"}).exchange == {"users": {"alice": alice}}
+    """The directory of the exchange is handed on as it was written, the environment filled in; no repr shows it."""
+    text = 'exchange:\n  users:\n    alice: {password: "${env.P}", numbers: +1800}\n    bob:\n'
+    settings = parse(text, "f", {"P": "hidden"})
+    assert settings.exchange == {"users": {"alice": {"password": "hidden", "numbers": "+1800"}, "bob": None}}
+    assert "hidden" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("usres: {}", "f:2:3: exchange has no key 'usres'", "did you mean 'users'?"),
+        ("hold_audoi: x", "exchange has no key 'hold_audoi'", "did you mean 'hold_audio'?"),
+        ("users: [alice]", "f:2:10: exchange.users must be a mapping of names", "{…}"),
+        ("users: {alice: bob}", "f:2:18: exchange.users.alice must be a mapping", None),
+        ("users: {alice: {pasword: x}}", "f:2:19: exchange.users.alice has no key 'pasword'", "'password'"),
+        (
+            "users: {alice: {password: '${env.NO}'}}",
+            "f:2:29: exchange.users.alice.password: NO is not set",
+            "export NO=",
+        ),
+        (
+            "connections: {john1234: {inbound: {dnis_format: x}}}",
+            "f:2:38: exchange.connections.john1234.inbound has no key 'dnis_format'",
+            "dnis_number_format",
+        ),
+        (
+            "connections: {john1234: {inbound: {dnis_number_format: x}}}",
+            "f:2:58: exchange.connections.john1234.inbound.dnis_number_format: input should be '+e164'",
+            None,
+        ),
+        ("connections: {john1234: {password: short}}", "f:2:38: exchange.connections.john1234.password: string", None),
+        ("connections: {j1: {}}", "f:2:21: exchange.connections.j1: a user name has 4 to 32", None),
+        (
+            "applications: {voice: {ivr: {}}}",
+            "f:2:31: exchange.applications.voice.ivr.webhook_event_url: is miss",
+            None,
+        ),
+        ("applications: {voicexml: {}}", "exchange.applications has no key 'voicexml'", "voice"),
+        (
+            "users: {a: {numbers: [1, 2]}, b: {numbers: 2}}",
+            "f:2:46: exchange.users.b.numbers.0: 2 is a's already",
+            None,
+        ),
+        ("telephony_credentials: {d: {connection: x}}", "f:2:43: exchange.telephony_credentials.d.connection: ", None),
+        (
+            "signing_key: short",
+            "f:2:16: exchange.signing_key: it must be the base64 of 32 bytes, or the word demo",
+            None,
+        ),
+    ],
+)
+def test_mistakes_in_the_exchange_part(text: str, says: str, hint: str | None) -> None:
+    """Each mistake in the exchange's part is told with its place and the path to it."""
+    with pytest.raises(ConfigError) as caught:
+        parse(f"exchange:\n  {text}\n", "f", {})
+    told = str(caught.value)
+    assert says in told
+    if hint:
+        assert hint in told
 
 
 def test_hold_audio(tmp_path: Path) -> None:

@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
+import httpx
 import pytest
 
-from botkit.cli.exchange import describe, fill
-from botkit.errors import ConfigError
-from botkit.exchange.directory import Directory
+from botkit.exchange.plan import DEMO_KEY
+from botkit.exchange.webhooks.signing import SigningKey
 
 ROOT = Path(__file__).parents[2]
 
-
-def exchange(**facts: str) -> Any:
-    """As much of an exchange as these functions look at."""
-    return SimpleNamespace(url="ws://127.0.0.1:8080", directory=Directory(), **facts)
-
-
-def test_users() -> None:
-    """Users of the settings can be reached by their numbers; a password that was not given is made up and told."""
-    running = exchange()
-    given = {"users": {"alice": {"password": "pw", "numbers": "+18005550100"}, "bob": None}}
-    made_up = fill(running, given)
-    assert list(made_up) == ["bob"]
-    assert running.directory.reach("+18005550100").name == "alice"
-    assert {user.name for user in running.directory} == {"alice", "bob"}
-
-
-def test_users_must_be_a_mapping() -> None:
-    """A list of users is told how to be written."""
-    with pytest.raises(ConfigError, match="must be a mapping"):
-        fill(exchange(), {"users": ["alice"]})
-
-
-def test_facts() -> None:
-    """What it does not offer is left out."""
-    assert describe(exchange()) == {"ws": "ws://127.0.0.1:8080"}
-    assert describe(exchange(rest="http://x/v2", api_key="k"))["api_key"] == "k"
+SETTINGS = """
+exchange:
+  connections:
+    john1234: {password: secret12, id: 1234567890123456789}
+  applications:
+    voice: {ivr: {webhook_event_url: "http://127.0.0.1:9/h", numbers: +15550001}}
+  api_keys: "${env.API_KEY}"
+  signing_key: demo
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ready_and_stopped(tmp_path: Path, number: signal.Signals) -> None:
-    """With --json one line says where it is, and SIGTERM ends it with 0."""
+    """With --json one line says where it is, and a signal ends it with 0."""
     (tmp_path / "botkit.yaml").write_text("exchange: {users: {alice: {numbers: ['+18005550100']}}}")
     with subprocess.Popen(
         [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--json", "--config", tmp_path / "botkit.yaml"],
@@ -61,9 +44,44 @@ def test_ready_and_stopped(tmp_path: Path, number: signal.Signals) -> None:
         ready = json.loads(process.stdout.readline())
         assert ready["ws"].startswith("ws://127.0.0.1:")
         assert set(ready["users"]) == {"alice"}
+        assert ready["rest"] == f"http{ready['ws'].removeprefix('ws')}/v2"
+        assert len(base64.b64decode(ready["public_key"])) == 32
+        assert ready["api_key"].startswith("KEY")
         process.send_signal(number)
         rest, errors = process.communicate(timeout=20)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_filled_from_the_settings(tmp_path: Path) -> None:
+    """What botkit.yaml says is there: a key, a connection by its id, an application, and the demo's public key."""
+    (tmp_path / "botkit.yaml").write_text(SETTINGS)
+    command = [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--config", tmp_path / "botkit.yaml"]
+    environment = {**os.environ, "API_KEY": "KEYmine"}
+    with subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            assert ready["api_key"] == "KEYmine"
+            assert ready["public_key"] == SigningKey(DEMO_KEY).public_key
+            assert set(ready) == {"ws", "rest", "api_key", "public_key", "ids"}
+            assert ready["ids"]["john1234"] == "1234567890123456789"
+            key = {"Authorization": "Bearer KEYmine"}
+            path = f"/call_control_applications/{ready['ids']['ivr']}"
+            found = httpx.get(ready["rest"] + path, headers=key, trust_env=False).json()["data"]
+            assert found["application_name"] == "ivr"
+        finally:
+            process.terminate()
+
+
+def test_plain_output(tmp_path: Path) -> None:
+    """Without --json the same stands line by line."""
+    (tmp_path / "botkit.yaml").write_text("exchange: {users: {alice: }}")
+    command = [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--config", tmp_path / "botkit.yaml"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = list(iter(process.stdout.readline, "ready; Ctrl-C ends it\n"))
+        process.terminate()
+    assert [line.split()[0] for line in lines] == ["ws", "rest", "api_key", "public_key", "user"]
 
 
 def test_port_taken() -> None:

@@ -59,10 +59,7 @@ class _Queue:
 
 
 class Courier:
-    """Sends events, the first of a queue after `head_start` seconds.
-
-    `lost` is told, from the loop, of each that nobody took; not of those that closing cuts off.
-    """
+    """Sends events. `lost` is told, from the loop, of each that nobody took; not of those that closing cuts off."""
 
     def __init__(
         self,
@@ -73,14 +70,12 @@ class Courier:
         lost: Lost | None = None,
         queue: int = QUEUE,
         most: int = ALL,
-        head_start: float = 0.0,
     ) -> None:
         self._clock = clock
         self._poster = poster
         self._deliveries = deliveries
         self._lost = lost
         self._longest, self._most = queue, most
-        self._head_start = head_start
         self._queues: dict[str, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -133,7 +128,7 @@ class Courier:
 
     async def _work(self, queue: _Queue) -> None:
         try:
-            await self._clock.sleep(self._head_start)
+            await self._clock.sleep(HEAD_START)
             while queue.items:
                 if self.chaos is not None:
                     await self._disturb(queue, self.chaos)

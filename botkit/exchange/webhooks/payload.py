@@ -32,7 +32,7 @@ _TYPES: dict[Kind, tuple[type, ...]] = {
     Kind.LIST: (list, tuple),
     Kind.HEADERS: (list, tuple),
     Kind.RECORD: (Mapping,),
-    Kind.TIME: (int, float),
+    Kind.TIME: (int, float, str),
 }
 
 
@@ -162,6 +162,16 @@ def _event(
     return Event(data["id"], event_type, now, data)
 
 
+def _time(value: float | str, where: str) -> str:
+    """A time given as wallclock seconds, or as it is sent."""
+    if isinstance(value, int | float):
+        return iso(value)
+    try:
+        return iso(datetime.fromisoformat(value).timestamp())
+    except ValueError:
+        raise LocalProtocolError(f"{where} cannot be {value!r}") from None
+
+
 def _value(row: Field, value: object, where: str) -> Any:
     """A field's value for JSON."""
     if value is None:
@@ -172,8 +182,8 @@ def _value(row: Field, value: object, where: str) -> Any:
         raise LocalProtocolError(f"{where} cannot be {value!r}")
     if row.words and value not in row.words:
         raise LocalProtocolError(f"{where} cannot be {value!r}: it is one of {', '.join(row.words)}")
-    if row.kind is Kind.TIME and isinstance(value, int | float):
-        return iso(value)
+    if row.kind is Kind.TIME and isinstance(value, int | float | str):
+        return _time(value, where)
     if row.kind is Kind.HEADERS and isinstance(value, list | tuple):
         return [{"name": name, "value": text} for name, text in value]
     if row.kind is Kind.LIST and isinstance(value, list | tuple):

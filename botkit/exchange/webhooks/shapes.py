@@ -20,7 +20,7 @@ class Kind(Enum):
     NUMBER = auto()
     FLAG = auto()
     TIME = auto()
-    """Given as wallclock seconds, sent in ISO 8601."""
+    """Given as wallclock seconds, or as it is sent: in ISO 8601."""
     LIST = auto()
     HEADERS = auto()
     """Given as pairs of name and value."""

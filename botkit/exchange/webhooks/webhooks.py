@@ -32,8 +32,7 @@ class Webhooks:
 
     `owner_of` gives the connection or application of a `connection_id`; None where there is none, or where it
     wants no events. `lost` is told, from the loop, of each event that no receiver took, by the id of its leg
-    (`call_control_id`) or conference. `floor_changed` switches `conference.floor.changed` on. `head_start`: see
-    `HEAD_START`.
+    (`call_control_id`) or conference. `floor_changed` switches `conference.floor.changed` on.
     """
 
     def __init__(
@@ -45,14 +44,13 @@ class Webhooks:
         key: SigningKey | None = None,
         lost: Lost | None = None,
         floor_changed: bool = False,
-        head_start: float = 0.0,
     ) -> None:
         self._clock = clock
         self._owner_of = owner_of
         self._floor_changed = floor_changed
         self.key = key or SigningKey()
         self.deliveries = DeliveryLog()
-        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost, head_start=head_start)
+        self._courier = Courier(clock, Poster(http, self.key, clock), self.deliveries, lost=lost)
 
     @property
     def public_key(self) -> str:
@@ -87,7 +85,6 @@ class Webhooks:
         conference: ToldConference,
         event_type: str,
         fields: Mapping[str, object],
-        *,
         member: ToldLeg | None = None,
     ) -> None:
         """The same for a conference; `member` is the leg that has joined, left, or is spoken to."""

@@ -312,7 +312,7 @@ def test_events_of_a_room() -> None:
     async def scene(webhooks: Webhooks) -> None:
         room, member = Room(), Told(control_id="v3:bob", overrides=Overrides(url="http://other/"))
         webhooks.tell_conference(room, "conference.created", {})
-        webhooks.tell_conference(room, "conference.participant.joined", {}, member=member)
+        webhooks.tell_conference(room, "conference.participant.joined", {}, member)
         webhooks.tell_conference(room, "conference.floor.changed", {}, member=member)
         webhooks.tell_conference(room, "conference.ended", {"reason": "all_left"})
         await webhooks.settled()

@@ -158,10 +158,11 @@ def test_speaking_to_a_room_names_no_leg() -> None:
 
 def test_records_are_filled() -> None:
     """A member of an object that is not given is null."""
-    fields = {"recording_urls": {"wav": "http://x/1.wav"}, "channels": "dual", "recording_started_at": NOW}
+    fields = {"recording_urls": {"wav": "http://x/1.wav"}, "channels": "dual", "recording_started_at": iso(NOW)}
+    fields["recording_ended_at"] = NOW + 1
     payload = leg_event(Told(), "call.recording.saved", fields, NOW).data["payload"]
     assert payload["recording_urls"] == {"mp3": None, "wav": "http://x/1.wav"}
-    assert payload["recording_started_at"] == iso(NOW)
+    assert (payload["recording_started_at"], payload["recording_ended_at"]) == (iso(NOW), iso(NOW + 1))
     assert payload["public_recording_urls"] is None
 
 
@@ -174,6 +175,7 @@ def test_records_are_filled() -> None:
         ("call.gather.ended", {"digits": 12}, "digits cannot be 12"),
         ("call.enqueued", {"current_position": True}, "current_position cannot be True"),
         ("call.bridged", {"digit": "1"}, "no field digit"),
+        ("call.bridged", {"start_time": "yesterday"}, "start_time cannot be 'yesterday'"),
         ("call.bridged", {"client_state": "eA=="}, "no field client_state"),
         ("call.parked", {}, "call.parked is no event of a leg"),
         ("conference.created", {}, "no event of a leg"),
