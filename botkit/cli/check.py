@@ -26,10 +26,12 @@ def check(
     \b
     Exit status: 0 when there is no error (warnings do not count), 2 otherwise.
     """
+    from botkit.cli.identities import mixed_means
     from botkit.flow.check import check_paths
     from botkit.flow.explain import explain_all, sorted_issues
 
     report = check_paths(paths)
+    report.warnings += mixed_means(paths, Path.cwd())
     issues = sorted_issues([*report.errors, *report.warnings])
     if as_json:
         listed = [
