@@ -1,8 +1,8 @@
 """Reads `botkit.yaml` into `Settings`: every error with file, line, column and a hint.
 
 `${env.NAME}` is the one expression that stands here, and the only place for a secret: what has a
-password in plain text is refused, since the file lies beside the flows in version control. A server on
-loopback is the exception: what opens only one's own test server is no secret.
+password in plain text is refused, since the file lies beside the flows in version control. The embedded
+exchange and a server on loopback are the exception: what opens only one's own test server is no secret.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class _Reader:
         for key in ("password", "token"):
             secret = given.get(key)
             server = given.get("server")
-            if isinstance(server, Scalar) and is_loopback(urlsplit(server.text).hostname):
+            if "exchange" in given or (isinstance(server, Scalar) and is_loopback(urlsplit(server.text).hostname)):
                 continue
             if isinstance(secret, Scalar) and not secret.is_null and not _ENV.search(secret.text):
                 raise _error(

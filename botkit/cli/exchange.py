@@ -70,15 +70,14 @@ def exchange(
 
 async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> None:
     from botkit.exchange.exchange import run_exchange
-    from botkit.exchange.plan import ExchangePlan, fill, signing_key
+    from botkit.exchange.plan import ExchangePlan, fill, key_of
 
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
     plan = ExchangePlan.model_validate(dict(settings.exchange))
-    key = signing_key(plan.signing_key) if plan.signing_key is not None else None
-    async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key) as running:
+    async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key_of(plan)) as running:
         made = fill(running, plan)
         facts = describe(running)
         if as_json:

@@ -64,6 +64,11 @@ def signing_key(text: str) -> SigningKey:
         raise ValueError("it must be the base64 of 32 bytes, or the word demo") from None
 
 
+def key_of(plan: ExchangePlan) -> SigningKey | None:
+    """The key that a plan names; None where it names none."""
+    return signing_key(plan.signing_key) if plan.signing_key is not None else None
+
+
 Mapping = BeforeValidator(lambda value: {} if value is None else value)
 Numbers = Annotated[list[str], BeforeValidator(_list)]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]

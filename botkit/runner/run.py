@@ -9,6 +9,7 @@ import itertools
 import os
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from botkit.client.call import Call
@@ -16,6 +17,7 @@ from botkit.client.client import Client
 from botkit.clock import MonotonicClock, VirtualLoop
 from botkit.errors import BotkitError, ConfigError, Fault, TimeoutFault
 from botkit.exchange.exchange import Exchange, run_exchange
+from botkit.exchange.plan import ExchangePlan, fill, key_of
 from botkit.flow.begin import begin, secrets_of
 from botkit.flow.compile import load_flow
 from botkit.flow.document import Flow
@@ -229,11 +231,15 @@ class _Run:
 
     async def _set_up(self, stack: contextlib.AsyncExitStack, context: RunContext) -> None:
         exchange: Exchange | None = None
+        plan = ExchangePlan.model_validate(dict(self._options.settings.exchange))
         in_memory = self._plane.network is not None
         if any(one.account.is_embedded for one in self._prepared):
             exchange = await stack.enter_async_context(
                 run_exchange(
-                    port=None if in_memory else 0, plane=self._plane, hold_audio=self._options.settings.hold_audio
+                    port=None if in_memory else 0,
+                    plane=self._plane,
+                    hold_audio=self._options.settings.hold_audio,
+                    signing_key=key_of(plan),
                 )
             )
             self._tell("exchange", text=exchange.url or "in memory")
@@ -266,6 +272,8 @@ class _Run:
                 client.on("incoming", functools.partial(self._incoming, answering[client]))
             if not bot.flow.dials:
                 answering[client].append(bot)
+        if exchange is not None:
+            fill(exchange, plan)  # after the bots: a number that one of them answers is the bot's
         for client in answering:  # those that answer first; a call may come as soon as a login is ready
             await stack.enter_async_context(client)
             for bot in self._bots:
@@ -273,10 +281,11 @@ class _Run:
                     self._tell("ready", bot=bot.name)
 
     def _client(self, one: _Prepared, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
-        """A user of its own for each bot on the embedded exchange; elsewhere one login per account."""
+        """A user of its own for each bot on the embedded exchange, unless its account says whom to log in as;
+        elsewhere one login per account."""
         account = one.account
         codecs = one.flow.codecs
-        if account.is_embedded:
+        if account.is_embedded and account.login is None and account.token is None:
             assert exchange is not None
             numbers = (one.flow.answer,) if one.flow.answer is not None else ()
             return Client(
@@ -286,13 +295,19 @@ class _Run:
                 connect_line=exchange.connect if self._plane.network is not None else None,
             )
         if account.name not in clients:
-            clients[account.name] = Client(account, plane=self._plane, codecs=codecs)
+            connect_line = None
+            if account.is_embedded:
+                assert exchange is not None
+                account = replace(account, server=exchange.url or None)
+                connect_line = exchange.connect if self._plane.network is not None else None
+            clients[account.name] = Client(account, plane=self._plane, codecs=codecs, connect_line=connect_line)
         return clients[account.name]
 
     # --- calls that come -----------------------------------------------------------------------------
 
     def _incoming(self, answering: list[Bot], call: Call) -> None:
-        bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account)), None)
+        alone = len(answering) == 1
+        bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account, alone)), None)
         if bot is None or not bot.admit():
             work = call.refuse("UNALLOCATED_NUMBER" if bot is None else "USER_BUSY")
         else:
@@ -390,10 +405,11 @@ class _Run:
         self._progress(Notice(self._clock.now() - self._began, kind, bot=bot, text=text))
 
 
-def _reaches(dialled: str, wanted: str | None, account: Account) -> bool:
-    """Whether a call to `dialled` is for a flow that answers `wanted`. The embedded exchange has seen to it."""
+def _reaches(dialled: str, wanted: str | None, account: Account, alone: bool) -> bool:
+    """Whether a call to `dialled` is for a flow that answers `wanted`. Where a flow is `alone` on its login, the
+    embedded exchange has seen to it."""
     from botkit.settings import number_matches
 
-    if account.is_embedded or wanted is None or wanted == "any":
+    if (account.is_embedded and alone) or wanted is None or wanted == "any":
         return True
     return dialled == wanted or number_matches(dialled, wanted) or wanted in (account.login, account.name)

@@ -56,6 +56,12 @@ def test_texts_are_as_written() -> None:
     assert settings.account("a").login == "0123"
 
 
+def test_password_of_the_embedded_exchange() -> None:
+    """What opens only one's own exchange may stand in plain text."""
+    account = parse("accounts: {a: {exchange: embedded, login: john1234, password: secret12}}", "f", {}).account("a")
+    assert (account.login, account.password) == ("john1234", "secret12")
+
+
 def test_ice_servers() -> None:
     """Addresses alone or with a user name and a credential."""
     text = """\
