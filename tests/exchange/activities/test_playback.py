@@ -404,7 +404,7 @@ def test_early_media(tmp_path: Path) -> None:
         switch.control = lambda leg, invite: park
         calling = asyncio.ensure_future(room.party())
         await parked.wait()
-        does = room.exchange.activities.of(room.legs[-1])
+        does = room.exchange.platform.activities(room.legs[-1])
         assert (await does.play_to_end(media_name="a")).status == "completed"
         for order in (orders.gather(), orders.send_dtmf(digits="1"), orders.record(channels="single", format="wav")):
             assert refused(does.carry_out, order=order) == ("90034", "/call_control_id")
@@ -414,28 +414,6 @@ def test_early_media(tmp_path: Path) -> None:
         assert any(party.tones(begin, end or begin + 1) == {440} for begin, end in party.sounds)
 
     play(scene, media={"a": sound(tmp_path, 440, 1.0)})
-
-
-def test_no_activities_without_media() -> None:
-    """Commands for a leg with no media yet are refused as for one that is not answered."""
-
-    async def scene(room: Room) -> None:
-        rings = asyncio.Event()
-
-        async def park(leg: Leg, _invite: Any) -> None:
-            room.legs.append(leg)
-            rings.set()
-
-        room.exchange.switch.control = lambda leg, invite: park
-        calling = asyncio.ensure_future(room.party())
-        await rings.wait()
-        assert refused(room.exchange.activities.of, leg=room.legs[-1])[0] == "90034"
-        room.legs[-1].bye("CALL_REJECTED")
-        await asyncio.wait((calling,))
-        assert calling.exception() is not None
-        assert refused(room.exchange.activities.of, leg=room.legs[-1])[0] == "90018"
-
-    play(scene)
 
 
 def test_who_waits_may_give_up(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_one_channel(tmp_path: Path) -> None:
         url = fields["recording_urls"]["wav"]
         assert fields["recording_urls"] == {"mp3": None, "wav": url}
         assert url.endswith(f"/v2/recordings/{recording.id}.wav")
-        assert room.exchange.recordings.find(url.rpartition("/")[2]) == file
+        assert room.exchange.platform.recordings.find(url.rpartition("/")[2]) == file
         times = [datetime.fromisoformat(fields[f"recording_{word}_at"]) for word in ("started", "ended")]
         assert (times[1] - times[0]).total_seconds() == about(2.0)
         assert party.order[-1] == "recording.saved"
@@ -304,7 +304,7 @@ def test_files_are_there_for_a_while() -> None:
 
     async def scene(room: Room) -> None:
         party = await room.party()
-        recordings = room.exchange.recordings
+        recordings = room.exchange.platform.recordings
         recording = party.does.start_recording(channels="single", format="wav")
         await room.clock.sleep(0.5)
         party.does.stop_recording()

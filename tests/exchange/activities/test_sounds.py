@@ -61,7 +61,7 @@ async def library() -> AsyncIterator[Library]:
 def scene(act: Callable[[Library, Sounds], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
         async with library() as books, httpx.AsyncClient(trust_env=False) as http:
-            sounds = Sounds(MonotonicClock(), lambda: http, Speech(STAND_IN))
+            sounds = Sounds(MonotonicClock(), http, Speech(STAND_IN))
             try:
                 await act(books, sounds)
             finally:
