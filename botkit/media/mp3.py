@@ -39,13 +39,15 @@ def write_mp3(path: Path | str, pcm: Pcm, rate: int) -> Path:
     """
     path = Path(path)
     channels = 1 if pcm.ndim == 1 else pcm.shape[1]
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    name = ""
     try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file, av.open(file, "w", format="mp3") as container:
             _encode(container, np.ascontiguousarray(pcm).reshape(-1, channels), rate)
         os.replace(name, path)
     except (av.FFmpegError, OSError, ValueError) as error:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         raise ConfigError(f"cannot write {path}: {error}") from error
     return path
 

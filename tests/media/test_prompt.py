@@ -226,3 +226,22 @@ def test_the_conversion_writes_another_file(tmp_path: Path, name: str) -> None:
     assert words[2] == name
     assert words[-1].lower() != name.lower()
     assert words[-1].endswith(".wav")
+
+
+def test_a_file_in_memory(tmp_path: Path) -> None:
+    """Bytes of an audio file are a prompt like any other, and what is none is named in the error."""
+    data = write(tmp_path / "a.mp3", "libmp3lame", tone([440.0], 1.0), 8000).read_bytes()
+    made = prompt.decode_bytes(data, "http://host/a.mp3", longest=10.0)
+    assert made.duration == pytest.approx(1.0, abs=0.2)
+    assert len(made.payloads(PCMU)) == len(made.frames(PCMU)) == pytest.approx(50, abs=10)
+    for wrong, words in ((b"", "is empty"), (b"no sound", "cannot be read"), (data[:100], "cannot be read|no sound")):
+        with pytest.raises(ConfigError, match=f"a.mp3.*({words})"):
+            prompt.decode_bytes(wrong, "http://host/a.mp3", longest=10.0)
+
+
+def test_a_file_in_memory_that_lasts_too_long(tmp_path: Path) -> None:
+    """No more than the longest that is wanted is decoded."""
+    data = write_wav(tmp_path / "a.wav", tone([440.0], 2.0)).read_bytes()
+    assert prompt.decode_bytes(data, "a", longest=2.0).duration == 2.0
+    with pytest.raises(ConfigError, match="longer than 1 s"):
+        prompt.decode_bytes(data, "a", longest=1.0)

@@ -13,12 +13,15 @@ from urllib.parse import urlsplit
 
 from botkit.exchange.activities.gathering import Rules
 from botkit.exchange.activities.recording import Wanted
-from botkit.exchange.activities.sounds import SIZE_LIMIT, ByContent, ByName, ByUrl, What
+from botkit.exchange.activities.sounds import ByContent, ByName, ByUrl, What
 from botkit.exchange.refusal import CommandRefused
 from botkit.media.mp3 import can_write_mp3
 
 URL_LENGTH = 2000
 TEXT_LENGTH = 3000
+CONTENT_LENGTH = 4_000_000
+"""Bytes of sound in a command: it is decoded from base64 between two beats."""
+
 DIGITS = "0123456789ABCD*#"
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]{0,39}")
 STOPS = ("current", "all")
@@ -119,9 +122,9 @@ def _content(text: str) -> bytes:
         raise CommandRefused(
             "10015", "The 'playback_content' parameter must be base64.", pointer="/playback_content"
         ) from None
-    if len(content) > SIZE_LIMIT:
+    if len(content) > CONTENT_LENGTH:
         raise CommandRefused(
-            "10033", f"The 'playback_content' parameter may hold {SIZE_LIMIT} bytes.", pointer="/playback_content"
+            "10033", f"The 'playback_content' parameter may hold {CONTENT_LENGTH} bytes.", pointer="/playback_content"
         )
     return content
 

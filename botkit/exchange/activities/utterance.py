@@ -10,6 +10,7 @@ within a beat.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,8 @@ from botkit.errors import ConfigError
 from botkit.exchange.activities.sounds import FAILED, SoundFailed, Sounds, What
 from botkit.media.source import Source
 from botkit.media.voice import Voice
+
+log = logging.getLogger("botkit.exchange")
 
 COMPLETED, CANCELLED, CALL_HANGUP = "completed", "cancelled", "call_hangup"
 
@@ -90,6 +93,10 @@ class Utterance:
             await self._said_by(voices, source)
         except SoundFailed as failure:
             self.end(failure.status, failure.detail)
+        except Exception:
+            # A bug of ours with one sound must not keep the next ones from being said, nor stay unheard.
+            log.exception("utterance.failed")
+            self.end(FAILED, "Unexpected error")
         finally:
             self.end(CANCELLED)
 

@@ -9,8 +9,14 @@ from typing import Any
 
 import pytest
 
-from botkit.exchange.activities import orders
+from botkit.exchange.activities import orders, told
+from botkit.exchange.activities.sounds import BySource
 from botkit.exchange.leg import Leg
+from botkit.media.codec import Codec
+from botkit.media.pcm import Pcm, level
+from botkit.media.prompt import decode_file
+from botkit.media.spectrum import tones_in
+from botkit.media.wav import read_wav
 from tests.exchange.activities.kit import Party, Room, about, play, refused, sound
 
 
@@ -223,6 +229,68 @@ def test_failures(tmp_path: Path) -> None:
             assert (name, fields["status"], fields["status_detail"]) == ("playback.ended", status, outcome.detail)
 
     play(scene, media={"text": tmp_path / "text.wav"}, fixtures=[tmp_path])
+
+
+class Broken:
+    """A source with a bug."""
+
+    def payloads(self, codec: Codec) -> tuple[bytes, ...]:
+        raise ZeroDivisionError
+
+    def pcm(self, rate: int) -> Pcm:
+        raise ZeroDivisionError
+
+    def frames(self, codec: Codec) -> Pcm:
+        raise ZeroDivisionError
+
+
+def test_a_bug_in_one_sound(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A sound that fails as nobody expects is told as failed and logged, and the next one is said."""
+
+    async def scene(room: Room) -> None:
+        party = await room.party()
+        party.does.carry_out(orders.SayOrder(BySource(Broken()), lambda tell: told.Playback(tell, None, None)))
+        assert (await party.does.play_to_end(media_name="a")).status == "completed"
+        assert party.order == [
+            "playback.started",
+            "playback.ended failed",
+            "playback.started",
+            "playback.ended completed",
+        ]
+
+    play(scene, media={"a": sound(tmp_path, 440, 0.5)})
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "G722", "opus"])
+def test_every_codec(tmp_path: Path, codec: str) -> None:
+    """Plays, overlays, gathers of tones and recordings work alike in each codec."""
+
+    async def scene(room: Room) -> None:
+        party = await room.party(codecs=[codec])
+        assert party.leg.endpoint.session.codec.name == codec
+        recording = party.does.start_recording(channels="dual", format="wav")
+        gather = party.does.gather(maximum_digits=2)
+        at = room.clock.now()
+        party.does.play(media_name="a", loop=2)
+        await room.clock.sleep(0.5)
+        party.does.play(media_name="b", overlay=True)
+        await party.call.send_dtmf("47", via="tone")
+        assert (await gather.outcome).digits == "47"
+        await room.clock.sleep(2.0)
+        assert party.tones(at + 0.2, at + 0.4) == {440}
+        assert party.tones(at + 0.7, at + 1.3) == {440, 1000}
+        assert party.tones(at + 1.7, at + 1.9) == {440}
+        party.does.stop_recording()
+        file = await recording.outcome
+        assert file is not None
+        pcm, rate = read_wav(file.path)
+        assert rate == party.leg.endpoint.session.codec.rate
+        heard = {round(hz, -1) for hz in tones_in(decode_file(file.path, 8000)[0][13600:15200])}
+        assert heard == {440}
+        assert level(pcm[: rate // 5, 0]) < -50
+
+    play(scene, media={"a": sound(tmp_path, 440, 1.0), "b": sound(tmp_path, 1000, 1.0)})
 
 
 def test_a_link_leads_nowhere_else(tmp_path: Path) -> None:
