@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from botkit.cli.accounts import parse
+from botkit.exchange.plan import ExchangePlan, fill
 from botkit.flow.check import check_paths
 from botkit.media.spool import Spool
 from botkit.states import chart
+from tests.exchange.kit import Office, play
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,6 +52,19 @@ def test_every_command_is_known_here() -> None:
         "botkit run caller.yaml --account staging",
         "botkit doctor",
     ]
+
+
+def test_exchange_part() -> None:
+    """The settings of the exchange that the README shows are read without error, and fill an exchange."""
+    text = next(block for block in blocks("yaml") if block.startswith("exchange:\n"))
+    settings = parse(text, "botkit.yaml", dict.fromkeys(("CLINIC", "JOHN", "DESK7", "CARRIER", "API_KEY"), "secret12"))
+
+    async def scene(office: Office) -> None:
+        made = fill(office.exchange, ExchangePlan.model_validate(dict(settings.exchange)))
+        assert set(made.ids) == {"john1234", "ivr", "menu", "desk7"}
+        assert not made.passwords
+
+    play(scene)
 
 
 def told(output: str) -> set[str]:
