@@ -37,6 +37,7 @@ from botkit.media.ear import Ear, HeardDigit
 from botkit.media.endpoint import Endpoint
 from botkit.media.live import LiveFigures
 from botkit.media.plane import MediaPlane
+from botkit.media.transport import Transport
 from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
@@ -229,15 +230,19 @@ class Call(Expecting):
         """Both descriptions are known: open the ear and the mouth."""
         self._media.open(self._id, dialled=self.direction == "dial", on_lost=self._media_lost)
 
+    def watch_media(self, watched: bool) -> None:
+        """Whether the call ends with its media path; not so while it waits for another one."""
+        self._media.watch(watched)
+
     def _media_lost(self, why: str) -> None:
         if self.end is None and self.fault is None:
-            self._signals.start(self._without_media(why), f"media lost {self._id}")
+            self._signals.start(self._without_media(why, self.endpoint.transport), f"media lost {self._id}")
 
-    async def _without_media(self, why: str) -> None:
+    async def _without_media(self, why: str, transport: Transport) -> None:
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(BYE_GRACE):
                 await self._gone.wait()
-        if self.end is None:
+        if self.end is None and self._media.is_lost(transport):
             self.fault = NetworkFault(f"media was lost: {why}")
             self.ear.changed()
             await self.hangup("MEDIA_TIMEOUT")

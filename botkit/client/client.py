@@ -19,10 +19,12 @@ from botkit.causes import cause
 from botkit.client.call import Call
 from botkit.client.devices import AudioIn, AudioOut, sink_of, source_of
 from botkit.client.happenings import tell
+from botkit.client.lifeline import Lifeline
 from botkit.errors import (
     CallEnded,
     ConfigError,
     Fault,
+    LocalProtocolError,
     LoginRefused,
     NetworkFault,
     RemoteProtocolError,
@@ -30,12 +32,13 @@ from botkit.errors import (
     UsageError,
 )
 from botkit.media.codec import codec_names
+from botkit.media.endpoint import Endpoint
 from botkit.media.live import LiveDevice
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.settings import Account
-from botkit.signalling import ClientProtocol, Line, Password, Session, Token, choose, connect
-from botkit.signalling.facts import ProtocolViolated, RequestTimedOut
-from botkit.signalling.orders import Hangup, Invite, Login, Order
+from botkit.signalling import ClientProtocol, Line, Password, Token, choose, connect
+from botkit.signalling.facts import AttachOffered, ProtocolViolated, RequestTimedOut
+from botkit.signalling.orders import AnswerAttach, Hangup, Invite, Login, Order
 from botkit.states import CallState
 
 READY_WITHIN = 20.0
@@ -71,7 +74,9 @@ class Client:
         self._connect_line = connect_line
         self._plane = plane
         self._protocol = ClientProtocol(choose(account.dialect))
-        self._session: Session | None = None
+        self._line: Lifeline | None = None
+        self._lost: Fault | None = None  # why there is no line, until the next one is ready
+        self._attaching: dict[str, asyncio.Task[Any]] = {}  # calls that are being taken up again
         self._ready: asyncio.Future[None] | None = None
         self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -91,14 +96,10 @@ class Client:
                 self._plane = await stack.enter_async_context(media_plane())
             line = await self._open_line()
             self._ready = asyncio.get_running_loop().create_future()
-            self._session = Session(
-                line,
-                self._protocol,
-                clock=self._plane.clock,
-                handler=self._happened,
-                quiet=self._protocol.dialect.quiet,
+            self._line = Lifeline(
+                line, self._protocol, self._open_line, clock=self._plane.clock, handler=self._happened
             )
-            pump = asyncio.get_running_loop().create_task(self._session.run(), name=f"line {self.account.name}")
+            pump = asyncio.get_running_loop().create_task(self._line.run(), name=f"line {self.account.name}")
             pump.add_done_callback(self._line_lost)
             stack.push_async_callback(self._end, pump)
             await self._wait_until_ready(pump)
@@ -138,12 +139,14 @@ class Client:
     def _line_lost(self, pump: asyncio.Task[str]) -> None:
         """The line is gone for good: so are its calls."""
         for call in list(self.calls.values()):
+            call.fault = call.fault or self._lost
             self._over(call, events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
 
     def _over(self, call: Call, event: events.Ended) -> None:
         """A call has ended: its media is given back, whether somebody closes it or not."""
         self.calls.pop(call.id, None)
         self._failed.discard(call.id)
+        self._stop_attaching(call.id)
         call.over(event)
         task = asyncio.get_running_loop().create_task(call.close(), name=f"close {call.id}")
         self._closing.add(task)
@@ -156,8 +159,8 @@ class Client:
             task.cancel()
         if tasks := self._tasks | self._closing:
             await asyncio.wait(tasks)
-        assert self._session is not None
-        self._session.end("client closed")
+        assert self._line is not None
+        self._line.end("client closed")
         await asyncio.wait((pump,))
         if not pump.cancelled() and (error := pump.exception()) is not None:
             raise error
@@ -210,11 +213,13 @@ class Client:
                     )
                 )
             case events.ClientReady():
+                assert self._line is not None
+                self._line.ready()
+                self._lost = None
                 if self._ready is not None and not self._ready.done():
                     self._ready.set_result(None)
-            case events.Disconnected(reason):
-                for call in self.calls.values():  # lost with their line, and no flow is to blame
-                    call.fault = call.fault or NetworkFault(f"the connection to the server was lost: {reason}")
+            case events.Disconnected(reason):  # no flow is to blame for what ends by this
+                self._lost = self._lost or NetworkFault(f"the connection to the server was lost: {reason}")
             case events.Punted():
                 self._not_ready(NetworkFault("a newer login of the same user took this session's place"))
             case RequestTimedOut(phase, call_id):
@@ -233,6 +238,11 @@ class Client:
     def _not_ready(self, fault: Fault) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(fault)
+        elif self._line is not None and isinstance(fault, LoginRefused):
+            self._lost = fault
+            self._line.end("the login was refused")  # the next one would be, too
+        elif self._line is not None and isinstance(fault, TimeoutFault):
+            self._line.drop("the login got no reply")
 
     def _timed_out(self, phase: str, call_id: str | None) -> None:
         if phase in ("login", "ready"):
@@ -254,7 +264,16 @@ class Client:
                 case events.Answered():
                     self.start(self._answered(call, event), f"answered {call.id}")
                 case events.Ended():
+                    if not event.by_us:
+                        call.fault = call.fault or self._lost
                     self._over(call, event)
+                case events.Dropped():
+                    call.watch_media(False)  # it may go, too: what is heard of the call next is an offer
+                    self._stop_attaching(call.id)
+                    call.emit(event)
+                case AttachOffered():
+                    self._stop_attaching(call.id)
+                    self._attaching[call.id] = self._start(self._take_up(call, event.sdp), f"attach {call.id}")
                 case events.InfoReceived() if event.digits:
                     call.info_digits(event.digits)
                 case events.CandidateReceived():
@@ -263,6 +282,28 @@ class Client:
                     call.emit(event)
         except RemoteProtocolError as fault:  # an SDP that no call can be built on
             self._give_up(call, fault)
+
+    def _stop_attaching(self, call_id: str) -> None:
+        if (task := self._attaching.pop(call_id, None)) is not None:
+            task.cancel()
+
+    async def _take_up(self, call: Call, offer: str) -> None:
+        """The server offers a call anew: go on over another media path. Whoever speaks or listens never knows."""
+        call.watch_media(False)
+        fresh = self._make_endpoint()
+        fresh.continues(call.endpoint)
+        try:
+            answer = await fresh.answer(offer)
+            if call.end is None:
+                self.order(AnswerAttach(call.id, answer))
+                await call.endpoint.move_to(fresh)
+                call.watch_media(True)
+        except LocalProtocolError:
+            pass  # the line is gone once more: there will be another offer
+        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
+            self._give_up(call, fault)
+        finally:
+            await fresh.close()
 
     async def _answered(self, call: Call, event: events.Answered) -> None:
         try:
@@ -339,16 +380,10 @@ class Client:
         offer: str | None = None,
         codecs: Sequence[str] | None = None,
     ) -> Call:
-        endpoint = self.plane.endpoint(
-            host=self._media_address(),
-            codecs=codecs or self.codecs,
-            connected=self.account.is_embedded,
-            ice_servers=self.account.ice_servers,
-        )
         call = Call(
             self,
             self.plane,
-            endpoint,
+            self._make_endpoint(codecs),
             call_id,
             direction=direction,
             local=local,
@@ -365,6 +400,14 @@ class Client:
         self.calls[call_id] = call
         return call
 
+    def _make_endpoint(self, codecs: Sequence[str] | None = None) -> Endpoint:
+        return self.plane.endpoint(
+            host=self._media_address(),
+            codecs=codecs or self.codecs,
+            connected=self.account.is_embedded,
+            ice_servers=self.account.ice_servers,
+        )
+
     def _media_address(self) -> str:
         return media_address(self.account)
 
@@ -379,7 +422,7 @@ class Client:
 
     def order(self, order: Order) -> None:
         """Have something sent. Raises `LocalProtocolError` where the state does not allow it."""
-        if self._session is None:
+        if self._line is None:
             raise UsageError("enter the client first: async with Client(account) as client")
         if isinstance(order, Hangup) and (call := self.calls.get(order.call_id)) is not None:
             self._tell_fault(call)
@@ -387,7 +430,7 @@ class Client:
                 row = cause(order.cause or "ORIGINATOR_CANCEL")
                 self._over(call, events.Ended(call.id, row.name, row.code))
                 return
-        self._session.order(order)
+        self._line.order(order)
 
     def _tell_fault(self, call: Call) -> None:
         """A call that ends over a fault says so first, once."""
@@ -401,9 +444,13 @@ class Client:
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` in a task that this client owns."""
+        self._start(work, name)
+
+    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._task_over)
+        return task
 
     def _task_over(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

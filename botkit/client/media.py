@@ -13,6 +13,7 @@ from botkit.media.endpoint import Endpoint
 from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
 from botkit.media.reference import Reference
+from botkit.media.transport import Transport
 from botkit.media.voice import Voice
 
 
@@ -41,6 +42,7 @@ class CallMedia:
         self._set_mark = set_mark
         self._muted = False
         self._prompts: tuple[Reference, ...] = ()
+        self._on_lost: Callable[[str], None] | None = None
         self._connecting: asyncio.Task[None] | None = None
 
     def open(self, label: str, *, dialled: bool, on_lost: Callable[[str], None]) -> None:
@@ -59,7 +61,16 @@ class CallMedia:
         if self._plane.spool is not None:
             self.spool_call = self._plane.spool.new_call(label, caller_is_us=dialled, formats=session.formats)
             session.record_to(self._plane.spool, self.spool_call)
-        self.endpoint.transport.on_lost = on_lost
+        self._on_lost = on_lost
+        self.watch()
+
+    def watch(self, watched: bool = True) -> None:
+        """Tell when the media path is lost, or do so no more."""
+        self.endpoint.transport.on_lost = self._on_lost if watched else None
+
+    def is_lost(self, transport: Transport) -> bool:
+        """Whether a path that was lost still counts: it has not been followed by another one, and is watched."""
+        return self.endpoint.transport is transport and transport.on_lost is not None
 
     def connect(self) -> asyncio.Task[None]:
         """Start joining the media path, once. Awaiting the task raises `TimeoutFault` or `NetworkFault`."""

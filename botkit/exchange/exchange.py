@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from botkit.errors import NetworkFault
 from botkit.exchange.control import Controls
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
@@ -67,6 +68,7 @@ class Exchange:
         self.registrar: Registrar[ClientLine] = Registrar(fallback=fallback)
         self.lines: set[ClientLine] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self._start)
         self.switch = Switch(
             plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held, self._start
@@ -134,7 +136,9 @@ class Exchange:
             line.check_login()
 
     def connect(self) -> Line:
-        """A client's end of an in-memory line to this exchange, with no socket."""
+        """A client's end of an in-memory line to this exchange, with no socket. Raises `NetworkFault` once closed."""
+        if self._closed:
+            raise NetworkFault("the exchange is closed")
         near, far = memory_lines(self.clock)
         self._start(serve_line(self, far), "line")
         return near
@@ -180,6 +184,7 @@ class Exchange:
 
     async def close(self) -> None:
         """End every call with a bye, every line with a close; returns when all tasks have ended."""
+        self._closed = True
         await self.texml.close()
         await _cancelled({task for task in self._tasks if task.get_name().startswith("call ")})
         # The byes still need the lines; a line that ends sends what is queued first.

@@ -181,6 +181,11 @@ class Session:
         """
         self._step(order)
 
+    def tick(self) -> float | None:
+        """Let time pass where there is no line: what is due happens; gives when the next thing is (monotonic)."""
+        self._step(None)
+        return self._wake_at
+
     async def run(self) -> str:
         """Pump until the line is closed, by either end; returns the reason, for people.
 

@@ -1033,3 +1033,42 @@ def test_a_live_source_is_asked_each_beat() -> None:
     assert live.asked == 50
     leg.beat()
     assert PCMU.decoder().decode(leg.desk.packets[-1].payload)[0] == pytest.approx(5100, rel=0.05)
+
+
+# --- over another path ---------------------------------------------------------------------------------
+
+
+def test_numbers_of_a_new_path(tmp_path: Path) -> None:
+    """On another path the stream goes on, under the payload types agreed there; a recording knows both of them."""
+    opus = codec_by_name("opus")
+    leg, fresh = Leg(codec=opus).listen(), Desk()
+    spool = Spool(tmp_path / "spool")
+    leg.session.record_to(spool, spool.new_call("k", caller_is_us=True, formats=leg.session.formats))
+    leg.beat(3)
+    leg.session.go_on(RtpSession(fresh, opus, leg.clock, payload_type=96, event_type=EVENT))
+    leg.desk.inbox.clear()
+    fresh.inbox += [(pack(RtpPacket(96, 1, 0, 9, b"heard")), leg.clock.now())]
+    leg.beat(3)
+    before, after = leg.desk.packets, fresh.packets
+    assert [packet.payload_type for packet in after] == [96] * 3
+    assert after[0].marker
+    assert after[0].ssrc == before[0].ssrc
+    assert after[0].seq == seq_add(before[-1].seq, 1)
+    assert leg.heard[0][0] == b"heard"
+    assert fresh.on_rtcp is not None
+    assert leg.desk.on_rtcp is None
+    spool.close()
+    with SpoolReader(tmp_path / "spool") as reader:
+        assert {"96", str(opus.payload_type)} <= set(reader.known(1)["formats"])
+
+
+def test_digits_that_a_new_path_does_not_take() -> None:
+    """Digits that wait for an end which takes events no more are over at once: nobody waits for them."""
+    leg, done = Leg(), list[float]()
+    for digit in "12":
+        leg.session.send_event(digit, 0.1, done.append)
+    leg.beat(2)
+    leg.session.go_on(RtpSession(Desk(), PCMU, leg.clock))
+    assert len(done) == 2
+    leg.beat(3)
+    assert leg.session.event_type is None
