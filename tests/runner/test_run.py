@@ -14,7 +14,7 @@ from botkit.errors import ConfigError
 from botkit.exchange.exchange import run_exchange
 from botkit.flow.explain import FlowErrors
 from botkit.media.wav import read_wav
-from botkit.results import Verdict
+from botkit.results import RunResult, Verdict
 from botkit.runner.bot import Bot
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.run import run_flows
@@ -318,11 +318,46 @@ def test_error_of_ours_while_a_call_is_taken(tmp_path: Path, monkeypatch: pytest
 
 
 def test_connection_lost(tmp_path: Path) -> None:
-    """A server that goes away under a call is a fault, not a failure of the flow."""
-    (tmp_path / "out").mkdir()
-    (caller,) = written(tmp_path, {"caller": ENDLESS_CALLER})
+    """A connection that is lost under a call for good is a fault, not a failure of the flow."""
+    result = _cut_in_a_call(tmp_path, ENDLESS_CALLER, refused=True)
+    assert result.status == 2
+    lost = call_of(result, "caller")
+    assert lost.verdict is Verdict.FAULT
+    assert any(problem.kind == "fault" and "refused" in problem.message for problem in lost.problems)
 
-    async def whole() -> None:
+
+def test_connection_lost_and_found(tmp_path: Path) -> None:
+    """A connection that comes back is three events of the flow, and its call goes on."""
+    result = _cut_in_a_call(tmp_path, COMEBACK_CALLER, refused=False)
+    assert result.status == 0
+    call = call_of(result, "caller")
+    assert call.verdict is Verdict.PASSED
+    assert call.cause == "NORMAL_CLEARING"
+
+
+COMEBACK_CALLER = """
+flow: Comeback caller
+dial: "5100"
+vars: {seen: ""}
+on:
+  answered:
+    - wait_for: {event: reconnected, within: 20s}
+    - hangup
+  dropped:
+    - set: {seen: "${seen}dropped "}
+  reconnecting:
+    - set: {seen: "${seen}reconnecting"}
+  ended:
+    - check: seen == "dropped reconnecting"
+"""
+
+
+def _cut_in_a_call(tmp_path: Path, flow: str, *, refused: bool) -> RunResult:
+    """Run a flow whose connection is cut once its call is up; `refused`: it is not let in again."""
+    (tmp_path / "out").mkdir()
+    (caller,) = written(tmp_path, {"caller": flow})
+
+    async def whole() -> RunResult:
         async with run_exchange() as exchange:
             there, far = exchange.account("caller"), exchange.account("far", "5100")
             server = Account("there", server=exchange.url, login=there.login, password=there.password)
@@ -342,6 +377,8 @@ def test_connection_lost(tmp_path: Path) -> None:
 
                 def progress(notice: Notice) -> None:
                     if notice.kind == "answered":
+                        if refused:
+                            exchange.directory.add_user("caller", password="another")
                         for line in list(exchange.lines):
                             if line.user is not None and line.user.name == "caller":
                                 client.start(line.close(), "cut")
@@ -349,12 +386,9 @@ def test_connection_lost(tmp_path: Path) -> None:
                 result = await run_flows([caller], options, progress)
                 for call in taken:
                     await call.close()
-        assert result.status == 2
-        lost = call_of(result, "caller")
-        assert lost.verdict is Verdict.FAULT
-        assert any(problem.kind == "fault" and "connection" in problem.message for problem in lost.problems)
+                return result
 
-    clock.run(whole())
+    return clock.run(whole())
 
 
 def test_two_flows_for_one_number(tmp_path: Path) -> None:
