@@ -159,10 +159,12 @@ class Exchange:
         """The session id of a login."""
         return str(uuid.uuid4())
 
-    def _endpoint(self, line: ClientLine | None) -> Endpoint:
+    def _endpoint(self, line: ClientLine | None, *, own_certificate: bool = False) -> Endpoint:
         # Media goes where signalling came: to the address by which this client reached us.
         host = line.local_host if line is not None else None
-        return self.plane.endpoint(host=host or self.host, connected=True, cname="exchange")
+        return self.plane.endpoint(
+            host=host or self.host, connected=True, cname="exchange", own_certificate=own_certificate
+        )
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run `work` in a task of the exchange's own; one whose name begins with `call ` ends before the lines do."""

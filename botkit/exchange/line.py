@@ -142,7 +142,7 @@ class ClientLine:
                 if (leg := self.legs.get(event.call_id)) is not None:
                     leg.ended(Cause(event.cause, event.code, event.sip_code, event.sip_reason))
             case ModifyReceived():
-                self._exchange.switch.modify(self, event)
+                self._modify(event)
             case InfoReceived() if event.digits:
                 self._exchange.switch.carry_digits(self, event.call_id, event.digits)
             case CandidateReceived():
@@ -214,6 +214,13 @@ class ClientLine:
         assert self.session_id is not None
         # [JS] ends each call that clientReady does not name, also after a second login on the same socket.
         self.order(AcceptLogin(request_id, self.session_id, tuple(self.legs), attach))
+
+    def _modify(self, asked: ModifyReceived) -> None:
+        leg = self.legs.get(asked.call_id)
+        if leg is not None and leg.is_answered and asked.action == "updateMedia":
+            self._exchange.recovery.renew(self, leg, asked)
+        else:
+            self._exchange.switch.modify(self, asked)
 
     def _answered(self, answer: AnswerReceived) -> None:
         leg = self.legs.get(answer.call_id)

@@ -1,4 +1,6 @@
-"""Calls that outlive their line: kept for a while, and offered anew to the client that comes back.
+"""Calls that outlive their line, or their media path.
+
+Kept for a while, and offered anew to the client that comes back.
 
 A client that loses its socket opens another one and logs in with the session id of before, or names its old
 routing token in the address ([JS] BaseSession.ts; `?voice_sdk_id=`). It gets, in this order, the login's
@@ -16,15 +18,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.leg import Leg
 from botkit.exchange.setup import unwatch_media, watch_media
 from botkit.media.endpoint import Endpoint
-from botkit.signalling.facts import AnswerReceived
-from botkit.signalling.orders import AcceptAnswer, RefuseRequest, SendAttach
+from botkit.signalling.facts import AnswerReceived, ModifyReceived
+from botkit.signalling.orders import AcceptAnswer, RefuseRequest, ReplyModify, SendAttach
 
 if TYPE_CHECKING:
     from botkit.exchange.line import ClientLine
@@ -33,6 +35,12 @@ log = logging.getLogger("botkit.exchange")
 
 KEPT = 90.0
 """Seconds that a call waits for its client: as long as [JS] proposes its old session; mod_verto waits 120."""
+
+
+class MakeEndpoint(Protocol):
+    """Gives a leg of a line its media. `own_certificate`: see `botkit.media.peer.Peer`."""
+
+    def __call__(self, line: ClientLine, *, own_certificate: bool = False) -> Endpoint: ...
 
 
 class Lost:
@@ -69,7 +77,7 @@ class Recovery:
     def __init__(
         self,
         clock: Clock,
-        make_endpoint: Callable[[ClientLine], Endpoint],
+        make_endpoint: MakeEndpoint,
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
         kept: float = KEPT,
     ) -> None:
@@ -167,6 +175,41 @@ class Recovery:
         watch_media(leg)
         log.info("leg.attached leg=%s", leg.id)
         lost.settle()
+
+    # --- a new path for a call whose line is well ------------------------------------------------------
+
+    def renew(self, line: ClientLine, leg: Leg, asked: ModifyReceived) -> None:
+        """Its client restarts ICE (`updateMedia`): answer its offer, and go on over the new path."""
+        if leg.fresh is not None:
+            line.order(RefuseRequest(asked.request_id, message="a new path is on its way"))
+            return
+        # The client keeps its DTLS transport as long as it sees the certificate that it knows; ours begins anew.
+        fresh = leg.fresh = self._make_endpoint(line, own_certificate=True)
+        self._start(self._renew(line, leg, fresh, asked), f"renew {leg.id}")
+
+    async def _renew(self, line: ClientLine, leg: Leg, fresh: Endpoint, asked: ModifyReceived) -> None:
+        lost: list[str] = []
+        before = leg.endpoint.transport
+        before.on_lost = lost.append  # no end of the call, as long as there is hope for the new one
+        fresh.continues(leg.endpoint)
+        try:
+            answer = await fresh.answer(asked.sdp, trickle=asked.trickle)
+            line.flush_candidates(leg)
+            line.order(ReplyModify(asked.request_id, sdp=answer))
+            await leg.endpoint.move_to(fresh)
+            log.info("leg.renewed leg=%s", leg.id)
+        except RemoteProtocolError as fault:
+            line.order(RefuseRequest(asked.request_id, message=str(fault.args[0])))
+        except (NetworkFault, TimeoutFault) as fault:
+            log.info("leg.not_renewed leg=%s %s", leg.id, fault)
+        finally:
+            if leg.fresh is fresh:
+                leg.fresh = None
+            if leg not in self.lost:
+                watch_media(leg)
+            if lost and leg.endpoint.transport is before and before.on_lost is not None:
+                before.on_lost(lost[0])
+            await to_the_end(fresh.close())
 
 
 def _attach(leg: Leg, offer: str) -> SendAttach:

@@ -125,7 +125,8 @@ class Peer:
 
     `hosts` are the local addresses to offer; `connected` allows the socket to be connected to the
     remote address (loopback, to our own exchange). `ice_servers` are never assumed: none means
-    host candidates only. `certificate` is the process's where none is given.
+    host candidates only. `certificate` is the process's where none is given; one that no other peer has
+    makes the far end begin DTLS anew where it goes on with a transport that it has (RFC 8842 4).
     """
 
     __slots__ = (

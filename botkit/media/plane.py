@@ -47,15 +47,19 @@ class MediaPlane:
         connected: bool = False,
         ice_servers: Sequence[IceServer] = (),
         cname: str = "botkit",
+        own_certificate: bool = False,
     ) -> Endpoint:
-        """An endpoint for one leg. `connected`: its far end cannot change its address (our own exchange)."""
+        """An endpoint for one leg. `connected`: its far end cannot change its address (our own exchange).
+        `own_certificate`: one that no other endpoint has, see `Peer`."""
         transport: Transport
         if self.network is not None:
             transport = MemoryTransport(self.network)
         else:
+            from botkit.media.dtls import Certificate
             from botkit.media.peer import Peer
 
-            transport = Peer(self.clock, (host,), connected=connected, ice_servers=ice_servers)
+            certificate = Certificate.generateCertificate() if own_certificate else None
+            transport = Peer(self.clock, (host,), connected=connected, ice_servers=ice_servers, certificate=certificate)
         return Endpoint(self.clock, self.pacer, transport, codecs=codecs, cname=cname, host=host)
 
     @contextlib.asynccontextmanager

@@ -121,6 +121,7 @@ class ModifyReceived(CallEvent):
     ring_timeout: float | None = None
     replace_call_id: str = ""
     sdp: str = ""
+    trickle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

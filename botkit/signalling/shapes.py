@@ -221,6 +221,7 @@ def modify_received(request_id: RequestId, params: Mapping[str, Any], held: bool
         ring_timeout=ring_timeout(params),
         replace_call_id=text(params, "replaceCallID"),
         sdp=text(params, "sdp"),
+        trickle=params.get("trickle") is True,
     )
 
 

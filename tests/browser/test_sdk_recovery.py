@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.chromium import PATIENCE, Chromium
 from tests.browser.kit import BOT_SAYS, PAGE_SAYS, Scene, play
+from tests.exchange.kit import until
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -126,3 +127,30 @@ def test_a_page_that_stays_away(chromium: Chromium) -> None:
             assert (await call.ended()).cause == "RECOVERY_ON_TIMER_EXPIRE"
 
     play(chromium, scene, calls_kept=1.0)
+
+
+@pytest.mark.parametrize("trickle", [False, True], ids=["whole", "trickled"])
+def test_a_restart_of_ice(chromium: Chromium, trickle: bool) -> None:
+    """The SDK restarts ICE on a live call: `updateMedia` is answered, the path is a new one, both hear each other."""
+
+    async def scene(one: Scene) -> None:
+        await one.log_in(trickleIce=trickle)
+        ident, call, ears = await one.call()
+        await one.hears(BOT_SAYS)
+        await ears.tone(PAGE_SAYS)
+        remote = f"calls[{ident!r}].peer.instance.remoteDescription.sdp.match(/ice-ufrag:.*/)[0]"
+        before = await one.page.run(remote)
+        assert (await one.page.run(f"client.triggerIceRestart({ident!r})"))["started"]
+        await one.page.until(f"{remote} !== {before!r}")
+        await one.page.until(f"!calls[{ident!r}].peer.isIceRestarting")
+        await one.page.until(f"calls[{ident!r}].peer.instance.connectionState === 'connected'")
+        leg = next(leg for leg in one.exchange.switch.bridges if leg.inbound)
+        async with asyncio.timeout(PATIENCE):
+            await until(lambda: leg.fresh is None)
+        await one.hears(BOT_SAYS)
+        await ears.tone(PAGE_SAYS)
+        assert call.end is None
+        await one.state(ident, "active")
+        assert not await one.page.run("times('telnyx.error')")
+
+    play(chromium, scene)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from botkit.exchange.recovery import KEPT
+from botkit.media.endpoint import Endpoint
 from tests.exchange.kit import Frame, Office, Phone, play, until
 
 OVER_NETWORK = pytest.mark.parametrize("over_network", [False, True], ids=["memory", "network"])
@@ -302,6 +303,78 @@ def test_who_was_punted_does_not_come_back() -> None:
         office.exchange.registrar.drop("alice")
         await alice.hears("punt")
         await bob.hears("bye")
+        await office.idle()
+
+    play(scene)
+
+
+# --- a new path on the same line (updateMedia) ------------------------------------------------------
+
+
+async def renewal(office: Office, phone: Phone) -> tuple[Endpoint, Frame]:
+    """Restart ICE: our new end, and the reply."""
+    assert phone.media is not None
+    fresh = office.plane.endpoint(codecs=("PCMU",))
+    fresh.continues(phone.media)
+    params = {"action": "updateMedia", "callID": phone.call_id, "sdp": await fresh.offer()}
+    return fresh, await phone.ask("telnyx_rtc.modify", **phone.about(**params))
+
+
+@OVER_NETWORK
+def test_a_restart_of_ice(over_network: bool) -> None:
+    """`updateMedia` is answered with an SDP that has ICE names and a certificate of its own; both hear each other."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        fresh, reply = await renewal(office, alice)
+        result = reply["result"]
+        assert (result["action"], result["callID"], result["holdState"]) == ("updateMedia", alice.call_id, "active")
+        fresh.accept(result["sdp"])
+        assert alice.media is not None
+        await alice.media.move_to(fresh)
+        await hear_each_other(alice, bob)
+        await alice.hang_up()
+        await bob.hears("bye")
+        await office.idle()
+
+    play(scene, over_network=over_network)
+
+
+def test_a_restart_that_comes_to_nothing() -> None:
+    """Where the new path does not come up, the call goes on over the old one, and another restart may follow."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        fresh, _reply = await renewal(office, alice)
+        again, refused = await renewal(office, alice)
+        assert "error" in refused
+        await again.close()
+        await asyncio.sleep(15)
+        await fresh.close()
+        await hear_each_other(alice, bob)
+        fresh, reply = await renewal(office, alice)
+        fresh.accept(reply["result"]["sdp"])
+        assert alice.media is not None
+        await alice.media.move_to(fresh)
+        await hear_each_other(alice, bob)
+
+    play(scene)
+
+
+def test_media_that_is_lost_in_a_restart() -> None:
+    """A call whose old path goes while the new one does not come up ends as its media was lost."""
+
+    async def scene(office: Office) -> None:
+        alice, bob = await office.joined()
+        fresh, _reply = await renewal(office, alice)
+        for leg in office.exchange.switch.bridges:
+            if leg.inbound and leg.endpoint.transport.on_lost is not None:
+                leg.endpoint.transport.on_lost("ICE consent expired")
+        await asyncio.sleep(5)
+        await bob.hears_nothing()
+        assert (await alice.hears("bye"))["cause"] == "MEDIA_TIMEOUT"
+        await bob.hears("bye")
+        await fresh.close()
         await office.idle()
 
     play(scene)
