@@ -16,7 +16,16 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from botkit.exchange.refusal import CommandRefused, not_found
-from botkit.exchange.rest import applications, connections, credentials, numbers, registrations
+from botkit.exchange.rest import (
+    applications,
+    connections,
+    credentials,
+    numbers,
+    public_key,
+    registrations,
+    texml,
+    webhook_deliveries,
+)
 from botkit.exchange.rest.door import Door
 from botkit.exchange.rest.envelope import Errors, errors, refusals
 
@@ -37,6 +46,9 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         applications.router(exchange),
         numbers.router(exchange),
         registrations.router(exchange),
+        webhook_deliveries.router(exchange),
+        public_key.router(exchange),
+        texml.router(exchange),
     ]
 
 

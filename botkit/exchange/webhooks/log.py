@@ -46,17 +46,26 @@ class Delivery:
     note: str = ""
     """Why it failed, where no attempt says it."""
 
+    @property
+    def started_at(self) -> float | None:
+        """Wallclock of the first request; None while there was none."""
+        return self.attempts[0].started_at if self.attempts else None
+
+    @property
+    def finished_at(self) -> float | None:
+        """Wallclock of the last answer; None while more may come."""
+        return self.attempts[-1].finished_at if self.attempts and self.status else None
+
     def as_resource(self) -> dict[str, Any]:
         """The REST resource ([SDK] `types/webhook_delivery.py`): attempts newest first."""
-        tries = self.attempts
         return {
             "record_type": "webhook_delivery",
             "id": self.id,
             "status": self.status,
-            "started_at": iso(tries[0].started_at) if tries else None,
-            "finished_at": iso(tries[-1].finished_at) if tries and self.status else None,
+            "started_at": iso(self.started_at) if self.started_at is not None else None,
+            "finished_at": iso(self.finished_at) if self.finished_at is not None else None,
             "webhook": self.event.data,
-            "attempts": [_attempt(each) for each in reversed(tries)],
+            "attempts": [_attempt(each) for each in reversed(self.attempts)],
             "detail": self.note or None,
         }
 
