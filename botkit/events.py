@@ -162,6 +162,17 @@ class Transferred(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack(CallEvent):
+    """The other party is with us again, or is gone for good: its stay in a queue or conference, which we asked for,
+    is over for `reason`, after `waited` seconds. Not `ok`: the server did not let it in."""
+
+    ok: bool = True
+    reason: str = ""
+    waited: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DisplayChanged(CallEvent):
     """The far end's display name or number changed (signalling.md 5.4)."""
 

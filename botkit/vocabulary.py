@@ -80,6 +80,18 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Stayed:
+    """How the other party was in a queue or conference, and for how many seconds.
+
+    `reason` of a queue: bridged, hangup, leave, timeout; of a conference: leave, hangup, moved, host_left,
+    ended_via_api, time_exceeded; of either: ended (the call was over before).
+    """
+
+    reason: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What met an expectation: onset and end (None: it still lasts), and onset minus mark.
 

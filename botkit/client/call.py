@@ -30,6 +30,7 @@ from botkit.client.media import CallMedia
 from botkit.client.modify import modify, transfer
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
+from botkit.client.staying import Staying
 from botkit.clock import Clock
 from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
 from botkit.media.device import SinkName
@@ -47,7 +48,7 @@ BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
 
-class Call(Expecting):
+class Call(Staying, Expecting):
     """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand.
 
     `direction` is dial or answer; `remote` the other party's number; `created` when it began (monotonic).

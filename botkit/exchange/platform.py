@@ -20,6 +20,7 @@ from botkit.exchange.conference import Conference
 from botkit.exchange.conferences import Conferences
 from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.lending import Lending
 from botkit.exchange.queues import Queues
 from botkit.exchange.switch import Switch
 from botkit.exchange.webhooks.hangup import EndedBy, hangup
@@ -72,6 +73,7 @@ class Platform:
         """Are told, beside the owner, what happens to every leg."""
         self._switch = switch
         self._directory = directory
+        Lending(switch, self.conferences, self.queues)
         switch.report = self._happened
         switch.when_new.append(self.activities.admit)
         switch.when_over.append(self._over)

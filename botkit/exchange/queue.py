@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from botkit.clock import Clock
-from botkit.exchange.leg import Leg
+from botkit.exchange.leg import Leg, Place
 from botkit.exchange.legs import LegStatus, status_of
 
 MAX_SIZE = 100
@@ -39,7 +39,7 @@ class QueuePlan:
 class Entry:
     """One leg's place in a queue. One that hung up may be kept, `is_alive` False: its party can be called back."""
 
-    def __init__(self, queue: Queue, leg: Leg, plan: QueuePlan) -> None:
+    def __init__(self, queue: Queue, leg: Leg, plan: QueuePlan, beneath: Place | None = None) -> None:
         self.queue = queue
         self.leg = leg
         self.keep_after_hangup = plan.keep_after_hangup
@@ -48,6 +48,8 @@ class Entry:
         self.gone: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         """Set when it is out of the queue, or its leg has hung up, to the reason."""
         self.timer: asyncio.Task[None] | None = None
+        self.beneath = beneath
+        """The place that it keeps while it waits, and has again when it has left the queue."""
         self._since = queue.clock.now()
         self._waited: float | None = None
 
@@ -69,10 +71,12 @@ class Entry:
     def leave(self, leg: Leg) -> None:
         """The leg goes elsewhere, or is over."""
         self.queue.remove(self, "hangup" if leg.over.done() else "bridged")
+        if self.beneath is not None:
+            self.beneath.leave(leg)
 
     def other(self, leg: Leg) -> Leg | None:
-        """It waits alone."""
-        return None
+        """It waits alone, or with whom it was joined to before."""
+        return self.beneath.other(leg) if self.beneath is not None else None
 
     def stop(self, reason: Reason) -> None:
         """It waits no more."""
@@ -81,7 +85,7 @@ class Entry:
             self.timer.cancel()
             self.timer = None
         if self.leg.place is self:
-            self.leg.place = None
+            self.leg.place = self.beneath
         if not self.gone.done():
             self.gone.set_result(reason)
 
@@ -126,10 +130,10 @@ class Queue:
         """The entry of a leg, alive or kept."""
         return next((entry for entry in self._entries if entry.leg.control_id == control_id), None)
 
-    def add(self, leg: Leg, plan: QueuePlan) -> Entry:
-        """At the end. Tells `call.enqueued`."""
+    def add(self, leg: Leg, plan: QueuePlan, beneath: Place | None = None) -> Entry:
+        """At the end. Tells `call.enqueued`. `beneath`: see `Entry`."""
         average = self.average_wait
-        entry = Entry(self, leg, plan)
+        entry = Entry(self, leg, plan, beneath)
         self._entries.append(entry)
         self.updated_at = self.clock.wall()
         leg.place = entry

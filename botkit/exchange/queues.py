@@ -65,17 +65,18 @@ class Queues:
         self._queues.pop(name, None)
         self._empty_since.pop(queue, None)
 
-    def enqueue(self, leg: Leg, name: str, plan: QueuePlan) -> Entry:
-        """Put a leg at the end; a bridge or conference that it was in, it leaves.
+    def enqueue(self, leg: Leg, name: str, plan: QueuePlan, *, stays: bool = False) -> Entry:
+        """Put a leg at the end; a bridge or conference that it was in, it leaves, or (`stays`) keeps.
 
         Raises `CommandRefused`: 90038 in a queue already, 90036 full, 90037 for a size that is not the queue's.
         """
         queue = self.check(leg, name, plan)
-        if leg.place is not None:  # what is played to one who is in no place plays on
+        beneath = leg.place if stays else None
+        if leg.place is not None and not stays:  # what is played to one who is in no place plays on
             self._take_out(leg)
         if queue is None:
             queue = self.create(name, plan.max_size or MAX_SIZE)
-        entry = queue.add(leg, plan)
+        entry = queue.add(leg, plan, beneath)
         self._empty_since.pop(queue, None)
         if plan.max_wait is not None:
             entry.timer = self._start(self._runs_out(entry, plan.max_wait), f"queue {queue.id} {leg.id}")

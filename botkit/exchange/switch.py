@@ -29,6 +29,7 @@ from botkit.exchange.leg import Leg, Reporter
 from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
 from botkit.exchange.outgoing import DialPlan, dial, lasts, rings_out
+from botkit.exchange.queue import Entry
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.setup import Refused, Setup, cause_of, watch_media
 from botkit.exchange.transfer import transfer
@@ -73,6 +74,8 @@ class Switch:
         """Are told of every leg that is over, before its hang-up is told and its place is left."""
         self.when_new: list[Callable[[Leg], None]] = []
         """Are told of every leg that begins."""
+        self.actions: dict[str, Callable[[Leg, ModifyReceived], None]] = {}
+        """Further actions that a client may ask for by `modify`; each replies by itself."""
         self.report: Reporter | None = None
         """Is told what happens to every leg."""
         self.start = start
@@ -288,6 +291,8 @@ class Switch:
         elif asked.action == "transfer" and isinstance(leg.place, Bridge) and not leg.place.moving:
             leg.place.moving = True
             self.start(self._transfer(leg.place, leg, asked), f"call {leg.id} transfer")
+        elif asked.action in self.actions:
+            self.actions[asked.action](leg, asked)
         else:
             # Only one transfer of a call can be under way.
             said = "transfer failed" if asked.action == "transfer" else f"cannot {asked.action}"
@@ -296,9 +301,9 @@ class Switch:
     def _hold(self, leg: Leg, held: bool) -> None:
         if leg.held is held:
             return
-        peer = leg.peer
-        if isinstance(leg.place, Bridge):
-            leg.place.hold(leg, held)
+        peer, bridge = leg.peer, _bridge_of(leg)
+        if bridge is not None:
+            bridge.hold(leg, held)
         leg.held = held
         if peer is not None:
             peer.tell("call.hold" if held else "call.unhold")
@@ -318,11 +323,17 @@ class Switch:
         leg = line.legs.get(call_id)
         if leg is None:
             return
-        if isinstance(leg.place, Bridge):
-            leg.place.carry_digits(digits, leg)
+        if (bridge := _bridge_of(leg)) is not None:
+            bridge.carry_digits(digits, leg)
         if leg.activities is not None:
             for digit in digits[:DIGITS_PER_INFO]:
                 leg.activities.hear_digit(digit, "info")
+
+
+def _bridge_of(leg: Leg) -> Bridge | None:
+    """The bridge that it is in, also while it waits in a queue."""
+    place = leg.place.beneath if isinstance(leg.place, Entry) else leg.place
+    return place if isinstance(place, Bridge) else None
 
 
 def _cause(error: BaseException) -> Cause | str:

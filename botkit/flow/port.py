@@ -34,6 +34,7 @@ from botkit.vocabulary import (
     Played,
     Recorded,
     Silence,
+    Stayed,
     Tone,
     Window,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Played",
     "Recorded",
     "Silence",
+    "Stayed",
     "Tone",
     "Window",
 ]
@@ -95,6 +97,18 @@ class CallPort(Protocol):
         NORMAL_CLEARING), or `busy`, `no_answer`, `failed`: the call goes on. On a call that is over, or that
         ends under it: `failed`. Raises `UsageError` before the answer, `ConfigError` for a number that must
         not be dialled."""
+        ...
+
+    async def enqueue(self, name: str, *, until: asyncio.Event | None = None) -> Stayed:
+        """Put the other party into a queue of the exchange; returns when it is out of it. `until` takes it out when
+        set. Meanwhile we speak with it as before; when somebody has taken it (`bridged`) our call is over. On a
+        call that is over: `ended`; that ends under it: `hangup`. A cancelled caller takes it out. Raises
+        `UsageError` before the answer and for a second one at once, `Fault` where the server does not do it."""
+        ...
+
+    async def join_conference(self, name: str, *, until: asyncio.Event | None = None) -> Stayed:
+        """Put the other party into a conference of the exchange, which is made where there is none. We do not hear
+        it meanwhile; when it comes out it is back with us. As `enqueue` for the rest."""
         ...
 
     async def hold(self) -> None:

@@ -18,7 +18,10 @@ from botkit.flow.notes import Notes
 from botkit.flow.schema import kinds_of
 from botkit.flow.source import Mark
 
-APART = ("parallel", "race", "record")
+BESIDE = ("parallel", "race", "enqueue", "conference")
+"""Steps whose inner steps run in tasks of their own."""
+
+APART = (*BESIDE, "record")
 """Steps whose inner steps run beside others, so that nothing inside can replace what is outside."""
 
 TURNS = 10_000
@@ -111,7 +114,7 @@ class _Rules:
                 error(spec.place, f"`{spec.name}` cannot leave `{where.loop_apart}`")
             case "return" if not where.in_block:
                 error(spec.place, "`return` belongs in a block", "`stop` ends the flow as passed, `fail` as failed")
-            case "return" if where.apart in ("parallel", "race"):
+            case "return" if where.apart in BESIDE:
                 error(spec.place, f"`return` cannot leave `{where.apart}`")
 
     def _jumps_in_blocks(self, spec: StepSpec, where: _Where) -> None:
@@ -262,6 +265,6 @@ def _inside(spec: StepSpec, path: str, where: _Where) -> _Where:
     if spec.name == "repeat" and path == f"{spec.path}/do":
         return replace(where, in_loop=True, loop_apart=None)
     if spec.name in APART:
-        crossed = spec.name if spec.name in ("parallel", "race") else None
+        crossed = spec.name if spec.name in BESIDE else None
         return replace(where, apart=spec.name, loop_apart=where.loop_apart or crossed)
     return where

@@ -38,11 +38,17 @@ from .orders import (
     SendInfo,
     UpdateMedia,
 )
-from .protocol import TRANSFER_RINGS, TRANSFER_SETUP, Call
+from .protocol import STAYS_MOST, TRANSFER_RINGS, TRANSFER_SETUP, Call
 
 _L, _R = LocalProtocolError, RemoteProtocolError
 _LOST = frozenset({CallState.DROPPED, CallState.RECONNECTING})
 _REPLY_LOST = "the connection was lost before the reply"
+_UNKNOWN = "the server does not know what was asked: botkit's exchange does"
+
+
+def _stay(order: Order | None) -> bool:
+    """It lets the other party into a queue or conference; its reply comes when that is over."""
+    return isinstance(order, Modify) and order.action in shapes.STAYS
 
 
 class ClientProtocol(ClientSession):
@@ -127,12 +133,14 @@ class ClientProtocol(ClientSession):
         if (call := self._on_line(order)) is None:
             return
         self._allowed(call, CallFact.UNHOLD, _L)  # a row exactly where a call is up on this line
-        if isinstance(order, Modify) and order.action == "transfer" and not order.destination:
-            raise LocalProtocolError("a transfer without a destination")
+        if isinstance(order, Modify) and order.action in ("transfer", *shapes.STAYS) and not order.destination:
+            raise LocalProtocolError(f"{order.action} without a destination")
         params = self.dialect.modify_params(order, self.session_id)
         within = self.timings.reply
         if isinstance(order, Modify) and order.action == "transfer":  # its reply comes when the new party answers
             within += (order.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
+        elif _stay(order):  # its reply comes when it is over
+            within += STAYS_MOST
         self._send(Verb.MODIFY, params, now + within, "modify", call.id, order)
 
     def _send_info(self, order: SendInfo, now: float) -> None:
@@ -195,7 +203,14 @@ class ClientProtocol(ClientSession):
                     self._events.append(events.CallRefused(call.id, "updateMedia", 0, "the result has no sdp"))
             case Verb.MODIFY if isinstance(order, Modify) and order.action == "transfer":
                 self._events.append(events.Transferred(call.id, True, shapes.text(result, "message")))
-            case Verb.MODIFY if isinstance(order, Modify):
+            case Verb.MODIFY if _stay(order):
+                reason = shapes.text(result, "reason")  # mod_verto gives a result for what it does not know
+                waited = result.get("waited")
+                seconds = float(waited) if isinstance(waited, int | float) else 0.0
+                self._events.append(
+                    events.TakenBack(call.id, bool(reason), reason, seconds, "" if reason else _UNKNOWN)
+                )
+            case Verb.MODIFY if isinstance(order, Modify) and order.action != "takeBack":
                 self._hold_changed(call, order, shapes.hold_state(result))
 
     def _hold_changed(self, call: Call, order: Modify, state: HoldState) -> None:
@@ -230,6 +245,11 @@ class ClientProtocol(ClientSession):
             cause = shapes.text(error.data, "cause")
             self._events.append(events.Transferred(call.id, False, error.message, cause))
             return
+        if _stay(order):
+            self._events.append(events.TakenBack(call.id, False, message=error.message))
+            return
+        if isinstance(order, Modify) and order.action == "takeBack":
+            return  # it has come back meanwhile
         method = "updateMedia" if isinstance(order, UpdateMedia) else pending.verb.value
         self._events.append(events.CallRefused(call.id, method, error.code, error.message))
         if pending.verb is Verb.INVITE:
@@ -382,6 +402,8 @@ class ClientProtocol(ClientSession):
             self._hang_up(Hangup(call.id, "RECOVERY_ON_TIMER_EXPIRE"), now)
         elif isinstance(pending.order, Modify) and pending.order.action == "transfer":
             self._events.append(events.Transferred(call.id, False, "no reply"))
+        elif _stay(pending.order):
+            self._events.append(events.TakenBack(call.id, False, message="no reply"))
 
     def _reply_lost(self, pending: Pending) -> None:
         """The line is gone, and the reply with it. Nothing is asked again on the next one: SDKs do not either
@@ -391,6 +413,8 @@ class ClientProtocol(ClientSession):
             return
         if isinstance(pending.order, Modify) and pending.order.action == "transfer":
             self._events.append(events.Transferred(call.id, False, _REPLY_LOST))
+        elif _stay(pending.order):
+            self._events.append(events.TakenBack(call.id, False, message=_REPLY_LOST))
         else:
             method = "updateMedia" if isinstance(pending.order, UpdateMedia) else pending.verb.value
             self._events.append(events.CallRefused(call.id, method, 0, _REPLY_LOST))

@@ -107,7 +107,8 @@ class AnswerReceived(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class ModifyReceived(CallEvent):
-    """The client asks for `action`: hold, unhold, toggleHold, transfer, updateMedia, or one unknown to us.
+    """The client asks for `action`: hold, unhold, toggleHold, transfer, updateMedia, one of ours (`enqueue`,
+    `conference`, `takeBack`), or one unknown to us.
 
     `hold_state` is what the call will be in when the request is granted. Wants `ReplyModify` or
     `RefuseRequest`: for a transfer, once the new party (which may ring for `ring_timeout` seconds) has

@@ -107,9 +107,13 @@ class Hangup(CallOrder):
 
 @dataclass(frozen=True, slots=True)
 class Modify(CallOrder):
-    """Hold, resume, toggle the hold, or move the other party to `destination`, which may ring for `ring_timeout`."""
+    """Hold, resume, toggle the hold, or move the other party to `destination`, which may ring for `ring_timeout`.
 
-    action: Literal["hold", "unhold", "toggleHold", "transfer"]
+    `enqueue` and `conference` let the other party into the queue or conference named `destination`, from which it
+    comes back to us; `takeBack` asks for it. Botkit's exchange knows these three, no other server does.
+    """
+
+    action: Literal["hold", "unhold", "toggleHold", "transfer", "enqueue", "conference", "takeBack"]
     destination: str | None = None
     ring_timeout: float | None = None
 
@@ -160,13 +164,16 @@ class AcceptAnswer(Order):
 class ReplyModify(Order):
     """Say yes to `ModifyReceived`. Without `hold_state` it follows from the action.
 
-    `sdp` is the answer to an updateMedia (which needs one); `message` tells of a transfer.
+    `sdp` is the answer to an updateMedia (which needs one); `message` tells of a transfer; `reason` and `waited`
+    (seconds) of a stay in a queue or conference that is over.
     """
 
     request_id: RequestId
     hold_state: HoldState | None = None
     sdp: str | None = None
     message: str | None = None
+    reason: str | None = None
+    waited: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

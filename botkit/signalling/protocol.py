@@ -36,6 +36,9 @@ log = logging.getLogger("botkit.signalling")
 REMEMBERED = 256
 """How many calls that are over are still known by their id, for what may be on the wire."""
 
+STAYS_MOST = 14400.0
+"""Seconds that a party may stay in a queue or conference: as long as a call may last ([DOC])."""
+
 TRANSFER_RINGS = 60.0
 """Seconds that the new party of a transfer may ring where nothing is said."""
 

@@ -43,7 +43,7 @@ from .orders import (
     SendRinging,
     SetGateway,
 )
-from .protocol import TRANSFER_RINGS, TRANSFER_SETUP, Call
+from .protocol import STAYS_MOST, TRANSFER_RINGS, TRANSFER_SETUP, Call
 from .server_session import Owed, ServerSession
 
 _L, _R = LocalProtocolError, RemoteProtocolError
@@ -174,7 +174,7 @@ class ServerProtocol(ServerSession):
             return
         state = order.hold_state or shapes.hold_after(owed.action, call.state is CallState.HELD)
         self._move(call, CallFact.HOLD if state == "held" else CallFact.UNHOLD, _L)
-        extras = {"sdp": order.sdp, "message": order.message}
+        extras = {"sdp": order.sdp, "message": order.message, "reason": order.reason, "waited": order.waited}
         said = {name: value for name, value in extras.items() if value is not None}
         self._result(order.request_id, callID=call.id, action=owed.action, holdState=state, **said)
 
@@ -225,6 +225,8 @@ class ServerProtocol(ServerSession):
         within = None
         if event.action == "transfer":  # of no SDK, so no SDK's 10 s count
             within = (event.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
+        elif event.action in shapes.STAYS:
+            within = STAYS_MOST
         self._owe(request.id, Owed(Verb.MODIFY, call.id, event.action), now, within=within)
         self._events.append(event)
 

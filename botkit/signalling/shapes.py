@@ -201,12 +201,18 @@ def answer_received(request_id: RequestId, params: Mapping[str, Any], *, attach:
     )
 
 
+STAYS = ("enqueue", "conference")
+"""Actions that let the other party into a place from which it comes back: replied to when it is over."""
+
+_ACTIONS = ("hold", "unhold", "toggleHold", "transfer", "updateMedia", "replace", "takeBack", *STAYS)
+
+
 def modify_received(request_id: RequestId, params: Mapping[str, Any], held: bool) -> ModifyReceived:
     """A client's modify of a call that is `held` or not. Actions count in any case of letters ([FS])."""
-    known = {name.lower(): name for name in ("hold", "unhold", "toggleHold", "transfer", "updateMedia", "replace")}
+    known = {name.lower(): name for name in _ACTIONS}
     said = needed(text(params, "action"), "action missing")
     action = known.get(said.lower(), said)
-    if action == "transfer":
+    if action in ("transfer", *STAYS):
         needed(text(params, "destination"), "destination missing")
     if action == "replace":
         needed(text(params, "replaceCallID"), "replaceCallID missing")

@@ -29,7 +29,7 @@ from botkit.states import CallState
 from botkit.testing.fake_listening import FakeListening
 from botkit.testing.script import DIGIT_PAUSE, QUIET_ENDS_RECORDING
 from botkit.testing.window import CLOSE
-from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded
+from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded, Stayed
 
 DIGITS = frozenset("0123456789ABCD*#")
 
@@ -135,6 +135,38 @@ class FakeCall(FakeListening):
         if outcome == "answered":
             self._end_now(cause_named("normal"), by_us=False)
         return outcome
+
+    async def enqueue(self, name: str, *, until: asyncio.Event | None = None) -> Stayed:
+        return await self._lend("enqueue", name, until)
+
+    async def join_conference(self, name: str, *, until: asyncio.Event | None = None) -> Stayed:
+        return await self._lend("conference", name, until)
+
+    async def _lend(self, kind: str, name: str, until: asyncio.Event | None) -> Stayed:
+        if self._state.is_over:
+            return Stayed("ended", 0.0)
+        self._check_up("lent")
+        if self._lent:
+            raise UsageError("the other party is in a queue or conference already")
+        started = self._clock.now()
+        reason, after = self._stays.popleft() if self._stays else ("leave", float("inf"))
+        back = started + after
+        self._lent = True
+        try:
+            with self._watched(until):
+                while not self._state.is_over and self._clock.now() < back - CLOSE:
+                    if until is not None and until.is_set():
+                        reason = "leave"
+                        break
+                    await self._change(back if after < float("inf") else None)
+        finally:
+            self._lent = False
+            self._note(kind, name, started)
+        if self._state.is_over:
+            reason = "hangup"
+        elif reason in ("bridged", "hangup", "moved"):
+            self._end_now(cause_named("normal"), by_us=False)
+        return Stayed(reason, self._clock.now() - started)
 
     async def play(
         self,

@@ -92,6 +92,8 @@ class Script:
         self._voice: list[object] = []  # who speaks, then who waits to
         self._mixed: list[object] = []  # who speaks beside them
         self._transfers: deque[tuple[str, float]] = deque()
+        self._stays: deque[tuple[str, float]] = deque()
+        self._lent = False
         self.sent: list[Sent] = []
         self.audio_seconds: dict[str, float] = {}
         """How long a file plays, by its name; else its WAV header says, or it is 1 s."""
@@ -131,6 +133,10 @@ class Script:
         A transfer that is not told of is answered after a second.
         """
         self._transfers.append((outcome, after))
+
+    def will_be_back(self, reason: str, *, after: float) -> None:
+        """The next stay of the other party in a queue or conference is over then, for that reason."""
+        self._stays.append((reason, after))
 
     def will_hear_tone(self, *hz: float | str, at: float, length: float = 1.0) -> None:
         """One or two frequencies at once, or a tone by its name (busy, dial, ringback, sit, beep)."""

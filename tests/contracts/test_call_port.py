@@ -20,6 +20,8 @@ from botkit.client.call import Call
 from botkit.client.client import Client
 from botkit.errors import ExpectationFailed, UsageError
 from botkit.events import Answered, CallEvent, DigitReceived, Ended
+from botkit.exchange.exchange import Exchange
+from botkit.exchange.outgoing import DialPlan
 from botkit.flow.port import CallPort
 from botkit.media.wav import write_wav
 from botkit.states import CallState
@@ -753,6 +755,68 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    # --- queues and conferences ----------------------------------------------------------------------
+
+    @pytest.mark.parametrize("where", ["enqueue", "join_conference"])
+    def test_lent_until_it_is_enough(self, where: str) -> None:
+        """The other party is there until we take it back; then we speak with it again."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            enough = asyncio.Event()
+            staying = asyncio.ensure_future(getattr(call, where)("support", until=enough))
+            await call.clock.sleep(2.0)
+            with pytest.raises(UsageError, match="already"):
+                await call.enqueue("other")
+            enough.set()
+            stayed = await staying
+            assert stayed.reason == "leave"
+            assert stayed.waited == pytest.approx(2.0, abs=self.slack)
+            assert call.state is CallState.ACTIVE
+            far.will_hear_tone(440, at=3.0)
+            await call.expect_tone((440.0,), Window())
+
+        self.play_scene(scene)
+
+    def test_taken_out_of_a_queue(self) -> None:
+        """Somebody takes it: that is the reason, and our call is over."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_be_back("bridged", after=1.5)
+            stayed = await call.enqueue("support")
+            assert stayed.reason == "bridged"
+            assert stayed.waited == pytest.approx(1.5, abs=self.slack)
+            assert call.state is CallState.DONE
+            assert (await call.enqueue("support")).reason == "ended"
+
+        self.play_scene(scene)
+
+    @pytest.mark.parametrize("where", ["enqueue", "join_conference"])
+    def test_end_cuts_a_stay_short(self, where: str) -> None:
+        """The other party hangs up there: no exception."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_end(at=1.0)
+            stayed = await getattr(call, where)("support")
+            assert stayed.reason == "hangup"
+            assert stayed.waited == pytest.approx(1.0, abs=self.slack)
+            assert call.state is CallState.DONE
+
+        self.play_scene(scene)
+
+    def test_a_cancelled_stay_is_over(self) -> None:
+        """Who no longer waits takes the other party back."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            staying = asyncio.ensure_future(call.join_conference("room"))
+            await call.clock.sleep(1.0)
+            staying.cancel()
+            await asyncio.wait((staying,))
+            await call.clock.sleep(0.2)
+            far.will_hear_tone(440, at=2.0)
+            await call.expect_tone((440.0,), Window())
+
+        self.play_scene(scene)
+
 
 class TestFakeCall(CallPortContract):
     """The test kit's call, in virtual time."""
@@ -768,7 +832,8 @@ class TestFakeCall(CallPortContract):
 class FarEnd:
     """The far end of a real call, told beforehand as a `Script` is. Times count from the near end's answer."""
 
-    def __init__(self, near: Call, far: Call, third: asyncio.Queue[Call], folder: Path) -> None:
+    def __init__(self, near: Call, far: Call, third: asyncio.Queue[Call], folder: Path, exchange: Exchange) -> None:
+        self._exchange = exchange
         self._near, self._far, self._third, self._folder = near, far, third, folder
         self._deeds: list[asyncio.Future[Any]] = []
 
@@ -797,6 +862,20 @@ class FarEnd:
                 await new.answer()
             elif outcome != "no_answer":
                 await new.refuse("busy" if outcome == "busy" else "declined")
+
+        self._deeds.append(asyncio.ensure_future(do()))
+
+    def will_be_back(self, reason: str, *, after: float) -> None:
+        assert reason == "bridged"
+
+        async def do() -> None:
+            switch = self._exchange.switch
+            begin = self._near.clock.now()
+            (operator,) = switch.dial(DialPlan((THIRD,), "+15550001"))
+            await (await self._third.get()).answer()
+            await operator.settled()
+            await self._near.clock.sleep(begin + after - self._near.clock.now())
+            switch.bridge(operator, self._exchange.platform.queues.take_head("support"))
 
         self._deeds.append(asyncio.ensure_future(do()))
 
@@ -832,7 +911,7 @@ class TestCall(CallPortContract):
             async with Client(account, connect_line=stage.exchange.connect) as carol:
                 carol.on("incoming", third.put_nowait)
                 near, far = await stage.call()
-                end = FarEnd(near, far, third, self.folder)
+                end = FarEnd(near, far, third, self.folder, stage.exchange)
                 try:
                     await scene(near, end)  # type: ignore[arg-type]
                 finally:

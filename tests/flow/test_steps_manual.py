@@ -21,6 +21,8 @@ OURS = [
     "hold",
     "resume",
     "transfer",
+    "enqueue",
+    "conference",
     "mute",
     "unmute",
     "play",
@@ -99,7 +101,7 @@ def test_which_steps_need_a_live_call() -> None:
     """Only steps that talk to the other side need a live call; `ended` may have all others."""
     needing = {name for name in OURS if STEPS[name].needs_call}
     assert needing == {
-        "answer", "reject", "hangup", "hold", "resume", "transfer", "mute", "unmute", "play", "stop_play", "record",
-        "send_dtmf", "expect_dtmf", "gather", "expect_prompt", "expect_tone", "expect_sound", "expect_speech",
-        "expect_silence",
+        "answer", "reject", "hangup", "hold", "resume", "transfer", "enqueue", "conference", "mute", "unmute",
+        "play", "stop_play", "record", "send_dtmf", "expect_dtmf", "gather", "expect_prompt", "expect_tone",
+        "expect_sound", "expect_speech", "expect_silence",
     }  # fmt: skip

@@ -21,6 +21,7 @@ from botkit.events import (
     MediaUpdated,
     Resumed,
     Ringing,
+    TakenBack,
     Transferred,
 )
 from botkit.signalling import shapes
@@ -540,3 +541,40 @@ def test_two_calls_do_not_know_each_other(pair):
     pair.order(pair.server, ReplyModify(pair.server.last(ModifyReceived).request_id))
     pair.order(pair.client, Hangup("k-3"))
     assert dict(pair.clientp.calls) == dict(pair.serverp.calls) == {"k-1": CallState.HELD}
+
+
+@pytest.mark.parametrize("action", ["enqueue", "conference"])
+def test_a_stay(pair, action):
+    """The reply comes when it is over, hours later if need be, and says why and after how long."""
+    pair.call()
+    pair.order(pair.client, Modify("k-1", action, "support"))
+    event = pair.server.last(ModifyReceived)
+    assert (event.action, event.destination) == (action, "support")
+    pair.wait(3600.0)
+    assert not pair.client.saw(TakenBack)
+    pair.order(pair.client, Modify("k-1", "takeBack"))
+    asked = pair.server.last(ModifyReceived)
+    assert asked.action == "takeBack"
+    pair.order(pair.server, ReplyModify(asked.request_id))
+    assert not pair.client.saw(TakenBack)
+    pair.order(pair.server, ReplyModify(event.request_id, reason="leave", waited=3600.5))
+    assert pair.client.last(TakenBack) == TakenBack("k-1", True, "leave", 3600.5)
+    assert pair.states("k-1") == (CallState.ACTIVE,) * 2
+
+
+def test_a_stay_that_is_refused(pair):
+    """It says why; an order to take back what came back meanwhile may be refused, too, and is no event."""
+    pair.call()
+    pair.order(pair.client, Modify("k-1", "enqueue", "support"))
+    pair.order(pair.server, RefuseRequest(pair.server.last(ModifyReceived).request_id, message="the queue is full"))
+    assert pair.client.last(TakenBack) == TakenBack("k-1", False, message="the queue is full")
+    pair.order(pair.client, Modify("k-1", "takeBack"))
+    pair.order(pair.server, RefuseRequest(pair.server.last(ModifyReceived).request_id, message="nobody is lent"))
+    assert not pair.client.saw(CallRefused)
+
+
+def test_a_stay_needs_a_name(pair):
+    """Without one nothing is sent."""
+    pair.call()
+    with pytest.raises(LocalProtocolError, match="enqueue without"):
+        pair.give(pair.client, Modify("k-1", "enqueue"))
