@@ -114,7 +114,7 @@ class Conference:
         """The mixer's members for some of the calls; those that are not in it are left out."""
         return [self._seats[one].member for one in control_ids if one in self._seats]
 
-    def _some(self, control_ids: Collection[str] | None) -> list[Seat]:
+    def some(self, control_ids: Collection[str] | None) -> list[Seat]:
         """The seats that a command names: all where it names none."""
         self.need_active()
         if not control_ids:
@@ -225,14 +225,14 @@ class Conference:
 
     def mute(self, muted: bool, control_ids: Collection[str] | None = None) -> None:
         """Mute, or let be heard again: some, or all. Raises `CommandRefused`."""
-        seats = self._some(control_ids)
+        seats = self.some(control_ids)
         for seat in seats:
             seat.muted = muted
         self.changed(*seats)
 
     def hold(self, control_ids: Collection[str] | None = None, audio: HoldAudio | None = None) -> None:
         """Put some or all on hold: not heard, they hear `audio`, or the conference's. Raises `CommandRefused`."""
-        seats = self._some(control_ids)
+        seats = self.some(control_ids)
         for seat in seats:
             if audio is not None:
                 seat.stop_hold_audio()
@@ -242,7 +242,7 @@ class Conference:
 
     def unhold(self, control_ids: Collection[str] | None = None) -> None:
         """Back into the conversation. Raises `CommandRefused`."""
-        seats = self._some(control_ids)
+        seats = self.some(control_ids)
         for seat in seats:
             seat.on_hold = False
         self.changed(*seats)

@@ -18,10 +18,12 @@ from starlette.exceptions import HTTPException
 from botkit.exchange.refusal import CommandRefused, not_found
 from botkit.exchange.rest import (
     applications,
+    conferences,
     connections,
     credentials,
     numbers,
     public_key,
+    queues,
     registrations,
     texml,
     webhook_deliveries,
@@ -49,6 +51,8 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         webhook_deliveries.router(exchange),
         public_key.router(exchange),
         texml.router(exchange),
+        conferences.router(exchange),
+        queues.router(exchange),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 from telnyx import AsyncTelnyx
@@ -32,11 +33,11 @@ async def rest_clients(exchange: Exchange) -> AsyncIterator[tuple[AsyncTelnyx, h
         yield sdk, http
 
 
-def ask(scene: Callable[[Desk], Awaitable[None]]) -> None:
-    """Run a scene with a REST side on a real port."""
+def ask(scene: Callable[[Desk], Awaitable[None]], **options: Any) -> None:
+    """Run a scene with a REST side on a real port. `options` are `run_exchange`'s."""
 
     async def whole() -> None:
-        async with office(0) as desk, rest_clients(desk.exchange) as (sdk, http):
+        async with office(0, **options) as desk, rest_clients(desk.exchange) as (sdk, http):
             one = Desk(desk.exchange, desk.plane)
             one.phones, one.troubles = desk.phones, desk.troubles
             one.sdk, one.http = sdk, http
