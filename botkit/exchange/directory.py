@@ -167,7 +167,7 @@ class Directory:
         return trunk
 
     def add_number(self, number: str, owner: Owner | None) -> PhoneNumber | None:
-        """Give `owner` a number, or a bot a pattern. A number that is another's stays so; see `assign`."""
+        """Give `owner` a number, or a bot a pattern. One that is another's stays so; `assign` moves it."""
         plain = plain_address(number)
         if is_pattern(plain):
             if not isinstance(owner, CredentialConnection):
@@ -181,6 +181,8 @@ class Directory:
                 phone_number=plain, connection_id=owner.id if owner is not None else ""
             )
             self._stamp(known)
+        elif owner is not None and self.owner(known.connection_id) is None:
+            self.assign(known, owner)
         return known
 
     def _claim(self, identity: Identity, pointer: str) -> None:

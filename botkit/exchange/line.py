@@ -70,6 +70,8 @@ class ClientLine:
         """Calls placed by this client that are not over."""
         self.local_host: str | None = getattr(wire, "local_host", None)
         """The address of ours that the client reached; None where there is no network between."""
+        if self.local_host is not None:
+            exchange.directory.hosts.add(self.local_host)
         self.voice_sdk_id = new_voice_sdk_id()
         self._resumes: str | None = getattr(wire, "resumes", None)  # the routing token of an earlier line
         self._punted = False
@@ -187,7 +189,8 @@ class ClientLine:
         return exchange.new_session_id(self)
 
     def check_login(self) -> None:
-        """Go when what the client logged in with is good no more; look again when it is due to expire."""
+        """Go when what the client logged in with is good no more; look again when it is due to expire. (A JWT that
+        expires ends no session: it is needed at the login only.)"""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -283,7 +284,7 @@ def _connection(exchange: Exchange, name: str, plan: ConnectionPlan, made: Made)
         user_name=name, password="", connection_name=name, id=plan.id or new_id(), caller_number=plan.caller_id
     )
     take(user, _members(plan))
-    user.password = plan.password or new_id()
+    user.password = plan.password or secrets.token_urlsafe(12)
     if plan.password is None:
         made.passwords[name] = user.password
     _own(exchange, exchange.directory.add_connection(user), plan.numbers, name, made)

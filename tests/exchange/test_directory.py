@@ -258,6 +258,15 @@ def test_number_has_one_owner(directory: Directory) -> None:
     assert directory.numbers_of(bob) == ("+1800*", "10??")
 
 
+def test_number_of_nobody(directory: Directory) -> None:
+    """A number that is nobody's becomes the one's who asks for it first."""
+    directory.add_number("+15550009", None)
+    assert name_of(directory, "+15550009") is None
+    directory.add_user("carol", numbers=("+15550009",))
+    directory.add_user("dave", numbers=("+15550009",))
+    assert name_of(directory, "+15550009") == "carol"
+
+
 def test_ids(directory: Directory) -> None:
     """Ids are decimal texts of 19 digits; telephony credentials have UUIDs; `owner` finds what has numbers."""
     texml = directory.add_texml_application(TexmlApplication(friendly_name="t", voice_url="http://127.0.0.1/"))

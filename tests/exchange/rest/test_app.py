@@ -52,6 +52,48 @@ def test_sdk_without_a_key() -> None:
     ask(scene)
 
 
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_base_url(ending: str) -> None:
+    """The SDK's base URL may end in a slash or not."""
+
+    async def scene(desk: Desk) -> None:
+        key = desk.exchange.api_key
+        async with AsyncTelnyx(api_key=key, base_url=desk.exchange.rest + ending, max_retries=0) as sdk:
+            assert [one async for one in sdk.credential_connections.list()] == []
+
+    ask(scene)
+
+
+def test_several_keys() -> None:
+    """Each of the exchange's keys lets in, and one that is taken away does not any more."""
+
+    async def scene(desk: Desk) -> None:
+        keys = desk.exchange.api_keys
+        keys.append("KEYother")
+        other = {"Authorization": "bearer  KEYother"}
+        for path in ("/phone_numbers", "/credential_connections"):
+            assert (await desk.http.get(path, headers=other)).status_code == 200
+        keys.remove("KEYother")
+        assert code_of(await desk.http.get("/phone_numbers", headers=other)) == (401, "10009")
+
+    ask(scene)
+
+
+@pytest.mark.parametrize("path", ["/v2%2Fphone_numbers", "//v2/phone_numbers", "/%762/phone_numbers", "/v2", "/V2/x"])
+def test_no_way_round_the_door(path: str) -> None:
+    """However a path is written, nothing is served without a key."""
+
+    async def scene(desk: Desk) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.exchange.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        status = (await reader.readline()).split()[1]
+        writer.close()
+        await writer.wait_closed()
+        assert status in (b"401", b"404")
+
+    ask(scene)
+
+
 def test_description() -> None:
     """The OpenAPI description needs no key; every operation has a summary, and says how refusals look."""
 
