@@ -96,12 +96,6 @@ class Registrar(Generic[L]):
         elif newest and left:
             log.info("registrar.fallback name=%s login=%d of=%d", gone.name, left[-1].sequence, len(left))
 
-    def drop(self, name: str) -> None:
-        """Punt all who are logged in under `name`: what they logged in with is good no more."""
-        for one in self._lines.pop(name, []):
-            del self._by_line[one.line]
-            one.line.punt()
-
     def registrations(self, name: str) -> tuple[Registration[L], ...]:
         """Those that calls to `name` may reach, the newest first."""
         lost = self._lost.get(name, 0)

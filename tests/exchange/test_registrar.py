@@ -126,17 +126,6 @@ def test_no_fallback_for_an_older_one() -> None:
     assert registrar.line_of("alice") is second
 
 
-def test_drop() -> None:
-    """Dropping a name punts all of its lines and no other."""
-    registrar, lines, other = Registrar[Wire](), [Wire(), Wire()], Wire()
-    for wire in lines:
-        registrar.register(alice(), wire)
-    registrar.register(BOB, other)
-    registrar.drop("alice")
-    assert [wire.punted for wire in (*lines, other)] == [1, 1, 0]
-    assert len(registrar) == 1
-
-
 def test_unknown_line() -> None:
     """A line that never registered may go."""
     registrar = Registrar[Wire]()
