@@ -41,3 +41,23 @@ def test_an_old_python_is_told_so(tmp_path: Path) -> None:
     assert done.returncode
     assert "Python 3.9.2" in done.stdout
     assert "make PYTHON=" in done.stdout
+
+
+def test_browser_without_npm(tmp_path: Path) -> None:
+    """Where npm is missing, `make browser` names the package and downloads nothing."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shell = shutil.which("sh")
+    assert shell is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to(shell)
+    done = subprocess.run(
+        [shutil.which("make") or "make", "browser"],
+        cwd=tmp_path,
+        env={"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert "apt-get install npm" in done.stdout
+    assert not (tmp_path / "tests").exists()

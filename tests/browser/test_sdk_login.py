@@ -21,7 +21,7 @@ def test_a_wrong_password(chromium: Chromium) -> None:
 
     async def scene(one: Scene) -> None:
         with pytest.raises(AssertionError, match="not within"):
-            await one.log_in(password="wrong", within=2.0)
+            await one.log_in(password="wrong", within=1.0)
         errors = await one.page.run("told.filter((one) => one.event === 'telnyx.error')")
         assert [error["code"] for error in errors] == [LOGIN_FAILED]
         assert len(one.exchange.registrar) == 1, "only the bot"
@@ -77,7 +77,7 @@ def test_a_punted_page(chromium: Chromium) -> None:
         async with asyncio.timeout(PATIENCE):
             await call.ended()
         await one.page.until("!client.connected")
-        await asyncio.sleep(2.0)  # longer than the SDK waits before it comes back
+        await asyncio.sleep(1.5)  # longer than the SDK waits before it comes back
         assert one.wire.made == 1
 
     play(chromium, scene)
