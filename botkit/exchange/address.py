@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"\+?[\d\s().-]*\d[\d\s().-]*")
+_NUMBER = re.compile(r"\+?[0-9\s().-]+")
 _POST_DIAL = re.compile(r"([^,]*),([0-9A-Da-d*#wW,]*)(;[^,]*)?")
 
 
@@ -30,7 +30,7 @@ class Address:
     @property
     def is_number(self) -> bool:
         """Digits with or without a plus."""
-        return re.fullmatch(r"\+?\d+", self.user) is not None
+        return re.fullmatch(r"\+?[0-9]+", self.user) is not None
 
 
 def parse_address(text: str) -> Address:
@@ -41,16 +41,21 @@ def parse_address(text: str) -> Address:
     post_dial = ""
     # A comma is part of a name ("Doe, Jane"), but not of a number or of a URI.
     found = _POST_DIAL.fullmatch(address)
-    if found and (is_uri or _NUMBER.fullmatch(found[1].split(";")[0])):
+    if found and (is_uri or _is_number(found[1].split(";")[0])):
         address, post_dial = found[1] + (found[3] or ""), found[2]
     address, *parameters = address.split(";")
     user, _, host = address.partition("@")
     user = user.partition(":")[0] if host else user  # a password in a SIP URI is nobody's business
-    if _NUMBER.fullmatch(user):
+    if _is_number(user):
         user = re.sub(r"[\s().-]", "", user)
     pairs = (parameter.strip().lower().partition("=") for parameter in parameters)
     secure = next((value for name, _, value in pairs if name == "secure"), "")
     return Address(user, _host(host), post_dial, secure if secure in ("srtp", "dtls") else "")
+
+
+def _is_number(text: str) -> bool:
+    """Whether these are the signs of a number, with a digit among them."""
+    return _NUMBER.fullmatch(text) is not None and any(sign.isdigit() for sign in text)
 
 
 def _host(text: str) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from botkit.exchange.address import Address, parse_address
+from botkit.exchange.directory import Directory
+from botkit.exchange.route import NotRouted
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,22 @@ from botkit.exchange.address import Address, parse_address
 def test_parts(text: str, address: Address) -> None:
     """Scheme, signs, port, parameters and digits to be sent later are no part of whom one calls."""
     assert parse_address(text) == address
+
+
+@given(st.text(alphabet=st.sampled_from("+1 ().-,;:@[]*#sipte=W\u0663\ud800\n"), max_size=30))
+def test_any_text(text: str) -> None:
+    """Any text is an address; what is taken apart once stays so, and nothing reaches somebody by accident."""
+    address = parse_address(text)
+    again = parse_address(address.user) if address.is_number else address
+    assert again.user == address.user
+    route = Directory().route(text)
+    assert isinstance(route, NotRouted)
+
+
+def test_long_texts() -> None:
+    """A text as long as a frame is taken apart in a time that grows with its length, not with its square."""
+    for text in ("1" * 200_000 + "x", "+" + "1," * 100_000 + "x", "sip:" + "a;" * 100_000, "1 " * 100_000 + ",;"):
+        parse_address(text)
 
 
 @pytest.mark.parametrize(("user", "number"), [("+1312", True), ("100", True), ("1x", False), ("+", False), ("", False)])

@@ -124,7 +124,9 @@ def seconds_of(text: str, pointer: str) -> float:
     """An ISO 8601 date and time in seconds since 1970; without a zone it is UTC. Raises `CommandRefused`."""
     try:
         at = dt.datetime.fromisoformat(text)
-        return (at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)).timestamp()
+        seconds = (at if at.tzinfo is not None else at.replace(tzinfo=dt.UTC)).timestamp()
+        stamp(seconds)  # of what can be read not all can be written: the year 9999 ends earlier in some zones
+        return seconds
     except (ValueError, OverflowError):
         raise CommandRefused("10015", f"{text!r} is no ISO 8601 date and time.", pointer=pointer) from None
 

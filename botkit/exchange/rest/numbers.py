@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
 
-from botkit.exchange.applications import VoiceApplication
-from botkit.exchange.connections import CredentialConnection, PhoneNumber
+from botkit.exchange.connections import PhoneNumber
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.rest.envelope import Body, Json, Paging, Segment, data, listed
+from botkit.exchange.rest.owners import name_of
 from botkit.exchange.rest.resources import shown, sorted_by
 
 if TYPE_CHECKING:
@@ -34,13 +34,7 @@ def router(exchange: Exchange) -> APIRouter:
     directory = exchange.directory
 
     def resource(number: PhoneNumber) -> Json:
-        owner = directory.owner(number.connection_id)
-        if isinstance(owner, CredentialConnection):
-            name = owner.connection_name
-        elif isinstance(owner, VoiceApplication):
-            name = owner.application_name
-        else:
-            name = owner.friendly_name if owner is not None else ""
+        name = name_of(directory.owner(number.connection_id))
         return {**shown(number), "connection_name": name, "status": "active"}
 
     @api.get("/phone_numbers", summary="List phone numbers")

@@ -116,7 +116,10 @@ def test_description() -> None:
 # --- errors -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/credential_connections/1", "/credential_connections/1/", "/a%2Fb"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere", "/credential_connections/%ff%00", "/credential_connections/1", "/credential_connections/1/", "/a%2Fb"],
+)
 def test_unknown(path: str) -> None:
     """A path or an id that nobody knows is 404 with 10005."""
 
@@ -170,6 +173,8 @@ def test_method_that_a_path_has_not() -> None:
             {"pointer": "/connection_name"},
         ),
         ([], 422, "10015", None),
+        ("[" * 100_000, 400, "10015", None),
+        ('{"webhook_timeout_secs": ' + "9" * 5000 + "}", 400, "10015", None),
         ("{", 400, "10015", None),
         ("\x00", 400, "10015", None),
     ],
@@ -308,7 +313,8 @@ def test_times() -> None:
     assert stamp(0.5) == "1970-01-01T00:00:00.500000Z"
     assert seconds_of("1970-01-01T01:00:00+01:00", "/x") == 0.0
     assert seconds_of("1970-01-01T00:00:01", "/x") == 1.0
-    for text in ("", "tomorrow", "2026-13-01T00:00:00Z"):
+    last = ("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+23:59")
+    for text in ("", "tomorrow", "2026-13-01T00:00:00Z", *last):
         with pytest.raises(CommandRefused, match="10015"):
             seconds_of(text, "/x")
 

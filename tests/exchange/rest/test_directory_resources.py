@@ -345,6 +345,34 @@ def test_texml_application_life() -> None:
     ask(scene)
 
 
+def test_all_owners() -> None:
+    """Connections and applications of all kinds are listed together and read by their id."""
+
+    async def scene(desk: Desk) -> None:
+        one = await connection(desk)
+        two = (
+            await desk.sdk.call_control_applications.create(application_name="ivr", webhook_event_url="http://x/")
+        ).data
+        three = (await desk.sdk.texml_applications.create(friendly_name="menu", voice_url="http://x/")).data
+        assert two is not None
+        assert three is not None
+        found = {each.id: each.record_type async for each in desk.sdk.connections.list(page_size=1)}
+        assert found == {
+            one.id: "credential_connection",
+            two.id: "call_control_application",
+            three.id: "texml_application",
+        }
+        names = [each.connection_name async for each in desk.sdk.connections.list(sort="-connection_name")]
+        assert names == ["menu", "ivr", "desk"]
+        read = (await desk.sdk.connections.retrieve(three.id or "")).data
+        assert read is not None
+        assert read.connection_name == "menu"
+        with pytest.raises(NotFoundError):
+            await desk.sdk.connections.retrieve("1")
+
+    ask(scene)
+
+
 def test_numbers() -> None:
     """A number is moved between a connection and an application; it has one owner at a time."""
 
