@@ -61,7 +61,7 @@ class Platform:
         clock = plane.clock
         self.http = open_http()
         self.webhooks = Webhooks(clock, self.http, self._owner_of, key=key, lost=self._lost)
-        self.sounds = Sounds(clock, lambda: self.http, Speech(), fixtures=fixtures, media=media)
+        self.sounds = Sounds(clock, self.http, Speech(), fixtures=fixtures, media=media)
         self.recordings = Recordings(clock, recording_url)
         self.activities = LegActivities(plane, self.sounds, self.recordings, self.webhooks.is_told)
         self.commands = Commands(switch)

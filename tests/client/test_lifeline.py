@@ -324,7 +324,9 @@ def test_who_is_punted_stays_away() -> None:
     """A client whose login is good no more does not come back."""
 
     async def scene(one: Stage) -> None:
-        one.exchange.registrar.drop("alice")
+        line = one.exchange.registrar.line_of("alice")
+        assert line is not None
+        line.punt()
         assert (await one.near.ended()).cause == "PICKED_OFF"
         await one.exchange.clock.sleep(60.0)
         assert one.road.tries == 1

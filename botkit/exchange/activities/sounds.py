@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +99,7 @@ What = ByUrl | ByName | ByContent | ByText | BySource
 
 
 class Sounds:
-    """The sounds of an exchange. `http` gives the client that fetches. `fixtures`: folders whose files may be played
+    """The sounds of an exchange. `http` fetches. `fixtures`: folders whose files may be played
     by `file:` addresses; `media`: files that may be played by name.
 
     `close` it: fetches under way are its own.
@@ -108,7 +108,7 @@ class Sounds:
     def __init__(
         self,
         clock: Clock,
-        http: Callable[[], httpx.AsyncClient],
+        http: httpx.AsyncClient,
         speech: Speech,
         *,
         fixtures: Sequence[Path] = (),
@@ -190,7 +190,7 @@ class Sounds:
 
     async def _get(self, url: str) -> bytes:
         for _ in range(REDIRECTS + 1):
-            async with self._http().stream("GET", url, follow_redirects=False) as reply:
+            async with self._http.stream("GET", url, follow_redirects=False) as reply:
                 if reply.next_request is not None:
                     url = str(reply.next_request.url)
                     continue

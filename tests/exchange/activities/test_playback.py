@@ -472,7 +472,7 @@ def test_early_media(tmp_path: Path) -> None:
         switch.control = lambda leg, invite: park
         calling = asyncio.ensure_future(room.party())
         await parked.wait()
-        does = room.exchange.platform.activities(room.legs[-1])
+        does = room.exchange.platform.activities.of(room.legs[-1])
         assert (await does.play_to_end(media_name="a")).status == "completed"
         for order in (orders.gather(), orders.send_dtmf(digits="1"), orders.record(channels="single", format="wav")):
             assert refused(does.carry_out, order=order) == ("90034", "/call_control_id")
