@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botkit.causes import Cause
@@ -19,6 +19,7 @@ from botkit.exchange.address import plain_address
 from botkit.exchange.connections import INSIDE, Origin
 from botkit.exchange.leg import Leg
 from botkit.exchange.setup import Refused, cause_of
+from botkit.exchange.webhooks.targets import Overrides
 from botkit.signalling.orders import Pairs
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ class DialPlan:
     codecs: Sequence[str] | None = None
     near: Sequence[Leg] = ()
     origin: Origin = INSIDE
+    overrides: Overrides = field(default_factory=Overrides)
     on_answer: Callable[[Leg], Awaitable[None]] | None = None
 
 
 def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
-    """Ring; gives the leg of each address. Their events tell the rest."""
+    """Ring; gives the leg of each address. Their events tell the rest. Raises what `Switch.check` does."""
+    switch.check(plan)
     session = plan.session_id or str(uuid.uuid4())
     legs: list[Leg] = []
     forks: list[Leg] = []
@@ -72,6 +75,7 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
         for one in reached:
             one.calling, one.called, one.headers = plan.calling, address, plan.headers
             one.connection_id, one.direction, one.client_state = plan.connection_id, "outgoing", plan.client_state
+            one.overrides = plan.overrides
             if one is not leg:  # another phone of the same address is the same leg
                 switch.legs.drop(one)
                 one.control_id, one.leg_id, one.report = leg.control_id, leg.leg_id, None

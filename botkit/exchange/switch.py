@@ -30,6 +30,7 @@ from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
 from botkit.exchange.outgoing import DialPlan, dial, lasts, rings_out
 from botkit.exchange.queue import Entry
+from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.registrar import Registrar
 from botkit.exchange.setup import Refused, Setup, cause_of, watch_media
 from botkit.exchange.transfer import transfer
@@ -78,6 +79,8 @@ class Switch:
         """Further actions that a client may ask for by `modify`; each replies by itself."""
         self.report: Reporter | None = None
         """Is told what happens to every leg."""
+        self.forbidden: Callable[[str], str] = lambda address: ""
+        """Why an address may not be dialled; empty: it may."""
         self.start = start
         self.hold_audio = hold_audio
         self._pacer = pacer
@@ -269,6 +272,12 @@ class Switch:
             watch_media(leg)
             leg.connected(self.clock.wall())
             leg.tell("call.answered", state="answered")
+
+    def check(self, plan: DialPlan) -> None:
+        """Raise `CommandRefused` 10010 for an address that may not be dialled."""
+        for address in plan.to:
+            if why := self.forbidden(address):
+                raise CommandRefused("10010", why, pointer="/to")
 
     def dial(self, plan: DialPlan) -> list[Leg]:
         """See `botkit.exchange.outgoing.dial`."""

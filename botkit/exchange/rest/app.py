@@ -17,7 +17,9 @@ from starlette.exceptions import HTTPException
 
 from botkit.exchange.refusal import CommandRefused, not_found
 from botkit.exchange.rest import (
+    actions,
     applications,
+    calls,
     conferences,
     connections,
     credentials,
@@ -53,6 +55,8 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         webhook_deliveries.router(exchange),
         public_key.router(exchange),
         texml.router(exchange),
+        calls.router(exchange),
+        actions.router(exchange),
         conferences.router(exchange),
         queues.router(exchange),
     ]

@@ -11,10 +11,11 @@ import binascii
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from botkit.exchange.refusal import TITLES
+from botkit.exchange.rest.envelope import Body as Envelope
 
 
 def coded(code: str, low: float, high: float) -> BeforeValidator:
@@ -60,8 +61,8 @@ TimeLimitSecs = Annotated[int, coded("90029", 30, 14400)]
 Url = Annotated[str, Field(max_length=2000)]
 
 
-class Body(BaseModel):
-    """A body of JSON; fields that we do not know are left alone."""
+class Body(Envelope):
+    """A body; a field may go by its alias or by its name."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
@@ -105,7 +106,7 @@ class ConferenceConfig(Body):
     start_conference_on_create: bool = True
     start_conference_on_enter: bool = False
     supervisor_role: Literal["barge", "monitor", "none", "whisper"] | None = None
-    whisper_call_control_ids: list[str] = []
+    whisper_call_control_ids: tuple[str, ...] = ()
     beep_enabled: Literal["always", "never", "on_enter", "on_exit"] = "never"
 
 
@@ -135,7 +136,7 @@ class Dial(Command, Webhooks, OnAnswer):
     bridge_intent: bool = False
     park_after_unbridge: Literal["self"] | None = None
     prevent_double_bridge: bool = False
-    custom_headers: list[Header] = []
+    custom_headers: tuple[Header, ...] = ()
     conference_config: ConferenceConfig | None = None
     answering_machine_detection: str = "disabled"
 
@@ -143,7 +144,7 @@ class Dial(Command, Webhooks, OnAnswer):
 class Answer(Command, Webhooks):
     """`actions/answer`."""
 
-    custom_headers: list[Header] = []
+    custom_headers: tuple[Header, ...] = ()
 
 
 class Reject(Command):
@@ -155,7 +156,7 @@ class Reject(Command):
 class Hangup(Command):
     """`actions/hangup`."""
 
-    custom_headers: list[Header] = []
+    custom_headers: tuple[Header, ...] = ()
 
 
 class Bridge(Command):
@@ -181,7 +182,7 @@ class Transfer(Command, Webhooks, OnAnswer):
     target_leg_client_state: Base64 | None = None
     early_media: bool = True
     park_after_unbridge: Literal["self"] | None = None
-    custom_headers: list[Header] = []
+    custom_headers: tuple[Header, ...] = ()
 
 
 class Enqueue(Command):
