@@ -300,7 +300,9 @@ def test_who_was_punted_does_not_come_back() -> None:
 
     async def scene(office: Office) -> None:
         alice, bob = await office.joined()
-        office.exchange.registrar.drop("alice")
+        user = office.exchange.directory.add_user("alice")
+        user.active = False
+        office.exchange.directory.touch(user)
         await alice.hears("punt")
         await bob.hears("bye")
         await office.idle()
