@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from botkit.client.client import Client, media_address
 from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, TimeoutFault
 from botkit.exchange.exchange import run_exchange
+from botkit.exchange.plan import ExchangePlan, fill
 from botkit.media.plane import media_plane
 from botkit.runner.doctor import ice, network
 from botkit.runner.doctor.call import Ended, TriedCall
@@ -128,12 +129,17 @@ class _Examination:
     # --- the account -------------------------------------------------------------------------------
 
     async def _open_exchange(self, stack: contextlib.AsyncExitStack) -> None:
-        """The embedded exchange, with a user for us and a line that answers the number."""
+        """The embedded exchange as the settings have it, with a user for us (unless the account says whom to log in
+        as) and a line that answers the number."""
         assert self._dial is not None
+        account = self._account
         exchange = await stack.enter_async_context(run_exchange(plane=self._plane))
-        ours = exchange.account("doctor")
-        self._account = replace(ours, name=self._account.name, caller_id=self._account.caller_id)
         far = Client(exchange.account("line", self._dial), plane=self._plane)
+        if account.login is None and account.token is None:
+            self._account = replace(exchange.account("doctor"), name=account.name, caller_id=account.caller_id)
+        else:
+            self._account = replace(account, server=exchange.url)
+        fill(exchange, ExchangePlan.model_validate(dict(self._settings.exchange)))
         self._echo = EchoLine(far)
         await stack.enter_async_context(far)
 

@@ -54,6 +54,16 @@ def test_a_number_on_the_embedded_exchange() -> None:
     assert "allow" in hint
 
 
+def test_an_identity_of_the_embedded_exchange() -> None:
+    """An embedded account that says whom to log in as is tried as that identity, which the settings give."""
+    settings = Settings(exchange={"connections": {"john1234": {"password": "secret12"}}})
+    john = Account("john", exchange="embedded", login="john1234", password="secret12")
+    diagnosis = clock.run(examined(john, settings))
+    assert diagnosis.fault is None, diagnosis.findings
+    assert "john1234" in finding(diagnosis, "login").text
+    fault_of(clock.run(examined(dataclasses.replace(john, password="other"), settings)), "login")
+
+
 # --- the login -----------------------------------------------------------------------------------------------------
 
 
