@@ -88,8 +88,8 @@ def router(exchange: Exchange) -> APIRouter:
         found = [
             one
             for one in reversed(list(calls.records))
-            if to in (None, one.leg.facts.called)
-            and calling in (None, one.leg.facts.calling)
+            if to in (None, one.facts.called)
+            and calling in (None, one.facts.calling)
             and status in (None, one.status)
             and _in_days(one, request)
         ]
@@ -139,8 +139,8 @@ def _target_of(app: TexmlApplication) -> Target | None:
 
 def _queued(record: CallRecord, calling: str, account_sid: str) -> Json:
     """The reply to a new call. The SDK's types have no `sid`, which everybody wants; the older one has `call_sid`."""
-    sid = record.leg.facts.sid
-    to = record.leg.facts.called
+    sid = record.facts.sid
+    to = record.facts.called
     return {"from": calling, "to": to, "status": "queued", "sid": sid, "call_sid": sid, "account_sid": account_sid}
 
 

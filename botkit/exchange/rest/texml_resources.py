@@ -19,7 +19,7 @@ MOST_OF_A_PAGE = 250
 
 def call_resource(account_sid: str, record: CallRecord) -> Json:
     """A call. One that has only just begun is `ringing`, for the SDK's words have nothing before that."""
-    facts = record.leg.facts
+    facts = record.facts
     status = "ringing" if record.status == "initiated" else record.status
     changed = record.ended or record.answered or record.started
     return {

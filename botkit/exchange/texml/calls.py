@@ -171,10 +171,7 @@ class Calls:
         `fallback` is where the document is if `source` has none, `target` is told of the call's end, too.
         Raises `CommandRefused` for a call that is unknown (10005) or over (90018).
         """
-        record = self.record(sid)
-        leg = record.leg
-        if leg.over.done():
-            raise call_ended("/CallSid")
+        record, leg = self._live(sid)
         drive = self._drives.get(sid)
         if drive is not None:
             drive.replace(source, fallback)
@@ -187,11 +184,15 @@ class Calls:
 
     def end(self, sid: str) -> CallRecord:
         """Hang a call up. Raises as `redirect`."""
-        record = self.record(sid)
-        if record.leg.over.done():
-            raise call_ended("/CallSid")
-        record.leg.hang_up("NORMAL_CLEARING" if record.leg.answered.done() else "ORIGINATOR_CANCEL")
+        record, leg = self._live(sid)
+        leg.hang_up("NORMAL_CLEARING" if leg.answered.done() else "ORIGINATOR_CANCEL")
         return record
+
+    def _live(self, sid: str) -> tuple[CallRecord, TexmlLeg]:
+        record = self.record(sid)
+        if record.leg is None or record.leg.over.done():
+            raise call_ended("/CallSid")
+        return record, record.leg
 
     async def idle(self) -> None:
         """Wait until no notice waits to be delivered."""

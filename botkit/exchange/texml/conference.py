@@ -61,7 +61,7 @@ async def confer(program: Program, verb: Dial, noun: Conference, loaded: Loaded)
 
     try:
         async with recording_of(program, verb, loaded) as recording:
-            await joined_until(program, verb, together())
+            await joined_until(program, verb, together)
         outcome.recorded = recording.done
     except asyncio.CancelledError:
         if program.leg.over.done():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -167,17 +168,19 @@ class _Dialling:
         await leg.answer()
         self.outcome.status, self.outcome.joined_at = "completed", clock.now()
         async with recording_of(self.program, verb, self.loaded) as recording:
-            await joined_until(self.program, verb, leg.bridge(callee))
+            await joined_until(self.program, verb, lambda: leg.bridge(callee))
         self.outcome.recorded = recording.done
 
 
-async def joined_until(program: Program, verb: Dial, together: Coroutine[Any, Any, Any]) -> dict[str, Any]:
+async def joined_until(
+    program: Program, verb: Dial, together: Callable[[], Coroutine[Any, Any, Any]]
+) -> dict[str, Any]:
     """What ends a `Dial` that has joined its leg to something: the other side, the time limit, or the star key."""
-    with program.leg.digits() as digits:
-        ways = {"together": together, "limit": program.services.clock.sleep(verb.time_limit)}
-        if verb.hangup_on_star:
-            ways["star"] = _star(digits)
-        return await race(**ways)
+    with contextlib.ExitStack() as stack:
+        ways: dict[str, Coroutine[Any, Any, Any]] = {}
+        if verb.hangup_on_star:  # else nobody listens: to hear digits is to decode all that is said
+            ways["star"] = _star(stack.enter_context(program.leg.digits()))
+        return await race(together=together(), limit=program.services.clock.sleep(verb.time_limit), **ways)
 
 
 async def _star(digits: Digits) -> None:

@@ -71,18 +71,33 @@ def _told(program: Program, verb: Enqueue, loaded: Loaded, ticket: Ticket, resul
 
 async def dial_queue(program: Program, verb: Dial, noun: Queue, loaded: Loaded) -> Next:
     """Take the head of the queue; it hears the document of `url` first. From an empty queue, go on at once."""
-    clock = program.services.clock
     outcome = Outcome(status="no-answer")
-    async with program.leg.take_from(noun.name) as taken:
-        if taken is not None:
-            outcome.sid = taken.facts.sid
-            await program.leg.answer()
-            if await _told_before(program, noun, taken, loaded) and not taken.over.done():
-                outcome.status, outcome.joined_at = "completed", clock.now()
-                async with recording_of(program, verb, loaded) as recording:
-                    await joined_until(program, verb, program.leg.bridge(taken))
-                outcome.recorded = recording.done
-    return program.after(loaded, verb.action, verb.method, outcome.fields(clock.now()))
+
+    def after() -> Next:
+        fields = outcome.fields(program.services.clock.now())
+        return program.after(loaded, verb.action, verb.method, fields)
+
+    try:
+        async with program.leg.take_from(noun.name) as taken:
+            if taken is not None:
+                await _served(program, verb, noun, taken, loaded, outcome)
+    except asyncio.CancelledError:
+        if program.leg.over.done():
+            after()
+        raise
+    return after()
+
+
+async def _served(program: Program, verb: Dial, noun: Queue, taken: TexmlLeg, loaded: Loaded, outcome: Outcome) -> None:
+    """Join the leg to whom it has taken out of the queue, until they part."""
+    outcome.sid = taken.facts.sid
+    await program.leg.answer()
+    if not await _told_before(program, noun, taken, loaded) or taken.over.done():
+        return
+    outcome.status, outcome.joined_at = "completed", program.services.clock.now()
+    async with recording_of(program, verb, loaded) as recording:
+        await joined_until(program, verb, lambda: program.leg.bridge(taken))
+    outcome.recorded = recording.done
 
 
 async def _told_before(program: Program, noun: Queue, taken: TexmlLeg, loaded: Loaded) -> bool:

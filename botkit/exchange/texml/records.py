@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from botkit.clock import Clock
 from botkit.exchange.texml.fields import word_of
-from botkit.exchange.texml.port import TexmlLeg, Word
+from botkit.exchange.texml.port import Ending, LegFacts, TexmlLeg, Word
 
 MOST = 10_000
 """So many calls are remembered (the platform: for 30 days); the oldest that are over go first."""
@@ -16,22 +16,26 @@ MOST = 10_000
 
 @dataclass(slots=True)
 class CallRecord:
-    """One call. Times are seconds since 1970; `parent` is the sid of the leg that dialled it."""
+    """One call. Times are seconds since 1970; `parent` is the sid of the leg that dialled it.
 
-    leg: TexmlLeg
+    `leg` is None once the call is over: what is remembered holds no media.
+    """
+
+    facts: LegFacts
+    leg: TexmlLeg | None
     parent: str
     started: float
     answered: float | None = None
     ended: float | None = None
+    ending: Ending | None = None
 
     @property
     def status(self) -> Word:
-        leg = self.leg
-        if leg.over.done():
-            return word_of(leg.over.result(), answered=self.answered is not None)
-        if leg.answered.done():
+        if self.ending is not None:
+            return word_of(self.ending, answered=self.answered is not None)
+        if self.answered is not None:
             return "in-progress"
-        return "ringing" if leg.ringing.done() else "initiated"
+        return "ringing" if self.leg is not None and self.leg.ringing.done() else "initiated"
 
     @property
     def duration(self) -> float:
@@ -46,7 +50,7 @@ class Records:
         self._clock = clock
         self._records: dict[str, CallRecord] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[CallRecord]:
         return iter(tuple(self._records.values()))
 
     def note(self, leg: TexmlLeg, parent: str = "") -> CallRecord:
@@ -54,15 +58,19 @@ class Records:
         sid = leg.facts.sid
         if (known := self._records.get(sid)) is not None:
             return known
-        record = self._records[sid] = CallRecord(leg, parent, self._clock.wall())
+        record = self._records[sid] = CallRecord(leg.facts, leg, parent, self._clock.wall())
 
         def answered(future: asyncio.Future[None]) -> None:
-            if not future.cancelled():
+            if record.answered is None and not future.cancelled():
                 record.answered = self._clock.wall()
 
-        def over(_future: asyncio.Future[Any]) -> None:
+        def over(future: asyncio.Future[Ending]) -> None:
             record.ended = self._clock.wall()
+            record.leg = None
+            record.ending = Ending() if future.cancelled() else future.result()
 
+        if leg.answered.done():
+            answered(leg.answered)
         leg.answered.add_done_callback(answered)
         leg.over.add_done_callback(over)
         if len(self._records) > MOST:

@@ -194,6 +194,8 @@ def test_taken_by_a_dial() -> None:
         assert stage.told(caller)[caller_before:] == ["say bye", "hang_up", "over: NORMAL_CLEARING"]
         (fields,) = stage.web.got("/left")
         assert (fields["QueueResult"], fields["QueueTime"]) == ("bridged", "4")
+        assert "say next one" not in stage.told(operator)
+        assert stage.web.got("/done")[0]["DialCallStatus"] == "completed"
 
     play(scene)
 

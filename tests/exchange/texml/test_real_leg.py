@@ -252,3 +252,56 @@ def test_a_parking_connection() -> None:
         assert request.fields["ConnectionId"] == connection.id
 
     play(scene)
+
+
+def test_several_phones_of_one_name() -> None:
+    """Where an address rings several phones, one that declines leaves the others ringing, and who answers is joined."""
+
+    async def scene(stage: Stage) -> None:
+        stage.number()
+        stage.web.sinks.add("/leg")
+        stage.page("/after", "")
+        stage.page(
+            "/voice",
+            '<Dial action="/after"><Sip statusCallback="/leg">sip:desk@sip.telnyx.com</Sip></Dial>',
+        )
+        alice = await stage.phone("alice")
+        one, two = await stage.phone("desk"), await stage.phone("desk")
+        connection = stage.exchange.directory.reach("desk")
+        assert connection is not None
+        connection.inbound.simultaneous_ringing = "enabled"
+        await stage.calls_in(alice)
+        invites = {phone: await phone.rings() for phone in (one, two)}
+        await two.hang_up("USER_BUSY", 17)
+        await stage.clock.sleep(2)
+        await one.take(invites[one]["sdp"])
+        await stage.clock.sleep(2)
+        alice.heard.clear()
+        one.speak([b"\x11" * 160] * 10)
+        await stage.clock.sleep(0.5)
+        assert b"\x11" * 160 in alice.heard
+        await one.hang_up()
+        await alice.hears("bye")
+        await stage.house.calls.idle()
+        assert stage.web.got("/after")[0]["DialCallStatus"] == "completed"
+        assert [fields["CallStatus"] for fields in stage.web.got("/leg")] == ["completed"]
+
+    play(scene)
+
+
+def test_the_star_key_in_a_bridge() -> None:
+    """The star key as a telephone-event ends the callee's leg, and the document goes on."""
+
+    async def scene(stage: Stage) -> None:
+        stage.number()
+        stage.page("/voice", '<Dial hangupOnStar="true"><Sip>sip:desk@sip.telnyx.com</Sip></Dial><Say>next</Say>')
+        alice, desk = await stage.phone("alice"), await stage.phone("desk")
+        await stage.calls_in(alice)
+        await stage.picks_up(desk)
+        await stage.clock.sleep(1)
+        assert alice.media is not None
+        alice.media.say_digit("*", 0.1)
+        await desk.hears("bye")
+        await alice.hears("bye")
+
+    play(scene)
