@@ -29,6 +29,7 @@ from botkit.exchange.texml.port import SeatOrder
 from botkit.exchange.texml.program import Settings
 from botkit.exchange.texml.real_leg import RealTexmlLeg
 from botkit.exchange.texml.records import CallRecord
+from botkit.exchange.texml.rooms import Rooms
 from botkit.signalling.orders import SendRinging
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def open_house(exchange: Exchange, http: httpx.AsyncClient | None = None) -> Hou
         signer=lambda body: platform.webhooks.key.headers(body, clock.wall()),
     )
     house = House(calls, exchange.switch, platform.activities.of, platform.recordings, exchange.lines, exchange.start)
+    house.rooms = Rooms(house, platform.queues, platform.conferences)
     exchange.controls.program = house.program
     platform.listeners.append(house.happened)
     return house
