@@ -29,6 +29,7 @@ from botkit.exchange.rest import (
     queues,
     registrations,
     texml,
+    texml_rooms,
     webhook_deliveries,
 )
 from botkit.exchange.rest.door import Door
@@ -55,6 +56,7 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         webhook_deliveries.router(exchange),
         public_key.router(exchange),
         texml.router(exchange),
+        texml_rooms.router(exchange),
         calls.router(exchange),
         actions.router(exchange),
         conferences.router(exchange),

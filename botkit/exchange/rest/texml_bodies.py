@@ -96,6 +96,38 @@ class CallChange(_WithSource):
     status_callback_method: Method = "POST"
 
 
+class NewQueue(_Body):
+    """`POST …/Queues`."""
+
+    friendly_name: Annotated[str, Field(min_length=1, max_length=255)]
+    max_size: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class QueueChange(_Body):
+    """`POST …/Queues/{sid}`."""
+
+    max_size: Annotated[int, Field(ge=1, le=1000)]
+
+
+class NewParticipant(_Body):
+    """`POST …/Participants`: a call that is placed into the conference."""
+
+    application_sid: Annotated[str, Field(min_length=1)]
+    to: Address
+    from_: Annotated[Address, Field(alias="from")]
+    caller_id: str = ""
+    label: str = ""
+    muted: bool = False
+    beep: Literal["true", "false", "onEnter", "onExit"] = "true"
+    start_conference_on_enter: bool = True
+    end_conference_on_exit: bool = False
+    status_callback: Url = ""
+    status_callback_event: Events = ("completed",)
+    status_callback_method: Method = "POST"
+    timeout: Annotated[int, Field(ge=5, le=120)] = 30
+    time_limit: Annotated[int, Field(ge=30, le=14400)] = 14400
+
+
 class ParticipantChange(_Body):
     """`POST …/Participants/{call}`."""
 
