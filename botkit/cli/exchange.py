@@ -60,6 +60,7 @@ def exchange(
         signing_key: demo              # or base64 of 32 bytes; else one is made up
         fallback: previous             # or none: who is called when the last login has gone
         hold_audio: silence            # or a file; else a party on hold hears music
+        account_sid: acct-1            # in the paths of TeXML REST; else one is made up
     """
     from botkit.cli import accounts
     from botkit.clock import run
@@ -80,6 +81,8 @@ async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> Non
     async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key_of(plan)) as running:
         made = fill(running, plan)
         facts = describe(running)
+        if running.directory.texml_applications:
+            facts["account_sid"] = running.texml.calls.account_sid  # TeXML REST has it in its paths
         if as_json:
             told = {"users": made.passwords, "ids": made.ids}
             terminal.say(json.dumps({**facts, **{name: value for name, value in told.items() if value}}))

@@ -148,6 +148,7 @@ class ExchangePlan(BaseModel):
     api_keys: Numbers = Field(default_factory=list)
     signing_key: Annotated[str, AfterValidator(_key)] | None = None
     fallback: Literal["previous", "none"] = "previous"
+    account_sid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
     def owners(self) -> Iterator[tuple[Path, Sequence[str]]]:
         """Where numbers are given to somebody, and which."""
@@ -243,6 +244,8 @@ def fill(exchange: Exchange, plan: ExchangePlan) -> Made:
     if plan.api_keys:
         exchange.api_keys[:] = plan.api_keys
     exchange.registrar.fallback = plan.fallback
+    if plan.account_sid is not None:
+        exchange.texml.calls.account_sid = plan.account_sid
     return made
 
 

@@ -73,6 +73,26 @@ def test_filled_from_the_settings(tmp_path: Path) -> None:
             process.terminate()
 
 
+def test_the_account_of_texml(tmp_path: Path) -> None:
+    """Where there is a TeXML application, the account that TeXML REST has in its paths is told, and may be chosen."""
+    text = """exchange:
+  applications: {texml: {bot: {voice_url: "http://127.0.0.1:9/voice", numbers: +15550002}}}
+  account_sid: acct-1
+"""
+    (tmp_path / "botkit.yaml").write_text(text)
+    command = [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--config", tmp_path / "botkit.yaml"]
+    with subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            assert ready["account_sid"] == "acct-1"
+            key = {"Authorization": f"Bearer {ready['api_key']}"}
+            path = f"{ready['rest']}/texml/Accounts/acct-1/Calls"
+            assert httpx.get(path, headers=key, trust_env=False).json()["calls"] == []
+        finally:
+            process.terminate()
+
+
 def test_plain_output(tmp_path: Path) -> None:
     """Without --json the same stands line by line."""
     (tmp_path / "botkit.yaml").write_text("exchange: {users: {alice: }}")

@@ -132,7 +132,12 @@ class Calls:
 
     @property
     def account_sid(self) -> str:
+        """The account of all calls: in paths of TeXML REST, and told to web servers as `AccountSid`."""
         return self._services.account_sid
+
+    @account_sid.setter
+    def account_sid(self, sid: str) -> None:
+        self._services.account_sid = sid
 
     @property
     def records(self) -> Records:
