@@ -1,0 +1,92 @@
+"""The whole of it over real sockets: a client over WebSocket, a web server over HTTP, signatures, REST by the SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+
+from botkit.exchange.applications import TexmlApplication
+from tests.exchange.kit import until
+from tests.exchange.rest.kit import Desk, ask
+from tests.exchange.texml.kit import Web
+
+NUMBER = "+13125550100"
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # they are the test's
+
+
+@contextlib.asynccontextmanager
+async def served(web: Web) -> AsyncIterator[str]:
+    """A web server on a real port, for as long as the scope lasts; gives its URL."""
+    config = uvicorn.Config(web, host="127.0.0.1", port=0, log_level="error", lifespan="off")
+    server = _Server(config)
+    task = asyncio.ensure_future(server.serve())
+    try:
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def test_a_queue_over_the_network() -> None:
+    """A customer calls a number and waits; the SDK calls the operator, whose document takes the customer; every form
+    is signed as the official SDK wants it."""
+
+    async def scene(desk: Desk) -> None:
+        from telnyx.lib import verify_webhook_signature
+
+        web = Web(desk.exchange.clock)
+        async with served(web) as url:
+            app = desk.exchange.directory.add_texml_application(
+                TexmlApplication(friendly_name="bot", voice_url=f"{url}/voice", status_callback=f"{url}/status")
+            )
+            desk.exchange.directory.add_number(NUMBER, app)
+            web.sinks.add("/status")
+            web.pages |= {
+                "/voice": '<Response><Enqueue waitUrl="/wait" action="/left">support</Enqueue></Response>',
+                "/wait": "<Response><Say>please hold</Say></Response>",
+                "/left": "<Response><Hangup/></Response>",
+                "/desk": "<Response><Dial><Queue>support</Queue></Dial></Response>",
+            }
+            customer, operator = await desk.phone("alice"), await desk.phone("desk")
+            await customer.reply_to(await customer.dial(NUMBER))
+            answer = await customer.hears("answer")
+            await customer.connect(answer["sdp"])
+            async with asyncio.timeout(10):
+                await until(lambda: web.got("/wait"))
+            await desk.sdk.texml.accounts.calls.calls(
+                web.got("/voice")[0]["AccountSid"],
+                body={
+                    "application_sid": app.id,
+                    "to": "sip:desk@sip.telnyx.com",
+                    "from_": NUMBER,
+                    "url": f"{url}/desk",
+                },
+            )
+            invite = await operator.rings()
+            await operator.take(invite["sdp"])
+            async with asyncio.timeout(10):
+                await until(lambda: desk.exchange.switch.bridges)
+            operator.heard.clear()
+            customer.speak([b"\x11" * 160] * 25)
+            async with asyncio.timeout(10):
+                await until(lambda: b"\x11" * 160 in operator.heard)
+            await operator.hang_up()
+            await customer.hears("bye")
+            async with asyncio.timeout(10):
+                await until(lambda: len(web.got("/status")) == 2)
+            assert web.got("/left")[0]["QueueResult"] == "bridged"
+            ended = sorted((told["CallStatus"], told["Direction"]) for told in web.got("/status"))
+            assert ended == [("completed", "inbound"), ("completed", "outbound")]
+            for request in web.requests:
+                verify_webhook_signature(request.body.decode(), request.headers, desk.exchange.public_key)
+
+    ask(scene)
