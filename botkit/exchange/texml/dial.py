@@ -93,6 +93,8 @@ class _Dialling:
                 report = loaded.link(party.status_callback, party.status_callback_method)
             if party.url:
                 loaded.link(party.url, party.method)
+            if party.machine_detection:
+                log.warning("texml.no_detection", call=leg.facts.sid, what="machines are not told from people here")
             order = DialOrder(
                 party.address,
                 caller_id=self.verb.caller_id or leg.facts.calling,

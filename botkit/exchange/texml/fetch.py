@@ -105,6 +105,8 @@ class Fetcher:
             raise
         for note in document.notes:
             log.warning("texml.ignored", url=source.url, what=note)
+        verbs = " ".join(type(verb).__name__ for verb in document.verbs)
+        log.info("texml.document", url=source.url, verbs=verbs)
         return Loaded(document, source)
 
     async def request(self, url: str, method: HttpMethod, fields: Mapping[str, str]) -> bytes:

@@ -16,10 +16,13 @@ from botkit.exchange.queues import Queues
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.seat import Beep, Seat, SeatPlan
 from botkit.exchange.texml.port import RoomEvent, RoomListener, SeatOrder
+from botkit.log import logger
 
 if TYPE_CHECKING:
     from botkit.exchange.texml.house import House
     from botkit.exchange.texml.real_leg import RealTexmlLeg
+
+log = logger(__name__)
 
 BEEPS: Mapping[str, Beep] = {"true": "always", "false": "never", "onEnter": "on_enter", "onExit": "on_exit"}
 
@@ -57,6 +60,8 @@ class Rooms:
 
     def join(self, leg: RealTexmlLeg, order: SeatOrder) -> RealSeat:
         """Raises `CommandRefused`."""
+        if order.record:
+            log.warning("texml.not_recorded", conference=order.name, what="this exchange records legs only")
         plan = SeatPlan(
             muted=order.muted,
             # Who has music of its own hears that, and not the exchange's as well.
