@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
+import numpy as np
 import uvicorn
 
 from botkit.exchange.applications import TexmlApplication
+from botkit.media.wav import write_wav
+from botkit.testing import tone
 from tests.exchange.kit import until
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.texml.kit import Web
@@ -88,5 +92,30 @@ def test_a_queue_over_the_network() -> None:
             assert ended == [("completed", "inbound"), ("completed", "outbound")]
             for request in web.requests:
                 verify_webhook_signature(request.body.decode(), request.headers, desk.exchange.public_key)
+
+    ask(scene)
+
+
+def test_a_file_is_played(tmp_path: Path) -> None:
+    """Play fetches its file from the web server, relative to the document; one that is not there is left out."""
+    wav = write_wav(tmp_path / "tune.wav", tone(440.0, 1.0)).read_bytes()
+
+    async def scene(desk: Desk) -> None:
+        web = Web(desk.exchange.clock)
+        async with served(web) as url:
+            app = TexmlApplication(friendly_name="bot", voice_url=f"{url}/bot/voice")
+            desk.exchange.directory.add_number(NUMBER, desk.exchange.directory.add_texml_application(app))
+            web.pages |= {
+                "/bot/voice": "<Response><Play>gone.wav</Play><Play>tune.wav</Play></Response>",
+                "/bot/tune.wav": wav,
+            }
+            customer = await desk.phone("alice")
+            await customer.reply_to(await customer.dial(NUMBER))
+            answer = await customer.hears("answer")
+            await customer.connect(answer["sdp"])
+            await customer.hears("bye")
+            assert web.paths() == ["/bot/voice", "/bot/gone.wav", "/bot/tune.wav"]
+            spectrum = np.abs(np.fft.rfft(customer.sound().astype(float)))
+            assert abs(spectrum.argmax() * 8000 / len(customer.sound()) - 440) < 5
 
     ask(scene)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from botkit.exchange.texml.fetch import Source
+from botkit.media.source import ToneSource
 from tests.exchange.texml.kit import HOST
 from tests.exchange.texml.real import NUMBER, Stage, play
 
@@ -303,5 +304,41 @@ def test_the_star_key_in_a_bridge() -> None:
         alice.media.say_digit("*", 0.1)
         await desk.hears("bye")
         await alice.hears("bye")
+
+    play(scene)
+
+
+def test_digits_by_info() -> None:
+    """So do digits that a client sends as messages, the JS SDK's way."""
+
+    async def scene(stage: Stage) -> None:
+        stage.number()
+        stage.page("/voice", '<Gather action="/menu" finishOnKey="#"/>')
+        stage.page("/menu", "<Hangup/>")
+        alice = await stage.phone("alice")
+        await stage.calls_in(alice)
+        await stage.clock.sleep(0.5)
+        await alice.ask("telnyx_rtc.info", **alice.about(dtmf="42#"))
+        await alice.hears("bye")
+        assert stage.web.got("/menu")[0]["Digits"] == "42"
+
+    play(scene)
+
+
+def test_digits_as_tones() -> None:
+    """And digits as tones in the sound, for whom nothing else is agreed."""
+
+    async def scene(stage: Stage) -> None:
+        stage.number()
+        stage.page("/voice", '<Gather action="/menu" numDigits="2"/>')
+        stage.page("/menu", "<Hangup/>")
+        alice = await stage.phone("alice")
+        await stage.calls_in(alice)
+        await stage.clock.sleep(0.5)
+        for low, high in ((770.0, 1209.0), (697.0, 1336.0)):  # 4 and 2
+            alice.utter(ToneSource((low, high), 0.1))
+            await stage.clock.sleep(0.5)
+        await alice.hears("bye")
+        assert stage.web.got("/menu")[0]["Digits"] == "42"
 
     play(scene)
