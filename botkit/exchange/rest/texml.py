@@ -51,12 +51,12 @@ def router(exchange: Exchange) -> APIRouter:
         target = Target(body.status_callback, body.status_callback_method, body.status_callback_event)
         order = CallOrder(
             to=body.to,
-            calling=body.caller_id or body.from_,
+            calling=body.from_,
             connection_id=app.id,
             source=source,
             settings=settings,
             target=target if body.status_callback else _target_of(app),
-            display_name=body.from_display_name,
+            display_name=body.caller_id,
             timeout=float(body.timeout),
             time_limit=float(body.time_limit),
             headers=tuple((header.name, header.value) for header in body.custom_headers),

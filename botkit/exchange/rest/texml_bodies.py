@@ -65,8 +65,8 @@ class NewCall(_WithSource):
     application_sid: Annotated[str, Field(min_length=1)]
     to: Address
     from_: Annotated[Address, Field(alias="from")]
-    caller_id: str = ""
-    from_display_name: Annotated[str, Field(max_length=128)] = ""
+    caller_id: Annotated[str, Field(max_length=128)] = ""
+    """The name that is shown; the number is `From`."""
     url_method: Method | None = None
     fallback_url: Url = ""
     status_callback: Url = ""
@@ -115,7 +115,7 @@ class NewParticipant(_Body):
     application_sid: Annotated[str, Field(min_length=1)]
     to: Address
     from_: Annotated[Address, Field(alias="from")]
-    caller_id: str = ""
+    caller_id: Annotated[str, Field(max_length=128)] = ""
     label: str = ""
     muted: bool = False
     beep: Literal["true", "false", "onEnter", "onExit"] = "true"

@@ -226,10 +226,11 @@ def router(exchange: Exchange) -> APIRouter:
         record = house.place(
             CallOrder(
                 body.to,
-                body.caller_id or body.from_,
+                body.from_,
                 app.id,
                 Source(app.voice_url, text=_enters(name, body)),
                 target=target if body.status_callback else None,
+                display_name=body.caller_id,
                 timeout=float(body.timeout),
                 time_limit=float(body.time_limit),
             )

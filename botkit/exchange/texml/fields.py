@@ -36,7 +36,7 @@ def leg_fields(account_sid: str, facts: LegFacts, status: Word) -> Fields:
         "AccountSid": account_sid,
         "CallSid": facts.sid,
         "CallSidLegacy": facts.sid,
-        "CallerId": facts.calling,
+        "CallerId": facts.caller_name or facts.calling,
         "CallingPartyType": facts.party,
         "From": facts.calling,
         "FromSipUri": facts.calling_uri,

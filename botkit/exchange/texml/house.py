@@ -129,6 +129,7 @@ class House:
 
         (leg,) = self.switch.dial(dataclasses.replace(plan, on_answer=taken))
         made.append(self.of(leg))
+        made[0].facts = dataclasses.replace(made[0].facts, caller_name=plan.name)
         return made[0]
 
     def place(self, order: CallOrder) -> CallRecord:

@@ -45,6 +45,8 @@ class LegFacts:
     calling_uri: str = ""
     called_uri: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    caller_name: str = ""
+    """Shown to the other party; empty: the number is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ def facts_of(leg: Leg) -> LegFacts:
         calling_uri=_uri(leg.calling or leg.number),
         called_uri=_uri(leg.called),
         headers=(*own, *leg.headers),
+        caller_name=leg.name,
     )
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 log = logger(__name__)
 
+AGAIN = 30.0
+"""Seconds until a document is asked for again that could not be had."""
+
 SHORTEST_ROUND = 1.0
 """Seconds that a round lasts at least, so that an empty document is not asked for without end."""
 
@@ -22,8 +25,8 @@ SHORTEST_ROUND = 1.0
 async def wait_with(program: Program, source: Source | None) -> Stop:
     """Run the document, again and again, until it says `Leave` or `Hangup`; that is what is given back.
 
-    Without a document, and after one that cannot be had, there is silence until the caller is cancelled: nobody loses
-    a place in a queue for want of music.
+    Without a document there is silence until the caller is cancelled, after one that cannot be had for a while: nobody
+    loses a place in a queue for want of music.
     """
     clock = program.services.clock
     while source is not None:
@@ -32,7 +35,8 @@ async def wait_with(program: Program, source: Source | None) -> Stop:
             stop = await program.run(source)
         except (FetchFailed, TexmlError) as error:
             log.error("texml.wait_failed", call=program.leg.facts.sid, url=source.url, reason=str(error))
-            break
+            await clock.sleep(AGAIN)
+            continue
         if stop is not None:
             return stop
         await clock.sleep(max(0.0, SHORTEST_ROUND - (clock.now() - began)))

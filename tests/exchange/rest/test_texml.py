@@ -57,12 +57,13 @@ def test_the_sdk_places_a_call() -> None:
                 "to": DESK,
                 "from_": "+13120000001",
                 "texml": "<Response><Hangup/></Response>",
+                "caller_id": "The office",
                 "custom_headers": [{"name": "X-Order", "value": "17"}],
             },
         )
         assert (reply.from_, reply.to, reply.status) == ("+13120000001", DESK, "queued")
         invite = await phone.rings()
-        assert invite["caller_id_number"] == "+13120000001"
+        assert (invite["caller_id_number"], invite["caller_id_name"]) == ("+13120000001", "The office")
         assert {"name": "X-Order", "value": "17"} in invite["dialogParams"]["custom_headers"]
         await phone.take(invite["sdp"])
         assert (await phone.hears("bye"))["cause"] == "NORMAL_CLEARING"

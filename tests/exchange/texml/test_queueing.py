@@ -61,6 +61,8 @@ def test_a_wait_without_sound(wait: str) -> None:
         assert len(stage.world.queues["support"]) == 1
         assert len(stage.web.got("/wait")) == (11 if wait == "" else 1)
         assert not caller.over.done()
+        stage.page("/wait", "<Say>sorry for that</Say>")
+        await stage.until(lambda: "say sorry for that" in stage.told(caller))
 
     play(scene)
 
