@@ -54,15 +54,19 @@ class Meeting:
         self.names: dict[str, str] = {}
         self.conferences: Conferences = office.exchange.platform.conferences
         self.queues: Queues = office.exchange.platform.queues
+        self._owner_told = self.conferences.teller
         self.conferences.teller = self._of_conference
 
     def _of_conference(
         self, conference: Conference, event_type: str, fields: Mapping[str, object], leg: Leg | None
     ) -> None:
         self.told.append((event_type, self.names.get(leg.control_id, "?") if leg else "", dict(fields)))
+        self._owner_told(conference, event_type, fields, leg)
 
     def _of_leg(self, leg: Leg, event_type: str, fields: Mapping[str, object]) -> None:
         self.told.append((event_type, self.names.get(leg.control_id, "?"), dict(fields)))
+        if self.exchange.switch.report is not None:
+            self.exchange.switch.report(leg, event_type, fields)
 
     @property
     def events(self) -> list[str]:
@@ -70,11 +74,11 @@ class Meeting:
         told, self.told = self.told, []
         return [f"{event.removeprefix('conference.')} {name}".strip() for event, name, _ in told]
 
-    async def guest(self, name: str, *, codec: str = "PCMU") -> Guest:
+    async def guest(self, name: str, *, codec: str = "PCMU", owner: str = "4711") -> Guest:
         """Call somebody, who answers."""
         number = f"1{len(self.names):02}"
         phone = await self.office.phone(name, number)
-        (leg,) = self.exchange.switch.dial(DialPlan((number,), "+15550001", connection_id="4711"))
+        (leg,) = self.exchange.switch.dial(DialPlan((number,), "+15550001", connection_id=owner))
         self.names[leg.control_id] = name
         await take(phone, codec)
         await asyncio.sleep(0.2)
