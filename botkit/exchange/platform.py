@@ -17,6 +17,7 @@ from botkit.exchange.activities.speech import Speech
 from botkit.exchange.applications import TexmlApplication
 from botkit.exchange.commands import Commands
 from botkit.exchange.conference import Conference
+from botkit.exchange.conference_recording import ConferenceRecordings
 from botkit.exchange.conferences import Conferences
 from botkit.exchange.directory import Directory
 from botkit.exchange.leg import Leg, Reporter
@@ -68,6 +69,7 @@ class Platform:
         self.conferences = Conferences(
             clock, plane.pacer, switch.hold_audio, self._take_out, switch.start, self._happened_in
         )
+        self.conference_recordings = ConferenceRecordings(self.recordings, clock, switch.start)
         self.queues = Queues(clock, switch.leave, switch.start)
         self.listeners: list[Reporter] = []
         """Are told, beside the owner, what happens to every leg."""
@@ -93,6 +95,8 @@ class Platform:
     def _happened_in(
         self, conference: Conference, event_type: str, fields: Mapping[str, object], member: Leg | None
     ) -> None:
+        if event_type == "conference.ended":
+            self.conference_recordings.over(conference)
         self.webhooks.tell_conference(conference, event_type, fields, member=member)
 
     def _end_of(self, leg: Leg) -> Mapping[str, object]:

@@ -141,6 +141,32 @@ class RoomSound(_Voice):
             self._on_done(at)
 
 
+class Tap(_Voice):
+    """One who listens to the room and is none of its members: a recording. `close` it at the mixer, by `untap`.
+
+    `heard` is given in each beat all that is said and played to all, and what `apart` has said of it (None: nothing
+    in this beat), at `rate`. It runs on the beat: it must not wait.
+    """
+
+    def __init__(
+        self, rate: int, heard: Callable[[Pcm | None, Pcm | None], None], apart: Callable[[], Member | None]
+    ) -> None:
+        super().__init__(rate)
+        self.heard = heard
+        self.apart = apart
+        self._own: _Voice | None = None
+
+    def hear(self, total: Sum | None) -> None:
+        """One beat."""
+        member = self.apart()
+        own: Pcm | Sum | None = None
+        if member is not None:
+            if self._own is None or self._own.rate != member.rate:
+                self._own = _Voice(member.rate)
+            own = self._own.at(self.rate, None if member.whispers_to is not None else member.frame)
+        self.heard(None if total is None else _clipped(total), None if own is None else _clipped(own))
+
+
 class _Room:
     """Those of one codec, and what they share."""
 
@@ -167,6 +193,7 @@ class Mixer:
         self._rooms: dict[Codec, _Room] = {}
         self._voices: dict[int, _Voice] = {}  # of each rate, all together
         self._sounds: list[RoomSound] = []
+        self._taps: list[Tap] = []
 
     def __len__(self) -> int:
         return sum(len(room.members) for room in self._rooms.values())
@@ -240,6 +267,22 @@ class Mixer:
         for sound in list(self._sounds):
             self.stop(sound)
 
+    def tap(
+        self,
+        rate: int,
+        heard: Callable[[Pcm | None, Pcm | None], None],
+        apart: Callable[[], Member | None] = lambda: None,
+    ) -> Tap:
+        """Listen to the room while anybody is in it; see `Tap`."""
+        tap = Tap(rate, heard, apart)
+        self._taps.append(tap)
+        return tap
+
+    def untap(self, tap: Tap) -> None:
+        """Listen no more. One that does not is no error."""
+        if tap in self._taps:
+            self._taps.remove(tap)
+
     # --- the beat --------------------------------------------------------------------------------
 
     def receive(self, now: float, to_monotonic: float) -> None:
@@ -254,6 +297,8 @@ class Mixer:
         sums = self._sums(apart)
         self._take_sounds(sums, apart, now)
         totals = self._totals(sums)
+        for tap in self._taps:
+            tap.hear(totals[tap.rate])
         for room in self._rooms.values():
             total = totals[room.codec.rate]
             extra = self._extra(room, apart) if apart else {}
@@ -304,7 +349,7 @@ class Mixer:
         for rate in sums:
             if rate not in self._voices:
                 self._voices[rate] = _Voice(rate)
-        heard = {codec.rate for codec in self._rooms}
+        heard = {codec.rate for codec in self._rooms} | {tap.rate for tap in self._taps}
         totals: dict[int, Sum | None] = {}
         for rate in heard:
             total = None

@@ -406,3 +406,21 @@ def test_the_best_rate_that_is_heard_is_known() -> None:
     assert room.mixer.rate == 48000
     wide.leave()
     assert room.mixer.rate == 8000
+
+
+def test_one_may_listen_to_the_room() -> None:
+    """It is given all that is said to all, and one member's part of it; and nothing more once it is closed."""
+    room = Room()
+    a, b = room.guests(PCMU, PCMU)
+    heard: list[tuple[int | None, int | None]] = []
+
+    def hear(total: Pcm | None, own: Pcm | None) -> None:
+        heard.append(tuple(None if pcm is None else int(pcm[0]) for pcm in (total, own)))
+
+    tap = room.mixer.tap(8000, hear, lambda: a.member)
+    room.talk({a: LONG[:4], b: LONG[:4]})
+    room.mixer.untap(tap)
+    room.mixer.untap(tap)
+    room.talk({a: LONG[:4]})
+    one = nearest(1000)
+    assert heard == [(None, None), *[(2 * one, one)] * 3]

@@ -226,8 +226,8 @@ class Recording:
             channels=file.channels,
             recording_urls={**urls, file.format: self._recordings.url(file)},
             public_recording_urls=urls,
-            recording_started_at=_iso(file.started),
-            recording_ended_at=_iso(file.ended),
+            recording_started_at=iso(file.started),
+            recording_ended_at=iso(file.ended),
         )
         if not self.outcome.done():
             self.outcome.set_result(file)
@@ -248,7 +248,7 @@ class Recording:
             self._spool.remove()
         wanted = self.wanted
         if wanted.trim:
-            pcm = _trimmed(pcm, rate)
+            pcm = trimmed(pcm, rate)
         path: Path = self._recordings.folder / f"{self.id}.{wanted.format}"
         write = write_mp3 if wanted.format == "mp3" else write_wav
         write(path, pcm, rate)
@@ -299,7 +299,7 @@ def _fitted(side: Pcm, began: float, wanted: float, ended: float, rate: int) -> 
     return whole
 
 
-def _trimmed(pcm: Pcm, rate: int) -> Pcm:
+def trimmed(pcm: Pcm, rate: int) -> Pcm:
     """Without the silence before the first sound and after the last one."""
     loudest = np.abs(pcm.astype(np.int32)).max(axis=1).astype(np.int16) if pcm.ndim == 2 else pcm
     if not loudest.size:
@@ -309,5 +309,5 @@ def _trimmed(pcm: Pcm, rate: int) -> Pcm:
     return pcm[loud[0] * size : (loud[-1] + 1) * size] if loud.size else pcm[:0]
 
 
-def _iso(wall: float) -> str:
+def iso(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -114,6 +114,23 @@ class SendDtmf(Some):
     client_state: Base64 | None = None
 
 
+class RecordStart(_Once):
+    """`actions/record_start`."""
+
+    format: Literal["wav", "mp3"]
+    channels: Literal["single", "dual"] = "single"
+    play_beep: bool = False
+    trim: str | None = Field(None, description="`trim-silence`")
+    custom_file_name: str | None = None
+
+
+class OfRecording(_Once):
+    """`actions/record_stop`, `actions/record_pause`, `actions/record_resume`."""
+
+    client_state: Base64 | None = None
+    recording_id: str | None = None
+
+
 class Update(_Once):
     """`actions/update`."""
 

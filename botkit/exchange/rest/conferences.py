@@ -27,7 +27,7 @@ def router(exchange: Exchange) -> APIRouter:
     """The routes of conferences."""
     routes = APIRouter(prefix="/conferences", tags=["Conferences"])
     doors = _Commands(exchange)
-    conferences = exchange.platform.conferences
+    conferences, recordings = exchange.platform.conferences, exchange.platform.conference_recordings
 
     @routes.post("", summary="Create a conference from a live call")
     async def create(body: bodies.Create) -> Json:
@@ -144,6 +144,33 @@ def router(exchange: Exchange) -> APIRouter:
             )
         return ok()
 
+    @routes.post("/{conference_id}/actions/record_start", summary="Record a conference")
+    async def record_start(conference_id: str, body: bodies.RecordStart) -> Json:
+        wanted = checks.recording(
+            channels=body.channels,
+            format=body.format,
+            play_beep=body.play_beep,
+            trim=body.trim,
+            custom_file_name=body.custom_file_name,
+        )
+        conference = conferences.get(conference_id)
+        return doors.once(conference, body.command_id, lambda: recordings.start(conference, wanted))
+
+    @routes.post("/{conference_id}/actions/record_stop", summary="Stop a recording")
+    async def record_stop(conference_id: str, body: bodies.OfRecording) -> Json:
+        conference = conferences.get(conference_id)
+        return doors.once(conference, body.command_id, lambda: recordings.of(conference, body.recording_id).stop())
+
+    @routes.post("/{conference_id}/actions/record_pause", summary="Pause a recording")
+    async def record_pause(conference_id: str, body: bodies.OfRecording) -> Json:
+        recordings.of(conferences.get(conference_id), body.recording_id).paused = True
+        return ok()
+
+    @routes.post("/{conference_id}/actions/record_resume", summary="Resume a recording")
+    async def record_resume(conference_id: str, body: bodies.OfRecording) -> Json:
+        recordings.of(conferences.get(conference_id), body.recording_id).paused = False
+        return ok()
+
     @routes.post("/{conference_id}/actions/update", summary="Change a supervisor's role")
     async def update(conference_id: str, body: bodies.Update) -> Json:
         conference = conferences.get(conference_id)
@@ -162,7 +189,7 @@ class _Commands:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    def once(self, conference: Conference, command_id: str | None, work: Callable[[], None]) -> Json:
+    def once(self, conference: Conference, command_id: str | None, work: Callable[[], object]) -> Json:
         """Do it, but for a repetition."""
         commands = self._exchange.platform.commands
         repeated, _ = commands.repeated(conference.id, command_id)

@@ -266,3 +266,26 @@ def test_digits_for_members() -> None:
         assert ann.phone.digits == []
 
     ask(scene)
+
+
+def test_a_recording() -> None:
+    """Started, paused, resumed, stopped; what is told of can be fetched."""
+
+    async def scene(desk: Desk) -> None:
+        made, (ann, _), meeting = await room(desk, "ann", "bob")
+        actions = desk.sdk.conferences.actions
+        await refused("90033", actions.record_stop(made.id))
+        await actions.record_start(made.id, format="wav", channels="dual")
+        await refused("90033", actions.record_start(made.id, format="wav"))
+        ann.says(0.5)
+        await asyncio.sleep(0.5)
+        await actions.record_pause(made.id)
+        await actions.record_resume(made.id)
+        await actions.record_stop(made.id)
+        async with asyncio.timeout(20):
+            while meeting.told[-1][0] != "conference.recording.saved":  # noqa: ASYNC110 - nothing to wait for
+                await asyncio.sleep(0.05)
+        fields = meeting.told[-1][2]
+        assert desk.exchange.platform.recordings.find(fields["recording_id"]).channels == "dual"
+
+    ask(scene)
