@@ -77,6 +77,10 @@ class Conference:
         self.expires_at = self.created_at + 60 * plan.duration_minutes
         self.end_reason: str | None = None
         self.ended_by: Leg | None = None
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Set when its members hear each other."""
+        if plan.start_on_create:
+            self.started.set_result(None)
         self.mixer = Mixer(rooms.pacer)
         self.tellers: list[Teller] = [teller]
         """Are told what happens; they may be added to."""
@@ -157,6 +161,7 @@ class Conference:
         leg.place = seat
         if plan.start_on_enter and self.status == INIT:
             self.status = IN_PROGRESS
+            self.started.set_result(None)
         self.changed(seat)
         self.tell("conference.participant.joined", leg)
         self._beep("enter", seat)

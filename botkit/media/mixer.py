@@ -14,6 +14,10 @@ hears a sum of its own. Those who say nothing hear the same sum and share one pa
 the two, encoders are changed where the decoders at the far end hardly notice: a new one first hears what
 was said last (`PRIMED`), and an own one is kept until both have said the same for a while.
 
+Measured on one machine (`python -m tests.load.rooms`: real encrypted RTP, both ends of every leg in the process):
+50 members on PCMU who all speak cost 0.2 ms a beat to mix, 32 µs a leg and beat in all, beside 28 for 50 legs
+bridged two by two; 12 on Opus 0.9 ms and 170 µs, beside 56: an encoder each is what that costs. No beat was late.
+
 Some hear more than the others: a whisper, a sound that is played to them alone. They are given a sum of their own, too.
 """
 

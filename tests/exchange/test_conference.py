@@ -333,11 +333,13 @@ def test_it_starts_when_one_enters_who_starts_it(tmp_path: Path) -> None:
         conference = meeting.conferences.create(ann.leg, ConferencePlan("later", start_on_create=False))
         conference.join(bob.leg, SeatPlan(muted=True))
         assert conference.status == "init"
+        assert not conference.started.done()
         assert await meeting.who_hears(ann, bob) == {"ann": "", "bob": ""}
         assert ann.hears(1700.0)
         assert bob.hears(1700.0)
         conference.join(host.leg, SeatPlan(start_on_enter=True))
         assert conference.status == "in_progress"
+        assert conference.started.done()
         heard = await meeting.who_hears(ann, bob, host)
         assert heard == {"ann": "host", "bob": "ann host", "host": "ann"}
         assert not ann.hears(1700.0)
