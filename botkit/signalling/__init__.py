@@ -22,7 +22,8 @@ Events come to `on_event` in order, from `botkit.events` and `signalling.facts`:
   `ClientReady(reattached)`, `Punted`, `RequestTimedOut(phase, call_id)`;
 - client, calls: `Incoming`, `CallAccepted`, `CallRefused(method, code, message)` (followed by `Ended`
   for an invite or answer), `Ringing`, `EarlyMedia(sdp)`, `Answered(sdp | None)`, `Held`, `Resumed`,
-  `Transferred(ok, message)`, `MediaUpdated(sdp)`, `DisplayChanged`, `HangupAccepted`, `Reconnecting`,
+  `Transferred(ok, message)`, `TakenBack(ok, reason, waited)` (of a `Modify` that no SDK has),
+  `MediaUpdated(sdp)`, `DisplayChanged`, `HangupAccepted`, `Reconnecting`,
   `AttachOffered(sdp)` (order `AnswerAttach`), `Reconnected`;
 - server: `LoginRequested(request_id, credentials, …)` wants `AcceptLogin`/`RefuseLogin`;
   `InviteReceived` has its result already, refuse with `SendBye`; `AnswerReceived(request_id, sdp)`
