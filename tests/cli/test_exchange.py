@@ -99,7 +99,11 @@ def test_plain_output(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--config", tmp_path / "botkit.yaml"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = list(iter(process.stdout.readline, "ready; Ctrl-C ends it\n"))
+        lines = []
+        for line in process.stdout:  # ends with the process, too
+            if line.startswith("ready;"):
+                break
+            lines.append(line)
         process.terminate()
     assert [line.split()[0] for line in lines] == ["ws", "rest", "api_key", "public_key", "user"]
 
