@@ -162,12 +162,23 @@ async def read(request: Request, model: type[B]) -> B:
 
 def body_of(model: type[_Body]) -> dict[str, Any]:
     """What the description of the interface says of such a body."""
-    schema = model.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
+    schema = model.model_json_schema(by_alias=True)
+    schema = _inlined(schema, schema.pop("$defs", {}))
     schema["properties"] = {_camel(name): one for name, one in schema.get("properties", {}).items()}
     schema["required"] = [_camel(name) for name in schema.get("required", ())]
     content = {kind: {"schema": schema} for kind in ("application/json", "application/x-www-form-urlencoded")}
     return {"requestBody": {"content": content, "required": True}}
+
+
+def _inlined(node: Any, parts: Mapping[str, Any]) -> Any:
+    """The schema with its parts where they are referred to: nobody else's description has them."""
+    if isinstance(node, list):
+        return [_inlined(one, parts) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(parts[str(node["$ref"]).rpartition("/")[2]], parts)
+    return {name: _inlined(one, parts) for name, one in node.items()}
 
 
 def _parsed(body: bytes, content_type: str) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from typing import Any
 
 import httpx
@@ -257,6 +259,9 @@ def test_the_description() -> None:
         schema = post["requestBody"]["content"]["application/json"]["schema"]
         assert {"ApplicationSid", "To", "From", "Texml", "StatusCallbackEvent"} <= set(schema["properties"])
         assert set(schema["required"]) == {"ApplicationSid", "To", "From"}
+        for ref in re.findall(r'"\$ref": ?"#/components/schemas/([^"]+)"', json.dumps(described)):
+            assert ref in described["components"]["schemas"]
+        assert "$defs" not in json.dumps(described)
 
     ask(scene)
 
