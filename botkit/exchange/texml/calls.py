@@ -82,7 +82,7 @@ class Drive:
                 if leg.facts.direction == "outbound":
                     await settled(leg.answered, leg.over)
                 while not leg.over.done() and await self._one_program():
-                    pass
+                    leg.part()  # from whoever took it out of a queue; what it has dialled itself is gone already
         finally:
             self._services.driven.discard(leg.facts.sid)
             if not leg.over.done():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 STAR = "*"
-_WORST_LAST: tuple[Word, ...] = ("busy", "no-answer", "canceled", "failed")
+_TOLD_FIRST: tuple[Word, ...] = ("busy", "no-answer", "canceled", "failed")
 """Of several parties of which none answered, the first of these words is the one that is told."""
 
 
@@ -81,7 +81,7 @@ class _Dialling:
 
     def _end_callees(self, *, but: TexmlLeg | None = None) -> None:
         for _, callee in self.callees:
-            if callee is not but and not callee.over.done() and callee.facts.sid not in self.program.services.driven:
+            if callee is not but and self._is_ours(callee):
                 callee.hang_up("NORMAL_CLEARING" if callee.answered.done() else "ORIGINATOR_CANCEL")
 
     def _ring(self, parties: tuple[Number | Sip, ...]) -> None:
@@ -123,20 +123,25 @@ class _Dialling:
             self.outcome.sid = winner[1].facts.sid
             self._end_callees(but=winner[1])
             return winner
-        words = {word_of(callee.over.result(), answered=False): callee.facts.sid for _, callee in self.callees}
-        for word in _WORST_LAST:
+        ended = [callee for _, callee in self.callees if callee.over.done()]
+        words = {word_of(callee.over.result(), answered=False): callee.facts.sid for callee in ended}
+        for word in _TOLD_FIRST:
             if word in words:
                 self.outcome.status, self.outcome.sid = word, words[word]
                 break
         return None
 
     async def _answer(self) -> tuple[Number | Sip, TexmlLeg] | None:
-        while ringing := [one for one in self.callees if not one[1].over.done()]:
+        while ringing := [one for one in self.callees if self._is_ours(one[1])]:
             for party, callee in ringing:
                 if callee.answered.done():
                     return party, callee
             await settled(*(future for _, callee in ringing for future in (callee.answered, callee.over)))
         return None
+
+    def _is_ours(self, callee: TexmlLeg) -> bool:
+        """It may still answer, and has not been given a document of its own meanwhile."""
+        return not callee.over.done() and callee.facts.sid not in self.program.services.driven
 
     async def _prepared(self, party: Number | Sip, callee: TexmlLeg) -> bool:
         """The callee has had its digits and heard its document; False when it is not to be joined."""

@@ -364,6 +364,27 @@ def test_the_callee_is_given_a_document() -> None:
     play(scene)
 
 
+def test_a_callee_that_rings_is_given_a_document() -> None:
+    """A callee that is given a document while it rings is its dialler's no more; nobody else answers, so none did."""
+
+    async def scene(stage: Stage) -> None:
+        stage.page("/voice", ONE)
+        stage.page("/after", "<Hangup/>")
+        stage.page("/own", "<Say>a long speech is this</Say>")
+        caller, drive = stage.call()
+        callee = await stage.world.rung(DESK)
+        stage.calls.redirect(callee.facts.sid, Source(f"{HOST}/own"))
+        await stage.sleep(1)
+        callee.pick_up()
+        await drive.task
+        await stage.until(lambda: callee.over.done())
+        assert "say a long speech is this" in stage.told(callee)
+        assert f"bridge {callee.facts.sid}" not in stage.told(caller)
+        assert stage.web.got("/after")[0]["DialCallStatus"] == "failed"
+
+    play(scene)
+
+
 def test_the_caller_is_given_a_document() -> None:
     """A caller whose program is replaced leaves its callee, who is hung up."""
 

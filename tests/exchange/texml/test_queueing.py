@@ -263,6 +263,25 @@ def test_what_the_queued_party_hears_first() -> None:
     play(scene)
 
 
+def test_another_document_while_served() -> None:
+    """A queued call that an operator has taken, and that is given another document, leaves the operator."""
+
+    async def scene(stage: Stage) -> None:
+        stage.page("/new", "<Say>changed</Say>")
+        stage.page("/done", "<Say>next one</Say>")
+        caller, drive = await waiting(stage, "<Pause length='60'/>")
+        operator, _ = desk(stage, "<Dial action='/done'><Queue>support</Queue></Dial>")
+        await stage.until(lambda: f"bridge {caller.facts.sid}" in stage.told(operator))
+        await stage.sleep(5)
+        stage.calls.redirect(caller.facts.sid, Source(f"{HOST}/new"))
+        await drive.task
+        assert "say changed" in stage.told(caller)
+        assert "say next one" in stage.told(operator)
+        assert stage.world.at(operator, f"parted {caller.facts.sid}") <= stage.world.at(caller, "say changed")
+
+    play(scene)
+
+
 def test_another_document_while_queued() -> None:
     """A queued call that is given another document leaves the queue; its action is not asked for."""
 
