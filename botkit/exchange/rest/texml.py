@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,7 +13,7 @@ from botkit.exchange.rest.texml_bodies import CallChange, NewCall, OldCall, body
 from botkit.exchange.rest.texml_resources import Json, base, call_resource, day_of, paged
 from botkit.exchange.texml.fetch import HttpMethod, Source
 from botkit.exchange.texml.follow import Target
-from botkit.exchange.texml.house import CallOrder, application_of
+from botkit.exchange.texml.house import HUMAN, CallOrder, application_of
 from botkit.exchange.texml.program import Settings
 from botkit.exchange.texml.records import CallRecord
 
@@ -47,7 +48,13 @@ def router(exchange: Exchange) -> APIRouter:
         app = application(body.application_sid, "/ApplicationSid")
         source, settings = _source_of(app, body.url, body.texml, body.url_method)
         if body.fallback_url:
-            settings = Settings(settings.method, Source(body.fallback_url, settings.method))
+            settings = dataclasses.replace(settings, fallback=Source(body.fallback_url, settings.method))
+        detection = None
+        if body.machine_detection != "Disable":
+            if not body.async_amd:
+                settings = dataclasses.replace(settings, answered_by=HUMAN)
+            elif body.async_amd_status_callback:
+                detection = Target(body.async_amd_status_callback, body.async_amd_status_callback_method)
         target = Target(body.status_callback, body.status_callback_method, body.status_callback_event)
         order = CallOrder(
             to=body.to,
@@ -60,6 +67,7 @@ def router(exchange: Exchange) -> APIRouter:
             timeout=float(body.timeout),
             time_limit=float(body.time_limit),
             headers=tuple((header.name, header.value) for header in body.custom_headers),
+            detection=detection,
         )
         return _queued(exchange.texml.place(order), body.from_, account_sid)
 

@@ -75,6 +75,10 @@ class NewCall(_WithSource):
     timeout: Annotated[int, Field(ge=5, le=120)] = 30
     time_limit: Annotated[int, Field(ge=30, le=14400)] = 14400
     custom_headers: Annotated[tuple[Header, ...], BeforeValidator(_headers)] = ()
+    machine_detection: Literal["Enable", "Disable", "DetectMessageEnd"] = "Disable"
+    async_amd: bool = False
+    async_amd_status_callback: Url = ""
+    async_amd_status_callback_method: Method = "POST"
 
 
 class OldCall(_WithSource):

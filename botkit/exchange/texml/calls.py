@@ -10,7 +10,7 @@ await calls.close()
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -19,7 +19,7 @@ from botkit.exchange.refusal import CommandRefused, call_ended, not_found
 from botkit.exchange.texml.callbacks import Callbacks
 from botkit.exchange.texml.errors import FetchFailed, TexmlError
 from botkit.exchange.texml.fetch import Fetcher, HttpMethod, Signer, Source
-from botkit.exchange.texml.follow import Following, Target
+from botkit.exchange.texml.follow import Following, Target, tell_who_answered
 from botkit.exchange.texml.port import TexmlLeg
 from botkit.exchange.texml.program import Program, Settings
 from botkit.exchange.texml.racing import settled
@@ -72,7 +72,7 @@ class Drive:
         dialled is hung up. A leg that still rings gets it when it is answered."""
         self._source = source
         if fallback is not None:
-            self._settings = Settings(self._settings.method, fallback)
+            self._settings = replace(self._settings, fallback=fallback)
         self._changed.set()
 
     async def _run(self) -> None:
@@ -160,6 +160,11 @@ class Calls:
         drive = self._drives[sid] = Drive(self._services, leg, source, settings)
         drive.task.add_done_callback(lambda _task: self._drives.pop(sid, None))
         return drive
+
+    def tell_who_answered(self, leg: TexmlLeg, target: Target, who: str) -> None:
+        """Tell `target`, when the leg is answered, by whom."""
+        services = self._services
+        services.owned.start(tell_who_answered(services, leg, target, who), f"who answers {leg.facts.sid}")
 
     def record(self, sid: str) -> CallRecord:
         """A call, as REST shows it. Raises `CommandRefused` (10005)."""

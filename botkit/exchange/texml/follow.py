@@ -26,6 +26,14 @@ class Target:
     parent: str = ""
 
 
+async def tell_who_answered(services: Services, leg: TexmlLeg, target: Target, who: str) -> None:
+    """The callback of asynchronous machine detection, when the leg is answered."""
+    await settled(leg.answered, leg.over)
+    if leg.answered.done():
+        fields = {**leg_fields(services.account_sid, leg.facts, "in-progress"), "AnsweredBy": who}
+        services.callbacks.send(leg.facts.sid, Notice(target.url, target.method, fields))
+
+
 class Following:
     """Tells one target of one leg."""
 

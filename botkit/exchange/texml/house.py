@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
 
 
+HUMAN = "human"
+"""Machines are not told from people here: every answer is a person's."""
+
+
 class MeetingPlaces(Protocol):
     """Queues and conferences."""
 
@@ -60,6 +64,8 @@ class CallOrder:
     timeout: float = 30.0
     time_limit: float = 14400.0
     headers: tuple[tuple[str, str], ...] = ()
+    detection: Target | None = None
+    """Is told by whom it was answered."""
 
 
 class House:
@@ -146,6 +152,8 @@ class House:
             )
         )
         self.calls.drive(leg, order.source, order.settings, order.target)
+        if order.detection is not None:
+            self.calls.tell_who_answered(leg, order.detection, HUMAN)
         return self.calls.record(leg.facts.sid)
 
     async def close(self) -> None:

@@ -59,10 +59,14 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a call's application says: the method of its fetches (of `Gather` actions, too) and its fallback URL."""
+    """What a call's application says: the method of its fetches (of `Gather` actions, too) and its fallback URL.
+
+    `answered_by` is told once the leg is answered, where somebody asked (machine detection).
+    """
 
     method: HttpMethod = "GET"
     fallback: Source | None = None
+    answered_by: str = ""
 
 
 @dataclass(slots=True)
@@ -106,7 +110,10 @@ class Program:
         return "in-progress" if leg.answered.done() else "ringing"
 
     def fields(self) -> Fields:
-        return {**leg_fields(self.services.account_sid, self.leg.facts, self.status()), **self.extra()}
+        common = leg_fields(self.services.account_sid, self.leg.facts, self.status())
+        if self.settings.answered_by and self.leg.answered.done():
+            common["AnsweredBy"] = self.settings.answered_by
+        return {**common, **self.extra()}
 
     def after(self, loaded: Loaded, action: str, method: HttpMethod, fields: Mapping[str, str]) -> Source | None:
         """Where to go when a verb is done: its action, if it has one. A leg that is over gets no program any more; the

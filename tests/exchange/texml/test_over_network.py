@@ -119,3 +119,41 @@ def test_a_file_is_played(tmp_path: Path) -> None:
             assert abs(spectrum.argmax() * 8000 / len(customer.sound()) - 440) < 5
 
     ask(scene)
+
+
+def test_who_answered() -> None:
+    """Machine detection answers that it was a person: in the fetch, or by a callback of its own."""
+
+    async def scene(desk: Desk) -> None:
+        web = Web(desk.exchange.clock)
+        async with served(web) as url:
+            app = TexmlApplication(friendly_name="bot", voice_url=f"{url}/voice")
+            desk.exchange.directory.add_texml_application(app)
+            web.pages["/voice"] = "<Response><Hangup/></Response>"
+            web.sinks.add("/amd")
+            calls, sid = desk.sdk.texml.accounts.calls, desk.exchange.texml.calls.account_sid
+            to, show = "sip:desk@sip.telnyx.com", NUMBER
+            phone = await desk.phone("desk")
+            for asynchronous in (False, True):
+                await calls.calls(
+                    sid,
+                    body={
+                        "application_sid": app.id,
+                        "to": to,
+                        "from_": show,
+                        "machine_detection": "Enable",
+                        "async_amd": asynchronous,
+                        "async_amd_status_callback": f"{url}/amd",
+                    },  # type: ignore[arg-type] # the SDK's type wants a Url, which the platform does not
+                )
+                await phone.take((await phone.rings())["sdp"])
+                await phone.hears("bye")
+                assert phone.media is not None
+                await phone.media.close()
+            async with asyncio.timeout(10):
+                await until(lambda: web.got("/amd"))
+            first, second = web.got("/voice")
+            assert (first["AnsweredBy"], "AnsweredBy" in second) == ("human", False)
+            assert [told["AnsweredBy"] for told in web.got("/amd")] == ["human"]
+
+    ask(scene)
