@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import uvicorn
 
-from botkit.exchange.applications import TexmlApplication
+from botkit.exchange.applications import TexmlApplication, VoiceApplication
 from botkit.media.wav import write_wav
 from botkit.testing import tone
 from tests.exchange.kit import until
@@ -155,5 +155,41 @@ def test_who_answered() -> None:
             first, second = web.got("/voice")
             assert (first["AnsweredBy"], "AnsweredBy" in second) == ("human", False)
             assert [told["AnsweredBy"] for told in web.got("/amd")] == ["human"]
+
+    ask(scene)
+
+
+def test_a_queue_of_both_kinds() -> None:
+    """A customer in the queue of a document is taken by a Voice API command; afterwards the document goes on."""
+
+    async def scene(desk: Desk) -> None:
+        web = Web(desk.exchange.clock)
+        async with served(web) as url:
+            directory = desk.exchange.directory
+            app = TexmlApplication(friendly_name="bot", voice_url=f"{url}/voice")
+            directory.add_number(NUMBER, directory.add_texml_application(app))
+            voice = VoiceApplication(application_name="ivr", webhook_event_url=f"{url}/hook")
+            directory.add_voice_application(voice)
+            web.sinks.add("/hook")
+            web.pages |= {
+                "/voice": '<Response><Enqueue action="/left">support</Enqueue></Response>',
+                "/left": "<Response><Hangup/></Response>",
+            }
+            customer, operator = await desk.phone("alice"), await desk.phone("desk")
+            await customer.reply_to(await customer.dial(NUMBER))
+            await customer.connect((await customer.hears("answer"))["sdp"])
+            async with asyncio.timeout(10):
+                await until(lambda: desk.exchange.platform.queues.find("support"))
+            dialled = await desk.sdk.calls.dial(connection_id=voice.id, to="sip:desk@sip.telnyx.com", from_=NUMBER)
+            assert dialled.data is not None
+            await operator.take((await operator.rings())["sdp"])
+            sid = dialled.data.call_control_id
+            await desk.sdk.calls.actions.bridge(sid, call_control_id_to_bridge_with=sid, queue="support")
+            async with asyncio.timeout(10):
+                await until(lambda: desk.exchange.switch.bridges)
+            await asyncio.sleep(0.3)
+            await operator.hang_up()
+            await customer.hears("bye")
+            assert web.got("/left")[0]["QueueResult"] == "bridged"
 
     ask(scene)
