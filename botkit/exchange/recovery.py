@@ -38,7 +38,7 @@ KEPT = 90.0
 
 
 class MakeEndpoint(Protocol):
-    """Gives a leg of a line its media. `own_certificate`: see `botkit.media.peer.Peer`."""
+    """Gives a leg of a line its media. `own_certificate`: see `MediaPlane.endpoint`."""
 
     def __call__(self, line: ClientLine, *, own_certificate: bool = False) -> Endpoint: ...
 

@@ -50,7 +50,8 @@ class MediaPlane:
         own_certificate: bool = False,
     ) -> Endpoint:
         """An endpoint for one leg. `connected`: its far end cannot change its address (our own exchange).
-        `own_certificate`: one that no other endpoint has, see `Peer`."""
+        `own_certificate`: one that no other has, so that a far end that goes on with the DTLS transport that it has
+        begins anew (RFC 8842 4)."""
         transport: Transport
         if self.network is not None:
             transport = MemoryTransport(self.network)
