@@ -72,7 +72,9 @@ def test_a_punted_page(chromium: Chromium) -> None:
     async def scene(one: Scene) -> None:
         await one.log_in()
         ident, call, _ears = await one.call()
-        one.exchange.registrar.drop("alice")
+        connection = one.exchange.directory.add_user("alice")
+        connection.active = False
+        one.exchange.directory.touch(connection)
         await one.over(ident)
         async with asyncio.timeout(PATIENCE):
             await call.ended()
