@@ -46,7 +46,7 @@ bench: $(READY)
 	@$(BIN)/python -m tests.load.bench --out out/bench.json
 
 accept: $(READY)
-	@$(BIN)/python -m pytest -m slow -n 0
+	@$(BIN)/python -m pytest -m slow -n 0 --timeout 3600
 	@$(BIN)/python -m tests.load.digits
 
 clean:
