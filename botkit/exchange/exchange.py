@@ -21,6 +21,7 @@ from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
+from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.platform import Platform
 from botkit.exchange.recovery import KEPT, Recovery
 from botkit.exchange.registrar import Fallback, Registrar
@@ -67,12 +68,10 @@ class Exchange:
         self.directory.changed = self._look_again
         self.registrar: Registrar[ClientLine] = Registrar(fallback=fallback)
         self.lines: set[ClientLine] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._owned = OwnedTasks("exchange")
         self._closed = False
-        held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self._start)
-        self.switch = Switch(
-            plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held, self._start
-        )
+        held = HoldAudio(FileSource((hold_audio,)) if hold_audio is not None else None, self.start)
+        self.switch = Switch(plane.clock, self.directory, self.registrar, plane.pacer, self._endpoint, held, self.start)
         self.controls = Controls(self.switch, self.directory)
         self.switch.control = self.controls
         self.platform = Platform(
@@ -89,7 +88,7 @@ class Exchange:
         self.recordings = self.platform.recordings
         self.activities = self.platform.activities
         self.texml = open_house(self)
-        self.recovery = Recovery(plane.clock, self._endpoint, self._start, calls_kept)
+        self.recovery = Recovery(plane.clock, self._endpoint, self.start, calls_kept)
 
     @property
     def rest_url(self) -> str:
@@ -140,17 +139,17 @@ class Exchange:
         if self._closed:
             raise NetworkFault("the exchange is closed")
         near, far = memory_lines(self.clock)
-        self._start(serve_line(self, far), "line")
+        self.start(serve_line(self, far), "line")
         return near
 
     def start_call(self, line: ClientLine, invite: InviteReceived) -> None:
         """Put a call through, in a task of the exchange's own. It counts as placed by the line until it is over."""
-        task = self._start(self.switch.handle(line, invite), f"call {invite.call_id}")
+        task = self.start(self.switch.handle(line, invite), f"call {invite.call_id}")
         task.add_done_callback(lambda _task: line.call_over())
 
     def start_welcome(self, line: ClientLine, request_id: RequestId, lost: list[Leg]) -> None:
         """Say yes to a login once there is a new path to offer for each of the calls that it finds again."""
-        self._start(self._welcome(line, request_id, lost), f"welcome {line.session_id}")
+        self.start(self._welcome(line, request_id, lost), f"welcome {line.session_id}")
 
     async def _welcome(self, line: ClientLine, request_id: RequestId, lost: list[Leg]) -> None:
         line.welcome(request_id, await self.recovery.offers(line, lost))
@@ -168,38 +167,16 @@ class Exchange:
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run `work` in a task of the exchange's own; one whose name begins with `call ` ends before the lines do."""
-        return self._start(work, name)
-
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # A bug of ours in one call must not take the others with it, nor stay unheard.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": f"exchange task {task.get_name()!r} failed", "exception": error, "task": task}
-            )
+        return self._owned.start(work, name)
 
     async def close(self) -> None:
         """End every call with a bye, every line with a close; returns when all tasks have ended."""
         self._closed = True
         await self.texml.close()
-        await _cancelled({task for task in self._tasks if task.get_name().startswith("call ")})
+        await self._owned.cancel("call ")
         # The byes still need the lines; a line that ends sends what is queued first.
         await asyncio.gather(*(line.close() for line in list(self.lines)))
-        while self._tasks:
-            await _cancelled(set(self._tasks))
-
-
-async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+        await self._owned.close()
 
 
 @contextlib.asynccontextmanager

@@ -112,6 +112,6 @@ def test_many_calls_leave_nothing() -> None:
         await asyncio.sleep(0.1)
         assert office.plane.network is not None
         assert not office.plane.network.ends
-        assert len(office.exchange._tasks) == 2  # the two lines
+        assert len(office.exchange._owned._tasks) == 2  # the two lines
 
     play(scene)

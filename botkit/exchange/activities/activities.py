@@ -8,7 +8,7 @@ cannot be carried out raises `CommandRefused`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from botkit.errors import ConfigError, UsageError
@@ -22,6 +22,7 @@ from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.utterance import CALL_HANGUP, CANCELLED, Outcome, Utterance
 from botkit.exchange.leg import Leg
+from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.refusal import CommandRefused, call_ended, not_answered
 from botkit.media.plane import MediaPlane
 from botkit.media.voice import Voice
@@ -55,9 +56,9 @@ class Activities:
         self.voice = Voice(self._session, plane.clock, lambda at: None)
         self.ear = LegEar(self._session, plane.hearing, plane.clock, self._digit_heard)
         """Digits and silence, for who waits for them."""
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._queue = SoundQueue(sounds, self._start, "sounds of a leg")
-        self._overlays = SoundQueue(sounds, self._start, "overlays of a leg")
+        self._owned = OwnedTasks("a leg's")
+        self._queue = SoundQueue(sounds, self._owned.start, "sounds of a leg")
+        self._overlays = SoundQueue(sounds, self._owned.start, "overlays of a leg")
         self._gather: Gather | None = None
         self._sending = asyncio.Lock()
         self._recording: Recording | None = None
@@ -185,7 +186,7 @@ class Activities:
             self._gather.end(CANCELLED)
         self._gather = gather
         self.ear.listen()
-        gather.begin(self._queue, self._sounds, self._start)
+        gather.begin(self._queue, self._sounds, self._owned.start)
         return gather
 
     async def beep(self) -> None:
@@ -236,7 +237,7 @@ class Activities:
 
     def _send(self, order: DigitsOrder) -> asyncio.Task[None]:
         self._check_answered()
-        return self._start(self._sent(order.digits, order.length), "digits of a leg")
+        return self._owned.start(self._sent(order.digits, order.length), "digits of a leg")
 
     async def _sent(self, digits: str, length: float) -> None:
         async with self._sending:
@@ -260,7 +261,7 @@ class Activities:
 
         recording = Recording(wanted, self._session, self.ear.ear, self._clock, self._recordings, self.leg.tell, ended)
         try:
-            recording.begin(self._start)
+            recording.begin(self._owned.start)
         except ConfigError as error:
             raise CommandRefused("10007", f"There is no place to record to: {error}") from error
         if listening:
@@ -314,11 +315,7 @@ class Activities:
         """Cut what is left, as a hang-up does, and wait until all is quiet. May be called more than once."""
         self.cut("hangup")
         self.ear.close()
-        while self._tasks:
-            tasks = set(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        await self._owned.close()
 
     # --- what all share --------------------------------------------------------------------------
 
@@ -330,20 +327,6 @@ class Activities:
         self._check_alive()
         if not self.leg.is_answered:
             raise not_answered()
-
-    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # A bug of ours in one command must not stay unheard.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": f"{task.get_name()!r} failed", "exception": error, "task": task}
-            )
 
 
 async def _outcome(utterance: Utterance) -> Outcome:
