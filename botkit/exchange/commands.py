@@ -34,7 +34,7 @@ class Commands:
 
     def __init__(self, switch: Switch) -> None:
         self.switch = switch
-        self._last: dict[Leg, asyncio.Task[None]] = {}
+        self._last: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[tuple[str, str], tuple[float, Any]] = {}
 
     def repeated(self, of: str, command_id: str | None) -> tuple[bool, Any]:
@@ -58,24 +58,24 @@ class Commands:
 
     def then(self, leg: Leg, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Carry out `work` when the leg's commands before it are done; not at all when the leg is over by then."""
-        before = self._last.get(leg)
+        before = self._last.get(leg.control_id)
 
         async def run() -> None:
             if before is not None:
                 await asyncio.wait((before,))
-            if leg.over.done():
+            if self.switch.legs.face(leg).over.done():
                 return
             try:
                 await work()
             except CommandRefused as refused:  # it was in order when it came, and is no longer
                 log.info("command.late leg=%s %s %s", leg.id, name, refused)
 
-        task = self._last[leg] = self.switch.start(run(), f"command {name} {leg.id}")
+        task = self._last[leg.control_id] = self.switch.start(run(), f"command {name} {leg.id}")
         task.add_done_callback(lambda _: self._forget(leg, task))
 
     def _forget(self, leg: Leg, task: asyncio.Task[None]) -> None:
-        if self._last.get(leg) is task:
-            del self._last[leg]
+        if self._last.get(leg.control_id) is task:
+            del self._last[leg.control_id]
 
     # --- commands of the call itself -----------------------------------------------------------------
 
@@ -118,21 +118,22 @@ class Commands:
         async def join() -> None:
             if first is not None:
                 await first()
-            for one in (leg, other):
-                await self.up(one)
-            if leg.is_answered and other.is_answered:
-                self.switch.bridge(leg, other, stays={leg: stays} if stays else None)
+            near, far = await self.up(leg), await self.up(other)
+            if near.is_answered and far.is_answered:
+                self.switch.bridge(near, far, stays={near: stays} if stays else None)
 
         self.then(leg, join, "bridge")
 
-    async def up(self, leg: Leg) -> None:
-        """Answer a leg that is parked unanswered; wait for one that rings, or is over."""
-        if leg.answered_at is not None:
-            return
-        if leg.inbound and not leg.answering:
+    async def up(self, leg: Leg) -> Leg:
+        """Answer a leg that is parked unanswered; wait for one that rings, or is over. Of one that rings on several
+        phones it gives that which has answered."""
+        if leg.answered_at is None and leg.inbound and not leg.answering:
             await self.switch.answer(leg)
-        else:
+        while True:
             await leg.settled()
+            if (face := self.switch.legs.face(leg)) is leg:
+                return leg
+            leg = face
 
     # --- states --------------------------------------------------------------------------------------
 

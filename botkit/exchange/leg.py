@@ -120,6 +120,10 @@ class Leg:
         self.answering = False
         self.up: asyncio.Future[None] = loop.create_future()
         """Set when it has been answered and its media is up."""
+        self.phones: list[Leg] = []
+        """All that ring for this one leg, where its address reaches several; each is a leg to its own client."""
+        self.describing = asyncio.Lock()
+        """Held while an inbound one makes its own description, which it does once."""
         self.place: Place | None = None
         self.report: Reporter | None = None
         self.activities: Activities | None = None

@@ -68,6 +68,10 @@ class Legs:
         """Know a leg; of several with one id (a fork) the last is the one."""
         self._live[leg.control_id] = leg
 
+    def face(self, leg: Leg) -> Leg:
+        """The phone by which a leg goes now that rings, or rang, on several; a leg of one phone is its own."""
+        return self._live.get(leg.control_id, leg)
+
     def drop(self, leg: Leg) -> None:
         """Know no more of a leg that goes under another one's id."""
         self._live.pop(leg.control_id, None)

@@ -18,6 +18,7 @@ from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.address import plain_address
 from botkit.exchange.connections import INSIDE, Origin
 from botkit.exchange.leg import Leg
+from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.setup import Refused, cause_of
 from botkit.exchange.webhooks.targets import Overrides
 from botkit.signalling.orders import Pairs
@@ -39,7 +40,8 @@ class DialPlan:
     """Whom to call, and how. Durations in seconds; `client_state` is base64.
 
     `on_timeout` is how a ring time-out is told: `timeout`, or `no_answer` where no retry was wanted. `on_answer` is
-    awaited with the leg once its media is up. `near` are legs whose end ends the ringing (a transfer's other party).
+    awaited with the leg once its media is up; `on_failure` is told when nobody has answered.
+    `near` are legs whose end ends the ringing (a transfer's other party).
     """
 
     to: Sequence[str]
@@ -57,6 +59,7 @@ class DialPlan:
     origin: Origin = INSIDE
     overrides: Overrides = field(default_factory=Overrides)
     on_answer: Callable[[Leg], Awaitable[None]] | None = None
+    on_failure: Callable[[], None] | None = None
 
 
 def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
@@ -73,6 +76,7 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
             reached, why = [switch.setup.nowhere(plain_address(address), session)], refusal.how
         leg = reached[0]
         for one in reached:
+            one.phones = reached if len(reached) > 1 else []
             one.calling, one.called, one.headers = plan.calling, address, plan.headers
             one.connection_id, one.direction, one.client_state = plan.connection_id, "outgoing", plan.client_state
             one.overrides = plan.overrides
@@ -90,17 +94,16 @@ def dial(switch: Switch, plan: DialPlan) -> list[Leg]:
             forks += reached
     if forks:
         switch.start(_ring(switch, plan, forks), f"call {legs[0].id} rings")
+    elif plan.on_failure is not None:
+        plan.on_failure()
     return legs
 
 
 async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
     def one_of_them(taken: Leg) -> None:
         """This phone is the leg from now on."""
-        for fork in forks:
-            if fork is not taken and fork.control_id == taken.control_id:
-                taken.report, taken.client_state = fork.report or taken.report, fork.client_state
-                fork.report = None
-        switch.legs.add(taken)
+        hand_over(switch, taken, taken)
+        taken.phones.clear()
 
     why: Cause | str = "SYSTEM_SHUTDOWN"
     limit = ""
@@ -131,8 +134,28 @@ async def _ring(switch: Switch, plan: DialPlan, forks: list[Leg]) -> None:
             if not leg.over.done():
                 leg.end.limit = limit
                 leg.give_up(why, "peer")
-    if not left and plan.on_answer is not None:
-        await plan.on_answer(taken)
+    if left:
+        if plan.on_failure is not None:
+            plan.on_failure()
+    elif plan.on_answer is not None:
+        try:
+            await plan.on_answer(taken)
+        except CommandRefused as refused:  # it was in order when it was asked for, and is no longer
+            log.info("dial.late leg=%s %s", taken.id, refused)
+
+
+def hand_over(switch: Switch, leg: Leg, to: Leg | None = None) -> bool:
+    """A phone of a leg is over: another one, `to` or any that still rings, is the leg from now on, with all that was
+    said of it. False where there is none. Nothing is told."""
+    heir = to or next((one for one in leg.phones if not one.over.done()), None)
+    if heir is None:
+        return False
+    face = switch.legs.face(leg)
+    if face is not heir:
+        heir.report, face.report = face.report, None
+        heir.client_state, heir.overrides = face.client_state, face.overrides
+        switch.legs.add(heir)
+    return True
 
 
 async def lasts(switch: Switch, leg: Leg, seconds: float) -> None:

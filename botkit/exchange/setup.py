@@ -196,6 +196,7 @@ class Setup:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait((task,))
+        self.check(near, called)  # somebody may have gone while the work came to its end
 
     async def first(self, *futures: asyncio.Future[Any], within: float | None) -> None:
         """Wait for the first of these, or until the time is up."""

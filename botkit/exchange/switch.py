@@ -28,7 +28,7 @@ from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg, Reporter
 from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
-from botkit.exchange.outgoing import DialPlan, dial, lasts, rings_out
+from botkit.exchange.outgoing import DialPlan, dial, hand_over, lasts, rings_out
 from botkit.exchange.queue import Entry
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.registrar import Registrar
@@ -143,6 +143,11 @@ class Switch:
         if leg.ended_at is not None:
             return
         leg.ended_at = self.clock.wall()
+        if leg.end.by == "command":
+            for phone in leg.phones:
+                phone.give_up(leg.over.result(), "command")
+        if leg.phones and self._rings_on(leg):
+            return
         if leg.activities is not None:
             leg.activities.cut("hangup")
         for end in self.when_over:
@@ -151,6 +156,12 @@ class Switch:
         if leg.place is not None:
             leg.place.leave(leg)
         self.legs.ended(leg)
+
+    def _rings_on(self, leg: Leg) -> bool:
+        """Whether the leg goes on, or ends, by another of its phones."""
+        if self.legs.face(leg) is not leg:
+            return True
+        return hand_over(self, leg)
 
     # --- joining -----------------------------------------------------------------------------------
 
@@ -182,7 +193,7 @@ class Switch:
         """Until both are up and joined. Raises `Refused`."""
         caller.tell("call.initiated", direction=caller.direction, state="bridging")
         called = self.setup.to(invite.destination, caller.session_id, caller.line.origin)
-        caller.put_through = True
+        caller.put_through = caller.answering = True
         for leg in called:
             leg.put_through = True
             leg.calling, leg.called = caller.calling, invite.destination
@@ -199,8 +210,8 @@ class Switch:
         self.bridge(caller, taken)
 
     async def _put_through(self, caller: Leg, called: list[Leg], invite: InviteReceived) -> Leg:
-        answer = await caller.endpoint.answer(invite.sdp, trickle=invite.trickle)
-        caller.line.flush_candidates(caller)
+        answer = await self._described(caller)
+        assert answer is not None, "nobody has described it before"
         async with _Owned() as early:
 
             def ringing() -> None:
@@ -243,13 +254,21 @@ class Switch:
 
     async def early_media(self, leg: Leg) -> None:
         """Give an inbound leg its media before the answer. Once a leg. Raises `SdpError`, a fault or `Refused`."""
-        if leg.endpoint.described or leg.invite is None:
+        if (sdp := await self._described(leg)) is None:
             return
-        sdp = await leg.endpoint.answer(leg.invite.sdp, trickle=leg.invite.trickle)
-        leg.line.flush_candidates(leg)
         leg.line.order(SendMedia(leg.id, sdp))
         await self.setup.unless_over((), leg, leg.endpoint.connect())
         watch_media(leg)
+
+    async def _described(self, leg: Leg) -> str | None:
+        """An inbound leg's own description; None where its client has it. Raises `SdpError`, a fault or `Refused`."""
+        async with leg.describing:
+            if leg.endpoint.described or leg.invite is None:
+                return None
+            sdp = await leg.endpoint.answer(leg.invite.sdp, trickle=leg.invite.trickle)
+        self.setup.check((), leg)
+        leg.line.flush_candidates(leg)
+        return sdp
 
     async def answer(self, leg: Leg, headers: Pairs = ()) -> None:
         """Answer an inbound leg, once; what goes wrong ends it. Returns when its media is up, or it is over."""
@@ -257,10 +276,7 @@ class Switch:
             return
         leg.answering = leg.answer_ordered = True
         try:
-            sdp = None
-            if not leg.endpoint.described:
-                sdp = await leg.endpoint.answer(leg.invite.sdp, trickle=leg.invite.trickle)
-                leg.line.flush_candidates(leg)
+            sdp = await self._described(leg)
             leg.line.order(SendAnswer(leg.id, sdp, headers, telnyx_ids=leg.telnyx_ids))
             await self.setup.unless_over((), leg, leg.endpoint.connect())
         except Refused as refusal:

@@ -8,6 +8,7 @@ Signalling sees it as text; the calls and legs above see a `session` that plays 
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 
@@ -51,6 +52,7 @@ class Endpoint:
         self._version = 1
         self._session: RtpSession | None = None
         self._closed = False
+        self._joining = asyncio.Lock()
 
     @property
     def session(self) -> RtpSession:
@@ -135,12 +137,13 @@ class Endpoint:
 
         Raises `TimeoutFault` (phase media) or `NetworkFault`; a cancelled caller must `close`.
         """
-        if self.up:
-            return
-        await self._join(timeout)
-        if not self._closed:
-            self.up = True
-            self._pacer.add(self.session)
+        async with self._joining:  # two may want it at the same time
+            if self.up:
+                return
+            await self._join(timeout)
+            if not self._closed:
+                self.up = True
+                self._pacer.add(self.session)
 
     async def _join(self, timeout: float) -> None:
         assert self._remote is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +19,6 @@ from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.applications import TexmlApplication
 from botkit.exchange.connections import CredentialConnection
 from botkit.exchange.leg import Leg
-from botkit.exchange.line import ClientLine
 from botkit.exchange.outgoing import DialPlan
 from botkit.exchange.switch import Switch
 from botkit.exchange.texml.calls import Application, Calls
@@ -69,7 +68,7 @@ class CallOrder:
 
 
 class House:
-    """One per exchange; `close` it. `lines` are the exchange's, `start` runs work in a task that it owns."""
+    """One per exchange; `close` it. `start` runs work in a task that it owns."""
 
     rooms: MeetingPlaces
 
@@ -79,7 +78,6 @@ class House:
         switch: Switch,
         activities: Callable[[Leg], Activities],
         recordings: Recordings,
-        lines: Iterable[ClientLine],
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
         self.calls = calls
@@ -87,7 +85,6 @@ class House:
         self.activities = activities
         self.recordings = recordings
         self.start = start
-        self._lines = lines
         self._legs: dict[str, RealTexmlLeg] = {}
 
     # --- legs -----------------------------------------------------------------------------------------------
@@ -105,11 +102,8 @@ class House:
 
     def fork_of(self, leg: Leg) -> Leg | None:
         """Another phone that still rings, or has answered, for the same call."""
-        for line in self._lines:
-            for one in line.legs.values():
-                if one is not leg and one.control_id == leg.control_id and not one.over.done():
-                    return one
-        return None
+        face = self.switch.legs.face(leg)
+        return None if face is leg or face.over.done() else face
 
     def happened(self, leg: Leg, event_type: str, fields: Mapping[str, object]) -> None:
         """A listener of the platform: digits reach the documents that wait for them."""
@@ -171,7 +165,7 @@ def open_house(exchange: Exchange, http: httpx.AsyncClient | None = None) -> Hou
         account_sid=str(uuid.uuid4()),
         signer=lambda body: platform.webhooks.key.headers(body, clock.wall()),
     )
-    house = House(calls, exchange.switch, platform.activities.of, platform.recordings, exchange.lines, exchange.start)
+    house = House(calls, exchange.switch, platform.activities.of, platform.recordings, exchange.start)
     house.rooms = Rooms(house, platform.queues, platform.conferences)
     exchange.controls.program = house.program
     platform.listeners.append(house.happened)
