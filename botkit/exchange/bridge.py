@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from botkit.clock import Clock
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
+from botkit.exchange.queue import Entry
 from botkit.media.pacer import Pacer
 from botkit.media.telephone_event import EVENT_DIGITS
 
@@ -105,6 +106,8 @@ class Bridge:
         for leg in self.legs:
             if leg.place is self:
                 leg.place = None
+            elif isinstance(leg.place, Entry) and leg.place.beneath is self:
+                leg.place.beneath = None
 
     def hold(self, leg: Leg, held: bool) -> None:
         """One side put the call on hold, or took it up again. To hold what is held changes nothing."""

@@ -126,6 +126,7 @@ class Leg:
         """Held while an inbound one makes its own description, which it does once."""
         self.place: Place | None = None
         self.report: Reporter | None = None
+        self.introduced = False
         self.activities: Activities | None = None
         """What it does by itself; there once it is up (see `LegActivities`)."""
         self.end = Ending()
@@ -142,7 +143,12 @@ class Leg:
         )
 
     def tell(self, event_type: str, **fields: object) -> None:
-        """Say what happened to it (`call.answered`, `call.playback.started`, …) to whoever is told."""
+        """Say what happened to it (`call.answered`, `call.playback.started`, …) to whoever is told. A leg that was
+        never introduced (`call.initiated`), since it came to nothing before it rang, ends without a word."""
+        if event_type == "call.initiated":
+            self.introduced = True
+        elif event_type == "call.hangup" and not self.introduced:
+            return
         if self.report is not None:
             self.report(self, event_type, fields)
 

@@ -103,10 +103,12 @@ class Lending:
                 party.bye(leg.over.result(), "peer")
                 return
             reason = str(gone.result())
-            back = not party.over.done() and (party.place is None or party.place is bridge)
+            back = not party.over.done() and (party.place is None or party.peer is leg)
             if not back and reason == "leave":
                 reason = "moved"
             leg.line.order(ReplyModify(asked.request_id, reason=reason, waited=round(clock.now() - began, 3)))
+            if leg.place is not None and leg.peer is not party:
+                return  # it was put elsewhere meanwhile
             if not back:
                 leg.bye(party.over.result() if party.over.done() else "NORMAL_CLEARING", "peer")
             elif party.place is None:

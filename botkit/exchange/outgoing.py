@@ -153,7 +153,7 @@ def hand_over(switch: Switch, leg: Leg, to: Leg | None = None) -> bool:
     face = switch.legs.face(leg)
     if face is not heir:
         heir.report, face.report = face.report, None
-        heir.client_state, heir.overrides = face.client_state, face.overrides
+        heir.client_state, heir.overrides, heir.introduced = face.client_state, face.overrides, face.introduced
         switch.legs.add(heir)
     return True
 

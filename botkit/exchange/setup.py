@@ -196,6 +196,8 @@ class Setup:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait((task,))
+                if not task.cancelled():
+                    task.exception()  # what has failed beside that needs no telling
         self.check(near, called)  # somebody may have gone while the work came to its end
 
     async def first(self, *futures: asyncio.Future[Any], within: float | None) -> None:

@@ -175,8 +175,8 @@ class Switch:
 
     def bridge(self, one: Leg, other: Leg, *, stays: Mapping[Leg, str] | None = None) -> Bridge:
         """From now on they hear each other. Each leaves where it was; `stays`: see `Bridge`."""
-        if one.peer is other and isinstance(one.place, Bridge):
-            one.place.dissolve()
+        if (before := _bridge_of(one)) is not None and before.other(one) is other:
+            before.dissolve()
         bridge = Bridge(self.clock, self._pacer, self.hold_audio, one, other, stays=stays)
         for leg in (one, other):
             if leg.activities is not None:
@@ -340,7 +340,7 @@ class Switch:
         if new is not None:
             bridge.dissolve()
             self.bridge(bridge.other(leg), new)
-        elif not any(one.over.done() for one in bridge.legs):
+        elif not bridge.dissolved.is_set() and not any(one.over.done() for one in bridge.legs):
             bridge.join()
 
     def carry_digits(self, line: ClientLine, call_id: str, digits: str) -> None:

@@ -200,11 +200,13 @@ class Endpoint:
         """A trickled remote candidate; None ends the list."""
         self.transport.add_candidate(candidate.removeprefix("candidate:") if candidate else None)
 
-    def play_ringback(self) -> None:
-        """Say the ringback tone until something else is said or the leg is bridged."""
+    def play_ringback(self) -> Playback:
+        """Say the ringback tone until what is given back is stopped or the leg is bridged."""
         session = self.session
         payloads = ProgressSource("ringback", level=-20.0).payloads(session.codec)
-        session.play(Playback(payloads, lambda at: None, loop=True))
+        ringback = Playback(payloads, lambda at: None, loop=True)
+        session.play(ringback)
+        return ringback
 
     def say_digit(self, digit: str, length: float) -> None:
         """Send one digit as telephone-event, or as tone to an end that knows none.

@@ -402,7 +402,7 @@ def test_who_is_transferred_goes_elsewhere(to: str, answers: bool) -> None:
             at.switch.bridge(carol, other)
         place = carol.place
         (call,) = dora.calls.values()
-        await (dora.answer(call) if answers else dora.hang_up(call, "USER_BUSY", 17))
+        dora.start(dora.answer(call) if answers else dora.hang_up(call, "USER_BUSY", 17))
         await asyncio.sleep(0.5)
         at.watch.check_places()
         assert carol.place is place
@@ -441,7 +441,7 @@ def test_the_end_of_a_transfers_target_cuts_nothing() -> None:
     async def scene(at: Crossing) -> None:
         leg = await at.parked()
         await at.exchange.platform.commands.up(leg)
-        transfer(at.exchange, leg, Transfer(to="300", park_after_unbridge="self"))
+        transfer(at.exchange, leg, Transfer(to="sip:carol@sip.telnyx.com", park_after_unbridge="self"))
         await until(lambda: leg.peer is not None)
         assert isinstance(leg.place, Bridge)
         leg.place.dissolve()
@@ -463,7 +463,7 @@ def test_what_is_played_while_a_transfer_rings_goes_on() -> None:
         at.carol.manner = "rings"
         leg = await at.parked()
         await at.exchange.platform.commands.up(leg)
-        transfer(at.exchange, leg, Transfer(to="300"))
+        transfer(at.exchange, leg, Transfer(to="sip:carol@sip.telnyx.com"))
         await until(lambda: bool(at.carol.calls))
         assert leg.endpoint.session.sender._playing is not None
         music = Playback([bytes([7]) * 160] * 200, lambda _at: None)
@@ -483,7 +483,7 @@ def test_a_dialled_leg_whose_conference_is_gone_stays_parked() -> None:
             at.exchange,
             Dial.model_validate(
                 {
-                    "to": "100",
+                    "to": "sip:bob@sip.telnyx.com",
                     "from": "+15550001",
                     "connection_id": at.application.id,
                     "conference_config": {"id": "gone"},

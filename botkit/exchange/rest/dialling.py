@@ -14,6 +14,7 @@ from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.rest.bodies import ConferenceConfig, Dial, OnAnswer, Transfer
 from botkit.exchange.seat import SeatPlan
 from botkit.exchange.webhooks.targets import Overrides
+from botkit.media.playback import Playback
 
 if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
@@ -45,10 +46,10 @@ def dial(exchange: Exchange, body: Dial) -> Leg:
             if body.prevent_double_bridge and link.peer is not None:
                 leg.bye("NORMAL_CLEARING", "command")
                 return
-            await exchange.platform.commands.up(link)
-            if leg.is_answered and link.is_answered:
+            far = await exchange.platform.commands.up(link)
+            if leg.is_answered and far.is_answered:
                 stays = {leg: "parked"} if body.park_after_unbridge else None
-                exchange.switch.bridge(leg, link, stays=stays)
+                exchange.switch.bridge(leg, far, stays=stays)
         elif body.conference_config is not None:
             join(exchange, leg, body.conference_config)
         then.begin(leg)
@@ -86,6 +87,12 @@ def transfer(exchange: Exchange, leg: Leg, body: Transfer) -> None:
         else:
             new.bye("ORIGINATOR_CANCEL", "peer")
 
+    ringback: list[Playback] = []
+
+    def failed() -> None:
+        for playback in ringback:
+            leg.endpoint.session.stop(playback)
+
     plan = DialPlan(
         to=(body.to,),
         calling=body.calling or leg.called,
@@ -100,19 +107,13 @@ def transfer(exchange: Exchange, leg: Leg, body: Transfer) -> None:
         near=(leg,),
         overrides=Overrides().updated(body.given()),
         on_answer=answered,
+        on_failure=failed,
     )
     switch.check(plan)
     switch.leave(leg)
     if leg.is_answered and body.early_media:
-        leg.endpoint.play_ringback()
-    (new,) = switch.dial(plan)
-    new.over.add_done_callback(lambda _: _quiet(leg))
-
-
-def _quiet(leg: Leg) -> None:
-    """Nobody rings any more."""
-    if not leg.over.done() and leg.place is None and leg.endpoint.described:
-        leg.endpoint.session.stop_playing()
+        ringback.append(leg.endpoint.play_ringback())
+    switch.dial(plan)
 
 
 class _OnAnswer:
