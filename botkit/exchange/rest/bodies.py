@@ -11,7 +11,7 @@ import binascii
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from botkit.exchange.refusal import TITLES
@@ -47,15 +47,43 @@ def _digits(value: str) -> str:
     return value
 
 
-def _e164(value: str) -> str:
-    if "@" not in value and not re.match(r"^(sips?:|tel:)", value) and re.fullmatch(r"[\d\s().-]+", value):
-        raise PydanticCustomError("10016", "The number must be in E164 format.")
+def _blank(name: str) -> PydanticCustomError:
+    return PydanticCustomError("10004", f"The '{name}' parameter is required and cannot be blank.")  # type: ignore[arg-type]
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("10015", "An address is a text: +E164, or sip:user@host.")
+    if not value.strip():
+        raise _blank("to")
+    number = re.split("[,;]", value)[0]  # behind these: digits to send, parameters
+    if re.fullmatch(r"[\d\s().-]+", number):
+        raise PydanticCustomError("10016", "The 'to' parameter must be in E164 format.")
+    return value
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and not value:
+        raise _blank("to")
+    return tuple(_address(one) for one in (value if isinstance(value, list) else [value]))
+
+
+def _number(value: str) -> str:
+    if not value.strip():
+        raise _blank("from")
     return value
 
 
 Base64 = Annotated[str, AfterValidator(_base64)]
 Digits = Annotated[str, AfterValidator(_digits)]
-Address = Annotated[str, AfterValidator(_e164), Field(min_length=1)]
+Address = Annotated[str, BeforeValidator(_address)]
+Addresses = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_addresses),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""One or several; they all ring."""
+Number = Annotated[str, AfterValidator(_number)]
 TimeoutSecs = Annotated[int, coded("90028", 5, 600)]
 TimeLimitSecs = Annotated[int, coded("90029", 30, 14400)]
 Url = Annotated[str, Field(max_length=2000)]
@@ -125,8 +153,8 @@ class Dial(Command, Webhooks, OnAnswer):
     """`POST /calls`."""
 
     connection_id: str = Field(description="The Voice API application in whose name the call is placed")
-    to: Address | Annotated[list[Address], Field(min_length=1)]
-    calling: str = Field(alias="from", description="The number that is shown")
+    to: Addresses
+    calling: Number = Field(alias="from", description="The number that is shown")
     from_display_name: Annotated[str, Field(max_length=128)] = ""
     timeout_secs: TimeoutSecs = 30
     time_limit_secs: TimeLimitSecs = 14400

@@ -37,8 +37,7 @@ def dial(exchange: Exchange, body: Dial) -> Leg:
     for wants_link in ("bridge_on_answer", "bridge_intent", "park_after_unbridge", "prevent_double_bridge"):
         if getattr(body, wants_link) and link is None:
             raise CommandRefused("10004", f"{wants_link} needs link_to.", pointer="/link_to")
-    addresses = [body.to] if isinstance(body.to, str) else body.to
-    then = _OnAnswer(exchange, body, addresses[0] if len(addresses) == 1 else "")
+    then = _OnAnswer(exchange, body, body.to[0] if len(body.to) == 1 else "")
 
     async def answered(leg: Leg) -> None:
         detected(leg, body.answering_machine_detection)
@@ -57,7 +56,7 @@ def dial(exchange: Exchange, body: Dial) -> Leg:
     calling = link.calling if link is not None and body.bridge_intent else body.calling
     legs = exchange.switch.dial(
         DialPlan(
-            to=addresses,
+            to=body.to,
             calling=calling,
             connection_id=application.id,
             name=body.from_display_name,

@@ -20,15 +20,24 @@ class Desk(Office):
     sdk: AsyncTelnyx
     http: httpx.AsyncClient
 
+    @classmethod
+    def of(cls, office: Office, sdk: AsyncTelnyx, http: httpx.AsyncClient) -> Desk:
+        one = cls(office.exchange, office.plane)
+        one.phones, one.troubles = office.phones, office.troubles
+        one.sdk, one.http = sdk, http
+        return one
+
 
 @contextlib.asynccontextmanager
-async def rest_clients(exchange: Exchange) -> AsyncIterator[tuple[AsyncTelnyx, httpx.AsyncClient]]:
-    """The SDK and a plain client, both with a good key."""
-    key = {"Authorization": f"Bearer {exchange.api_key}"}
+async def rest_clients(
+    exchange: Exchange, base: str = "", transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[tuple[AsyncTelnyx, httpx.AsyncClient]]:
+    """The SDK and a plain client, both with a good key. `base` and `transport`, where there is no port."""
+    key, base = {"Authorization": f"Bearer {exchange.api_key}"}, base or exchange.rest
     async with (
-        httpx.AsyncClient(trust_env=False) as carrier,
-        httpx.AsyncClient(base_url=exchange.rest, headers=key, trust_env=False) as http,
-        AsyncTelnyx(api_key=exchange.api_key, base_url=exchange.rest, max_retries=0, http_client=carrier) as sdk,
+        httpx.AsyncClient(trust_env=False, transport=transport) as carrier,
+        httpx.AsyncClient(base_url=base, headers=key, trust_env=False, transport=transport) as http,
+        AsyncTelnyx(api_key=exchange.api_key, base_url=base, max_retries=0, http_client=carrier) as sdk,
     ):
         yield sdk, http
 
@@ -38,9 +47,6 @@ def ask(scene: Callable[[Desk], Awaitable[None]], **options: Any) -> None:
 
     async def whole() -> None:
         async with office(0, **options) as desk, rest_clients(desk.exchange) as (sdk, http):
-            one = Desk(desk.exchange, desk.plane)
-            one.phones, one.troubles = desk.phones, desk.troubles
-            one.sdk, one.http = sdk, http
-            await scene(one)
+            await scene(Desk.of(desk, sdk, http))
 
     clock.run(whole())
