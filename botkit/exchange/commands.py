@@ -106,10 +106,12 @@ class Commands:
         *,
         stays: str = "",
         prevent_double: bool = False,
+        ringtone: bool = False,
         first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Join two legs; those not answered yet are answered, or waited for. `stays`: what becomes of `leg` when the
-        other one leaves (`parked`, `held`; empty: it is hung up). Raises `CommandRefused`."""
+        other one leaves (`parked`, `held`; empty: it is hung up). `ringtone`: who waits hears it ring. Raises
+        `CommandRefused`."""
         if leg is other:
             raise CommandRefused("90033", "A call cannot be bridged to itself.", pointer="/call_control_id")
         if prevent_double and (leg.peer is not None or other.peer is not None):
@@ -118,7 +120,8 @@ class Commands:
         async def join() -> None:
             if first is not None:
                 await first()
-            near, far = await self.up(leg), await self.up(other)
+            far = await self._up_while_it_rings(other, leg if ringtone else None)
+            near = await self._up_while_it_rings(leg, other if ringtone else None)
             if near.is_answered and far.is_answered:
                 self.switch.bridge(near, far, stays={near: stays} if stays else None)
 
@@ -127,13 +130,24 @@ class Commands:
     async def up(self, leg: Leg) -> Leg:
         """Answer a leg that is parked unanswered; wait for one that rings, or is over. Of one that rings on several
         phones it gives that which has answered."""
-        if leg.answered_at is None and leg.inbound and not leg.answering:
+        if leg.answered_at is not None:
+            return leg
+        if leg.inbound and not leg.answering and not leg.over.done():
             await self.switch.answer(leg)
         while True:
             await leg.settled()
             if (face := self.switch.legs.face(leg)) is leg:
                 return leg
             leg = face
+
+    async def _up_while_it_rings(self, leg: Leg, waiting: Leg | None) -> Leg:
+        if waiting is None or not waiting.is_answered or waiting.place is not None or leg.is_answered:
+            return await self.up(leg)
+        tone = waiting.endpoint.play_ringback()
+        try:
+            return await self.up(leg)
+        finally:
+            waiting.endpoint.session.stop(tone)
 
     # --- states --------------------------------------------------------------------------------------
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 
 from botkit.exchange.activities import orders
+from botkit.exchange.activities.recording import Wanted
 from botkit.exchange.leg import Leg
 from botkit.exchange.rest import activity_bodies as told
 from botkit.exchange.rest import bodies, queues
 from botkit.exchange.rest.dialling import transfer
 from botkit.exchange.rest.envelope import Json, Segment, ok
+from botkit.exchange.rest.on_answer import begin, recording
 
 if TYPE_CHECKING:
     from botkit.exchange.exchange import Exchange
@@ -50,14 +52,25 @@ def router(exchange: Exchange) -> APIRouter:
 
         return await run(control_id, body, work)
 
+    def record_then(leg: Leg, wanted: Wanted | None) -> None:
+        """Record it when what was ordered before is done."""
+
+        async def record() -> None:
+            if wanted is not None:
+                begin(exchange, leg, wanted)
+
+        if wanted is not None:
+            commands.then(leg, record, "record")
+
     # --- the call itself -----------------------------------------------------------------------------
 
     @routes.post("/answer", summary="Answer a call")
     async def answer(call_control_id: Segment, body: bodies.Answer) -> Json:
         async def work(leg: Leg) -> None:
-            overrides = leg.overrides.updated(body.given())
-            commands.answer(leg, tuple((one.name, one.value) for one in body.custom_headers))
+            overrides, wanted = leg.overrides.updated(body.given()), recording(body)
+            commands.answer(leg, body.headers)
             leg.overrides = overrides
+            record_then(leg, wanted)
 
         return await run(call_control_id, body, work)
 
@@ -79,11 +92,15 @@ def router(exchange: Exchange) -> APIRouter:
     async def bridge(call_control_id: Segment, body: bodies.Bridge) -> Json:
         async def work(leg: Leg) -> None:
             stays = "held" if body.hold_after_unbridge else "parked" if body.park_after_unbridge else ""
+            wanted = recording(body)
             if body.queue is not None:
                 other = exchange.platform.queues.take_head(body.queue)
             else:
                 other = switch.legs.live(body.call_control_id or "")
-            commands.bridge(leg, other, stays=stays, prevent_double=body.prevent_double_bridge)
+            commands.bridge(
+                leg, other, stays=stays, prevent_double=body.prevent_double_bridge, ringtone=body.play_ringtone
+            )
+            record_then(leg, wanted)
 
         return await run(call_control_id, body, work)
 

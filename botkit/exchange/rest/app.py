@@ -27,6 +27,7 @@ from botkit.exchange.rest import (
     owners,
     public_key,
     queues,
+    recordings,
     registrations,
     texml,
     texml_rooms,
@@ -61,6 +62,7 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         actions.router(exchange),
         conferences.router(exchange),
         queues.router(exchange),
+        recordings.router(exchange),
     ]
 
 

@@ -87,6 +87,15 @@ Number = Annotated[str, AfterValidator(_number)]
 TimeoutSecs = Annotated[int, coded("90028", 5, 600)]
 TimeLimitSecs = Annotated[int, coded("90029", 30, 14400)]
 Url = Annotated[str, Field(max_length=2000)]
+Detection = Literal[
+    "premium",
+    "premium_ios_call_screening_detection",
+    "detect",
+    "detect_beep",
+    "detect_words",
+    "greeting_end",
+    "disabled",
+]
 
 
 class Body(Envelope):
@@ -106,6 +115,13 @@ class Header(Body):
     """A custom SIP header."""
 
     name: str
+    value: str = ""
+
+
+class SipHeader(Body):
+    """One of the few SIP headers that may be set."""
+
+    name: Literal["User-to-User"]
     value: str = ""
 
 
@@ -138,18 +154,41 @@ class ConferenceConfig(Body):
     beep_enabled: Literal["always", "never", "on_enter", "on_exit"] = "never"
 
 
-class OnAnswer(Body):
+class Headers(Body):
+    """What a client sees in its invite, or in its answer."""
+
+    custom_headers: tuple[Header, ...] = ()
+    sip_headers: tuple[SipHeader, ...] = ()
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Names with values."""
+        return tuple((one.name, one.value) for one in (*self.custom_headers, *self.sip_headers))
+
+
+class AutomaticRecording(Body):
+    """A recording that begins with the answer. Durations in seconds; 0: none."""
+
+    record: Literal["record-from-answer"] | None = None
+    record_channels: Literal["single", "dual"] = "dual"
+    record_format: Literal["wav", "mp3"] = "mp3"
+    record_max_length: Annotated[int, Field(ge=0, le=43200)] = 0
+    record_timeout_secs: Annotated[int, Field(ge=0)] = 0
+    record_track: Literal["both", "inbound", "outbound"] = "both"
+    record_trim: Literal["trim-silence"] | None = None
+    record_custom_file_name: str | None = None
+
+
+class OnAnswer(AutomaticRecording):
     """What a dialled leg hears and does once it has answered."""
 
     audio_url: Url | None = None
     media_name: str | None = None
     send_digits_on_answer: Annotated[Digits, Field(max_length=64)] | None = None
-    record: Literal["record-from-answer"] | None = None
-    record_channels: Literal["single", "dual"] = "dual"
-    record_format: Literal["wav", "mp3"] = "mp3"
+    answering_machine_detection: Detection = "disabled"
 
 
-class Dial(Command, Webhooks, OnAnswer):
+class Dial(Command, Webhooks, Headers, OnAnswer):
     """`POST /calls`."""
 
     connection_id: str = Field(description="The Voice API application in whose name the call is placed")
@@ -164,15 +203,11 @@ class Dial(Command, Webhooks, OnAnswer):
     bridge_intent: bool = False
     park_after_unbridge: Literal["self"] | None = None
     prevent_double_bridge: bool = False
-    custom_headers: tuple[Header, ...] = ()
     conference_config: ConferenceConfig | None = None
-    answering_machine_detection: str = "disabled"
 
 
-class Answer(Command, Webhooks):
+class Answer(Command, Webhooks, Headers, AutomaticRecording):
     """`actions/answer`."""
-
-    custom_headers: tuple[Header, ...] = ()
 
 
 class Reject(Command):
@@ -187,7 +222,7 @@ class Hangup(Command):
     custom_headers: tuple[Header, ...] = ()
 
 
-class Bridge(Command):
+class Bridge(Command, AutomaticRecording):
     """`actions/bridge`. With `queue` the `call_control_id` is ignored ([RUN] the SDK insists on one)."""
 
     call_control_id: str | None = None
@@ -199,7 +234,7 @@ class Bridge(Command):
     play_ringtone: bool = False
 
 
-class Transfer(Command, Webhooks, OnAnswer):
+class Transfer(Command, Webhooks, Headers, OnAnswer):
     """`actions/transfer`."""
 
     to: Address
@@ -210,7 +245,6 @@ class Transfer(Command, Webhooks, OnAnswer):
     target_leg_client_state: Base64 | None = None
     early_media: bool = True
     park_after_unbridge: Literal["self"] | None = None
-    custom_headers: tuple[Header, ...] = ()
 
 
 class Enqueue(Command):

@@ -11,10 +11,10 @@ from botkit.exchange.activities import checks
 from botkit.exchange.activities.sounds import ByText, What
 from botkit.exchange.conference import Conference, ConferencePlan
 from botkit.exchange.conference_sound import Kind, RoomOrder
-from botkit.exchange.hold import HoldAudio
 from botkit.exchange.refusal import CommandRefused, not_found
 from botkit.exchange.rest import conference_bodies as bodies
 from botkit.exchange.rest.envelope import Json, Paging, data, listed, ok, stamp
+from botkit.exchange.rest.on_answer import hold_audio
 from botkit.exchange.seat import Seat, SeatPlan
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def router(exchange: Exchange) -> APIRouter:
 
     @routes.post("/{conference_id}/actions/hold", summary="Hold participants")
     async def hold(conference_id: str, body: bodies.Hold) -> Json:
-        audio = doors.hold_audio(body.audio_url, body.media_name)
+        audio = hold_audio(exchange, body.audio_url, body.media_name)
         conferences.get(conference_id).hold(body.call_control_ids, audio)
         return ok()
 
@@ -207,7 +207,7 @@ class _Commands:
         plan = ConferencePlan(
             body.name,
             beep=body.beep_enabled,
-            hold_audio=self.hold_audio(body.hold_audio_url, body.hold_media_name, "hold_"),
+            hold_audio=hold_audio(exchange, body.hold_audio_url, body.hold_media_name, "hold_"),
             max_participants=body.max_participants,
             start_on_create=body.start_conference_on_create,
             duration_minutes=body.duration_minutes,
@@ -232,7 +232,7 @@ class _Commands:
         plan = SeatPlan(
             muted=body.mute,
             on_hold=body.hold,
-            hold_audio=self.hold_audio(body.hold_audio_url, body.hold_media_name, "hold_"),
+            hold_audio=hold_audio(exchange, body.hold_audio_url, body.hold_media_name, "hold_"),
             end_on_exit=body.end_conference_on_exit,
             soft_end_on_exit=body.soft_end_conference_on_exit,
             start_on_enter=body.start_conference_on_enter,
@@ -275,14 +275,6 @@ class _Commands:
         exchange = self._exchange
         order = RoomOrder(kind, lambda: exchange.platform.sounds.source(what), tuple(to), turns, fields)
         exchange.platform.conferences.sound(conference).play(order)
-
-    def hold_audio(self, url: str | None, name: str | None, prefix: str = "") -> HoldAudio | None:
-        """The hold audio that a body names; None: it names none."""
-        what = checks.audio(url, name, prefix=prefix)
-        if what is None:
-            return None
-        exchange = self._exchange
-        return HoldAudio(None, exchange.switch.start, found=lambda: exchange.platform.sounds.source(what))
 
 
 def shown(conference: Conference) -> Json:

@@ -24,6 +24,9 @@ TOO_LARGE = "The body is too large."
 PUBLIC = ("/v2/openapi.json",)
 """Paths that need no key: a description holds no secret."""
 
+PUBLIC_BELOW = "/v2/recordings/"
+"""What lies there has a name that cannot be guessed, and is fetched with no key as from the platform's storage."""
+
 _WRITES = ("POST", "PUT", "PATCH")
 
 
@@ -40,13 +43,15 @@ class Door:
             await self._inside(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        if path not in PUBLIC and not self._knows(headers.get(b"authorization", b"")):
+        path = _segments(scope)
+        public = path in PUBLIC or (scope["method"] == "GET" and path.startswith(PUBLIC_BELOW))
+        if not public and not self._knows(headers.get(b"authorization", b"")):
             await _refuse(send, CommandRefused("10009", "The API key is missing or is not known."))
             return
         if _length(headers) > MAX_BODY:
             await _refuse(send, CommandRefused("10015", TOO_LARGE), 413)
             return
-        scope = {**scope, "path": _segments(scope)}
+        scope = {**scope, "path": path}
         empty = _length(headers) == 0 and b"transfer-encoding" not in headers
         if scope["method"] in _WRITES and empty:
             # The official SDK sends a JSON content type with no body for what has no arguments.
