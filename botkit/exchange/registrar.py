@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -116,6 +117,10 @@ class Registrar(Generic[L]):
             if not self._lines[gone.name]:
                 del self._lines[gone.name]
         return gone
+
+    def __iter__(self) -> Iterator[Registration[L]]:
+        """All of them, in the order of the logins."""
+        return iter(tuple(self._by_line.values()))
 
     def __len__(self) -> int:
         return len(self._by_line)

@@ -88,6 +88,7 @@ def make_app(exchange: Exchange) -> FastAPI:
     """The web application of an exchange."""
     from botkit.exchange.line import serve_line
     from botkit.exchange.rest.app import mount
+    from botkit.exchange.status_web import routes
 
     app = FastAPI(title="botkit exchange", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -96,10 +97,7 @@ def make_app(exchange: Exchange) -> FastAPI:
         await websocket.accept()
         await serve_line(exchange, WebSocketLine(websocket))
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, Any]:
-        return {"status": "ok", "registrations": len(exchange.registrar), "legs": len(exchange.plane.pacer)}
-
+    app.router.routes.extend(routes(exchange))
     mount(app, exchange)
     return app
 

@@ -81,6 +81,12 @@ class Courier:
         self._closing = False
         self.waiting = 0
         """Events in queues."""
+        self.under_way = 0
+        """Events that are being sent, or that pause between two attempts."""
+        self.lost = 0
+        """Events, ever, that no receiver has taken."""
+        self.last_lost = ""
+        """The type of the latest of them."""
         self.chaos: Chaos | None = None
 
     def send(self, key: str, event: Event, targets: Sequence[Target]) -> None:
@@ -134,7 +140,12 @@ class Courier:
                     await self._disturb(queue, self.chaos)
                 item = queue.items.popleft()
                 self.waiting -= 1
-                if not await self._deliver(item):
+                self.under_way += 1
+                try:
+                    taken = await self._deliver(item)
+                finally:
+                    self.under_way -= 1
+                if not taken:
                     self._tell_lost(queue.key, item.event)
         finally:
             for item in queue.items:  # none, unless it was cut short
@@ -218,5 +229,7 @@ class Courier:
         log.warning("webhook.dropped event=%s id=%s why=%s", event.event_type, event.id, why)
 
     def _tell_lost(self, key: str, event: Event) -> None:
+        self.lost += 1
+        self.last_lost = event.event_type
         if self._lost is not None:  # later: whoever told us of the event is not done with it
             asyncio.get_running_loop().call_soon(self._lost, key, event)

@@ -63,6 +63,21 @@ class Webhooks:
         return self._courier.waiting
 
     @property
+    def under_way(self) -> int:
+        """Events that are being sent, or that pause between two attempts."""
+        return self._courier.under_way
+
+    @property
+    def lost(self) -> int:
+        """Events, ever, that no receiver has taken."""
+        return self._courier.lost
+
+    @property
+    def last_lost(self) -> str:
+        """The type of the latest of them; empty: there is none."""
+        return self._courier.last_lost
+
+    @property
     def chaos(self) -> Chaos | None:
         """For tests of bots: double, delay and swap events from now on. None: deliver well."""
         return self._courier.chaos
