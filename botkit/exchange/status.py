@@ -193,7 +193,12 @@ def _some(all_of_them: list[T], facts_of: Callable[[T], Facts]) -> Facts:
 
 
 def _entry(entry: Entry) -> Facts:
-    return {"id": entry.leg.control_id, "who": _who(entry.leg), "waited": round(entry.waited, 1), "alive": entry.is_alive}
+    return {
+        "id": entry.leg.control_id,
+        "who": _who(entry.leg),
+        "waited": round(entry.waited, 1),
+        "alive": entry.is_alive,
+    }
 
 
 def _member(seat: Seat) -> Facts:

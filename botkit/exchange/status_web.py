@@ -46,7 +46,9 @@ def routes(exchange: Exchange) -> list[Route]:
 
     def refused(request: Request) -> Response | None:
         if not _may_be_named(request.headers.get("host", ""), exchange.host):
-            said = f"The exchange shows its status under its own address only: {exchange.url.replace('ws', 'http', 1)}/\n"
+            said = (
+                f"The exchange shows its status under its own address only: {exchange.url.replace('ws', 'http', 1)}/\n"
+            )
             return PlainTextResponse(said, 421, _ALWAYS)
         return None
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import socket
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -89,22 +88,6 @@ def test_port_is_free_again() -> None:
             assert again.port == port
 
     clock.run(whole())
-
-
-def test_healthz() -> None:
-    """A monitor learns that it lives, who is registered and how many legs are up."""
-
-    async def scene(office: Office) -> None:
-        url = f"http://127.0.0.1:{office.exchange.port}/healthz"
-        async with httpx.AsyncClient(trust_env=False) as web:
-            assert (await web.get(url)).json() == {"status": "ok", "registrations": 0, "legs": 0}
-            await office.joined()
-            facts = (await web.get(url)).json()
-            assert facts["registrations"] == 2
-            assert facts["legs"] > 0
-            assert (await web.get(url.replace("healthz", "nothing"))).status_code == 404
-
-    play(scene, over_network=True)
 
 
 def test_any_query_any_origin_no_subprotocol() -> None:
