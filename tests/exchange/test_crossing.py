@@ -479,19 +479,21 @@ def test_a_dialled_leg_whose_conference_is_gone_stays_parked() -> None:
     """What an answered leg was to do may be impossible by then; that is no bug, and the leg lives."""
 
     async def scene(at: Crossing) -> None:
-        dial(
+        carol = await at.up("300")
+        room = at.exchange.platform.conferences.create(carol, ConferencePlan("soon gone"))
+        leg = dial(
             at.exchange,
             Dial.model_validate(
                 {
                     "to": "sip:bob@sip.telnyx.com",
                     "from": "+15550001",
                     "connection_id": at.application.id,
-                    "conference_config": {"id": "gone"},
+                    "conference_config": {"id": room.id},
                 }
             ),
         )
+        room.end()
         await asyncio.sleep(0.5)
-        (leg,) = at.switch.legs
         assert leg.is_answered
         assert leg.place is None
 

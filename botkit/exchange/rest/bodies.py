@@ -48,7 +48,7 @@ def _digits(value: str) -> str:
 
 
 def _blank(name: str) -> PydanticCustomError:
-    return PydanticCustomError("10004", f"The '{name}' parameter is required and cannot be blank.")  # type: ignore[arg-type]
+    return PydanticCustomError("10004", f"The '{name}' parameter is required and cannot be blank.")
 
 
 def _address(value: Any) -> str:
@@ -163,7 +163,8 @@ class Headers(Body):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Names with values."""
-        return tuple((one.name, one.value) for one in (*self.custom_headers, *self.sip_headers))
+        own = [(one.name, one.value) for one in self.custom_headers]
+        return (*own, *((one.name, one.value) for one in self.sip_headers))
 
 
 class AutomaticRecording(Body):

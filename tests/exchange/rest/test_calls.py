@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-
 from typing import Any
 
 import httpx
 import pytest
 from telnyx import AsyncTelnyx
 
-from tests.exchange.kit import until
 from tests.exchange.rest.bot import FROM, OTHER_STATE, STATE, Bot, control, control_in_no_time, refused
 from tests.exchange.test_transfer import hear_each_other
 
