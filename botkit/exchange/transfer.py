@@ -63,6 +63,7 @@ async def transfer(switch: Switch, bridge: Bridge, leg: Leg, asked: ModifyReceiv
                 when_ringing=ringing,
             ),
         )
+        switch.setup.check((far, leg), taken)
     except Refused as refusal:
         why = refusal.how
     except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from botkit.causes import cause
 from botkit.exchange.applications import VoiceApplication
 from botkit.exchange.bridge import Bridge
 from botkit.exchange.conference import ConferencePlan
@@ -57,11 +58,14 @@ class Crossing:
         self.watch = Watch(office)
         self.robots: list[Robot] = []
 
-    async def open(self) -> None:
+    def add_application(self) -> VoiceApplication:
         directory = self.exchange.directory
-        application = VoiceApplication(application_name="app", webhook_event_url="")
-        self.application = directory.add_voice_application(application)
-        directory.add_number("900", self.application)
+        application = directory.add_voice_application(VoiceApplication(application_name="app", webhook_event_url=""))
+        directory.add_number("900", application)
+        return application
+
+    async def open(self) -> None:
+        self.application = self.add_application()
         self.alice = await self.robot("alice")
         self.bob = await self.robot("bob", "100")
         self.carol = await self.robot("carol", "300")
@@ -534,5 +538,38 @@ def test_a_bridge_under_a_queue_may_go() -> None:
         assert carol.peer is None
         at.exchange.platform.queues.leave(carol)
         assert carol.place is None
+
+    cross(scene)
+
+
+@pytest.mark.parametrize("after", STEPS)
+def test_a_bye_crosses_the_end_of_a_transfer(after: int) -> None:
+    """Who was called hangs up at once after the answer: an end is told last, and nobody is joined to it."""
+
+    async def scene(at: Crossing) -> None:
+        bob, carol, dora = await transferring(at)
+        (call,) = dora.calls.values()
+        dora.start(dora.answer(call))
+        await steps(after)
+        await asyncio.sleep(0.02 * (after % 2))
+        dora.start(dora.hang_up(call))
+        await asyncio.sleep(1.0)
+        at.watch.check_places()
+        assert bob.peer is carol or (bob.over.done() and carol.over.done())
+
+    cross(scene)
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_a_phone_of_two_goes_before_it_rings(who: int) -> None:
+    """A phone that is lost in the moment of the dialling leaves the call to the other one."""
+
+    async def scene(at: Crossing) -> None:
+        phones = await two_phones(at)
+        leg = await at.dialled("400")
+        leg.phones[who].ended(cause("DESTINATION_OUT_OF_ORDER"))
+        await asyncio.sleep(0.2)
+        assert at.watch.told[leg.control_id] == ["initiated"]
+        assert sum(len(one.calls) for one in phones) == 1
 
     cross(scene)
