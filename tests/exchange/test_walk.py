@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 
@@ -222,10 +223,8 @@ async def record(walk: Walk) -> None:
 
 
 async def _refusable(work: Awaitable[None]) -> None:
-    try:
+    with contextlib.suppress(CommandRefused):
         await work
-    except CommandRefused:
-        pass
 
 
 Deed = Callable[[Walk], Awaitable[None]]
