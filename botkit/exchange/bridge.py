@@ -83,7 +83,9 @@ class Bridge:
         self._apply()
 
     def part(self) -> None:
-        """From now on each hears silence."""
+        """From now on each hears silence. Where it is dissolved they are elsewhere, and nothing happens."""
+        if self.dissolved.is_set():
+            return
         self._joined = False
         self._apply()
 

@@ -38,7 +38,8 @@ async def transfer(switch: Switch, bridge: Bridge, leg: Leg, asked: ModifyReceiv
     The bridge comes parted and stays so: joining what is to be joined is the caller's.
     """
     far = bridge.other(leg)
-    ringback = None if far.held else far.endpoint.play_ringback()
+    elsewhere = bridge.dissolved.is_set()  # since it was asked for
+    ringback = None if far.held or elsewhere else far.endpoint.play_ringback()
     called: list[Leg] = []
 
     def ringing() -> None:

@@ -504,6 +504,26 @@ def test_a_dialled_leg_whose_conference_is_gone_stays_parked() -> None:
     cross(scene)
 
 
+def test_a_transfer_crosses_a_bridge() -> None:
+    """Who was put elsewhere in the moment of the asking hears who is there, and the transfer is refused."""
+
+    async def scene(at: Crossing) -> None:
+        bob, carol, other = await at.up("100"), await at.up("300"), await at.parked()
+        await at.exchange.platform.commands.up(other)
+        bridge = at.switch.bridge(bob, carol, stays={bob: "parked"})
+        await at.bob.modify(next(iter(at.bob.calls.values())), "transfer", destination="999")
+        while not bridge.moving:
+            await steps(1)
+        at.switch.bridge(carol, other)
+        await asyncio.sleep(0.5)
+        assert carol.endpoint.session.forward_to is other.endpoint.session
+        assert other.endpoint.session.forward_to is carol.endpoint.session
+        await at.watch.check_sound()
+        assert len(at.bob.refusals) == 1
+
+    cross(scene)
+
+
 # --- places ------------------------------------------------------------------------------------------
 
 
