@@ -11,7 +11,6 @@ import secrets
 import uuid
 from typing import Any
 
-import jwt
 
 from botkit.exchange.connections import TelephonyCredential
 
@@ -33,6 +32,8 @@ class Tokens:
         expires = now + LIFETIME
         if credential.expires_at is not None:
             expires = min(expires, credential.expires_at)
+        import jwt  # here, since most exchanges give out no token
+
         claims = {
             "aud": _PARTY,
             "exp": int(expires),
@@ -48,6 +49,8 @@ class Tokens:
 
     def credential_id(self, token: str, now: float) -> str | None:
         """The id of the credential that a token was made for; None for one that is not ours, or not good now."""
+        import jwt
+
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,

@@ -36,8 +36,24 @@ def open_http() -> httpx.AsyncClient:
 
     No proxy of the environment, no redirects, no time limits of its own: the exchange's clock has them.
     """
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(verify=_trust(), trust_env=False, follow_redirects=False, timeout=None, limits=limits)
+    return httpx.AsyncClient(transport=_WhenNeeded(), trust_env=False, follow_redirects=False, timeout=None)
+
+
+class _WhenNeeded(httpx.AsyncBaseTransport):
+    """Is made with the first request: an exchange that nobody listens to needs no certificates."""
+
+    def __init__(self) -> None:
+        self._real: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._real is None:
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+            self._real = httpx.AsyncHTTPTransport(verify=_trust(), trust_env=False, limits=limits)
+        return await self._real.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._real is not None:
+            await self._real.aclose()
 
 
 class Poster:
