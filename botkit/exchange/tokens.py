@@ -11,7 +11,6 @@ import secrets
 import uuid
 from typing import Any
 
-
 from botkit.exchange.connections import TelephonyCredential
 
 LIFETIME = 24 * 3600.0
