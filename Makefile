@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test browser check bench accept setup clean
+.PHONY: demo patterns test browser check bench accept setup clean
 
 setup: $(READY)
 
@@ -26,6 +26,10 @@ $(READY): pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/botkit run flows/clinic_ivr.yaml flows/clinic_caller.yaml --out out/demo
+
+# Backends with the official SDK, and the calls that they steer: flows/patterns/README.md
+patterns: $(READY)
+	@$(BIN)/python flows/patterns/run.py
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,50 @@
+"""A client's call is parked by a document; it waits in a conference that begins, and ends, with the operator.
+
+A /voice                            it is parked: the first document
+A /room participant-join
+A /wait                             it waits; asked again and again
+→ calls: B, the operator
+B /room participant-join            the operator has answered
+- /room conference-start
+B /room participant-leave
+A /room participant-leave
+- /room conference-end              the operator has left
+"""
+
+from flows.patterns.hook import api, documents
+
+APPLICATION = "2001"  # of botkit.yaml
+OPERATOR = "sip:gencredDESK@sip.telnyx.com"
+CUSTOMER = """
+<Response>
+  <Dial>
+    <Conference startConferenceOnEnter="false" beep="false" waitUrl="/wait" statusCallback="/room"
+      statusCallbackEvent="start join leave end">{room}</Conference>
+  </Dial>
+</Response>
+"""
+WAIT = "<Response><Play>/hold_on.wav</Play></Response>"
+DESK = '<Response><Dial><Conference endConferenceOnExit="true" beep="false">{room}</Conference></Dial></Response>'
+
+asked = set()  # calls for which the operator was rung
+
+
+def voice(form):
+    return CUSTOMER.format(room=form["CallSid"])
+
+
+def wait(form):  # asked again and again for as long as the call waits
+    room = form["CallSid"]
+    if room not in asked:
+        asked.add(room)
+        order = {"ApplicationSid": APPLICATION, "To": OPERATOR, "From": "+13120000001", "Texml": DESK.format(room=room)}
+        api.texml.accounts.calls.calls(form["AccountSid"], body=order)
+    return WAIT
+
+
+def told(form):
+    return ""  # a callback: nothing is asked
+
+
+if __name__ == "__main__":
+    documents({"/voice": voice, "/wait": wait, "/room": told})
