@@ -35,6 +35,9 @@ ESPEAK = (
 )
 """Voice, pitch (0 to 99) and words a minute."""
 
+PROMPTS = ("hello",)
+"""Words that are a whole prompt of `audio/`: said by that prompt's own voice they *are* the prompt."""
+
 
 def words(count: int, begin: int) -> str:
     """`count` words of the project's texts, from the word number `begin` on."""
@@ -42,7 +45,7 @@ def words(count: int, begin: int) -> str:
         path.read_text(encoding="utf-8")
         for path in (ROOT / "README.md", ROOT / "LICENSE", ROOT / "audio" / "README.md")
     )
-    found = re.findall(r"[A-Za-z']{2,}|[0-9]+", text)
+    found = [word for word in re.findall(r"[A-Za-z']{2,}|[0-9]+", text) if word.lower() not in PROMPTS]
     chosen = [found[(begin + number) % len(found)] for number in range(count)]
     return ". ".join(" ".join(chosen[start : start + 11]) for start in range(0, count, 11)) + "."
 
