@@ -79,6 +79,8 @@ PLACED_BY = 48
 BEGINS_BY = 160
 """Frames in which a prompt has begun to be heard: what it may lack, and two seconds more."""
 
+_SHIFTED = np.arange(2 * SLIP + 1)[:, None]
+_UNWILLING = np.where(np.arange(2 * SLIP + 1) == SLIP, 0, UNWILLING).astype(np.float32)
 _NEAR, _FAR = np.arange(-3, 4), np.arange(-6, 7)
 
 
@@ -108,14 +110,22 @@ class Alignment:
         if low >= high:
             return np.zeros(0, np.intp), np.zeros((0, BANDS), np.float32), np.zeros((0, BANDS), np.float32)
         heard, clear = self.ring.heard(self.start + low, self.start + high)
-        index = np.flatnonzero(self.reference.counted[low:high] & clear)
+        index = (self.reference.counted[low:high] & clear).nonzero()[0]
         own = index + low
-        return own, self._between(own), heard[index].astype(np.float32)
+        if index.size < high - low:
+            heard = heard[index]
+        return own, self._between(own), heard.astype(np.float32)
 
     def likeness(self, first: int) -> float:
         """How alike all is that was heard of it from its frame `first` on."""
         _, ours, theirs = self.frames(first, self.heard_size)
         return likeness(ours, theirs)
+
+    def is_like(self, first: int, least: float) -> bool:
+        """Whether what was heard of it from its frame `first` on is that much like it; so few can only be judged at
+        its end."""
+        own, ours, theirs = self.frames(first, self.heard_size)
+        return own.size < BLOCK or likeness(ours, theirs) >= least
 
     def _between(self, own: Frames) -> Vector:
         """The prompt's features as they fall on the ring's frames, `offset` away from its own."""
@@ -129,24 +139,30 @@ class Alignment:
         """Take the prompt as loud as it is heard between its frames `low` and `high`."""
         low, high = max(low, 0), min(high, self.heard_size)
         if low < high:
-            heard = self.ring.levels(self.start + low, self.start + high)
-            there = self.reference.strong[low:high] & (heard > SOUND_LEVEL)
-            louder = (heard - self.reference.levels[low:high])[there]
-            if louder.size:
-                self.louder = _median(louder)
+            self._as_loud_as(self.ring.levels(self.start + low, self.start + high), low, high)
+
+    def _as_loud_as(self, heard: npt.NDArray[np.float32], low: int, high: int) -> Flags:
+        """Take the prompt as loud as its frames `low` to `high` were `heard`; which of these should be sound and are
+        none."""
+        loud, strong = heard > SOUND_LEVEL, self.reference.strong[low:high]
+        louder = (heard - self.reference.levels[low:high])[loud & strong]
+        if louder.size:
+            self.louder = _median(louder)
+        return strong & ~loud
 
     # --- its place -------------------------------------------------------------------------------
 
     def place_by_patch(self, end: int) -> float:
         """Move to where the patch that ends with the prompt's frame `end` fits best; its likeness there."""
-        self.find_level(end + 1 - PATCH, end + 1)
         low, high = max(end + 1 - PATCH, 0), min(end + 1, self.heard_size)
+        if low >= high:
+            return 0.0
+        cut_off = self._as_loud_as(self.ring.levels(self.start + low, self.start + high), low, high)
         heard, clear = self.ring.heard(self.start + low, self.start + high)
         counted = self.reference.counted[low:high] & clear
-        cut_off = self.reference.strong[low:high] & ~self.ring.loud(self.start + low, self.start + high)
         if cut_off.any():  # silence where there should be sound, and a flat one
             counted &= ~(cut_off & _is_flat(heard))
-        index = np.flatnonzero(counted)
+        index = counted.nonzero()[0]
         if index.size < BLOCK // 2:
             return 0.0
         like = self._by_shift(index + low, _NEAR)
@@ -172,14 +188,15 @@ class Alignment:
         """How alike the prompt's frames `own` are to what was heard, if it lay some frames later."""
         low, most = int(own[0]), int(shifts[-1])
         heard, clear = self.ring.heard(self.start + low - most, self.start + int(own[-1]) + most + 1)
+        ours = centred(self.reference.bands(self.louder)[own]).ravel()
+        if own.size == int(own[-1]) + 1 - low and clear.all():
+            return _slid(ours, heard.astype(np.float32))
         rows = own[None, :] - low + (shifts + most)[:, None]
         there = heard[rows].astype(np.float32)
         there -= np.add.reduce(there, axis=1, keepdims=True) * np.float32(1 / own.size)
-        if not clear.all():
-            there *= clear[rows][:, :, None]
+        there *= clear[rows][:, :, None]
         flat = there.reshape(len(shifts), -1)
-        ours = centred(self.reference.bands(self.louder)[own]).ravel()
-        power = np.einsum("ij,ij->i", flat, flat) * np.dot(ours, ours)
+        power = np.vecdot(flat, flat) * np.dot(ours, ours)
         like: Vector = (flat @ ours) / (np.sqrt(power) + 1.0)
         return like
 
@@ -202,8 +219,8 @@ class Alignment:
         share = np.float32(1 / known.size)
         a = ours - np.add.reduce(ours[known], axis=0) * share
         b = theirs - np.add.reduce(theirs[known], axis=0) * share
-        lengths = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b))
-        alike = np.einsum("ij,ij->i", a, b) / (lengths + 1.0) - PRESENT
+        lengths = np.sqrt(np.vecdot(a, a) * np.vecdot(b, b))
+        alike = np.vecdot(a, b) / (lengths + 1.0) - PRESENT
         quiet = flat & ~self.ring.loud(self.start, self.start + int(own[-1]) + 1)[own]
         strong = reference.strong[own]
         if quiet.any():
@@ -317,25 +334,32 @@ class Alignment:
             part, wanted = own[begin : begin + BLOCK], (ours[begin : begin + BLOCK] - our_mean).ravel()
             first = self.start + int(part[0]) + shift - SLIP
             around, clear = self.ring.heard(first, self.start + int(part[-1]) + shift + SLIP + 1)
-            best, found, here = FITS, shift, None
-            for candidate in range(2 * SLIP + 1):
-                rows = part - int(part[0]) + candidate
-                heard = around[rows].astype(np.float32)
-                given = ((heard - their_mean) * clear[rows][:, None]).ravel()
-                power = float(np.dot(wanted, wanted)) * float(np.dot(given, given))
-                like = float(np.dot(wanted, given)) / (math.sqrt(power) + 1.0)
-                if candidate != SLIP:
-                    like -= UNWILLING
-                if like > best:
-                    best, found, here = like, shift + candidate - SLIP, heard
-            missed += best < FOREIGN
-            if here is not None:
-                slips += found != shift
-                shift = found
-                taken[begin : begin + BLOCK] = here
+            rows = part - part[0] + _SHIFTED
+            heard = around[rows].astype(np.float32)
+            given = ((heard - their_mean) * clear[rows][:, :, None]).reshape(len(rows), -1)
+            power = np.dot(wanted, wanted) * np.vecdot(given, given)
+            like = (given @ wanted) / (np.sqrt(power) + 1.0) - _UNWILLING
+            best = int(like.argmax())
+            missed += bool(like[best] < FOREIGN)
+            if like[best] > FITS:
+                slips += best != SLIP
+                shift += best - SLIP
+                taken[begin : begin + BLOCK] = heard[best]
             if missed > 1 or slips > SLIPS:
                 return theirs
         return taken
+
+
+def _slid(ours: Vector, heard: Vector) -> Vector:
+    """How alike frames, shape (m * BANDS,) and without each band's mean, are to each m in a row of those that were
+    heard, shape (n, BANDS)."""
+    size = ours.size // BANDS
+    windows = np.ndarray((len(heard) + 1 - size, size, BANDS), np.float32, heard, 0, (heard.strides[0], *heard.strides))
+    flat = windows.reshape(len(windows), -1)
+    sums = np.add.reduce(windows, axis=1)
+    power = np.vecdot(flat, flat) - np.vecdot(sums, sums) * np.float32(1 / size)
+    like: Vector = (flat @ ours) / (np.sqrt(np.maximum(power, 0) * np.dot(ours, ours)) + 1.0)
+    return like
 
 
 FLAT = 60
@@ -353,10 +377,11 @@ class _Blocks:
 
     def __init__(self, ours: Vector, theirs: Vector) -> None:
         a, b = centred(ours), centred(theirs)
-        self._sums = np.zeros((3, len(a) + 1), np.float64)
+        self._sums = sums = np.zeros((3, len(a) + 1), np.float64)
         for row, (one, other) in enumerate(((a, b), (a, a), (b, b))):
-            np.cumsum(np.einsum("ij,ij->i", one, other), out=self._sums[row, 1:])
-        product, one_power, other_power = self._sums[:, -1].tolist()
+            sums[row, 1:] = np.vecdot(one, other)
+        sums.cumsum(axis=1, out=sums)
+        product, one_power, other_power = sums[:, -1].tolist()
         self.likeness = product / (math.sqrt(one_power * other_power) + 1.0)
 
     def of(self, size: int) -> Vector:
@@ -366,7 +391,7 @@ class _Blocks:
             return np.full(1, self.likeness, np.float32)
         parts = sums[:, size::STRIDE] - sums[:, : count - size + 1 : STRIDE]
         still = size * BANDS * STILL**2
-        like: Vector = ((parts[0] + still) / (np.sqrt(parts[1] * parts[2]) + still)).astype(np.float32)
+        like: Vector = (parts[0] + still) / (np.sqrt(parts[1] * parts[2]) + still)
         return like
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from botkit.media.alignment import BLOCK, SLIP, Alignment
 from botkit.media.band_ring import NEVER, BandRing
 from botkit.media.pcm import FRAME_SECONDS
-from botkit.media.reference import Reference, likeness
+from botkit.media.reference import Reference
 
 LIKELY = 0.90
 """Product of patches from which a prompt is looked at frame by frame. True ones reach 0.95, one in ten seconds of
@@ -171,11 +171,9 @@ class PromptEar:
             self._drop(near)  # it seemed to lie there as long as less of it was heard
         if like >= FOLLOWED:
             begin = place.beginning(end + 1 - BLOCK * 2, end)
-            if begin is not None and not self._is_of_the_last(place, begin[0]):
-                own, ours, theirs = place.frames(begin[0], place.heard_size)
-                if own.size < BLOCK or likeness(ours, theirs) >= FOLLOWED:  # so few can only be judged at the end
-                    self._follow(place, like, *begin)
-                    return True
+            if begin is not None and not self._is_of_the_last(place, begin[0]) and place.is_like(begin[0], FOLLOWED):
+                self._follow(place, like, *begin)
+                return True
         self._refused[reference] = (start, count)
         return False
 

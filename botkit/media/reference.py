@@ -84,7 +84,7 @@ def patches_of(windows: Bands | Vector) -> Patches:
     """The patches of stretches of `PATCH` frames each, shape (n, PATCH, BANDS)."""
     shapes = windows.astype(np.float32) @ _OVER_BANDS
     flat: Patches = np.matmul(_OVER_TIME, shapes).reshape(len(windows), COEFFICIENTS)
-    flat /= np.sqrt(np.einsum("ij,ij->i", flat, flat) + _QUIET)[:, None]
+    flat /= np.sqrt(np.vecdot(flat, flat) + _QUIET)[:, None]
     return flat
 
 

@@ -32,6 +32,10 @@ LOWEST = 250.0
 NOISY = 0.9
 """The share that is enough where `STEADY_PIECES` in a row have the same frequencies: a tone on a noisy line."""
 
+PEAKED = 5.5
+"""The power of the loudest sample over the mean: one tone has 2, two equal ones 4 (through any codec 4.3), most voices
+more."""
+
 STEADY_PIECES = 4
 
 SAME = 6.0
@@ -81,8 +85,17 @@ def is_tone(pcm: Pcm) -> bool:
 
     Some 40 us. What is shorter is none: it says nothing.
     """
-    lines = _lines(pcm, fine=False) if pcm.size >= 2 * HEARING_SAMPLES else None
+    if pcm.size < 2 * HEARING_SAMPLES or (pcm.size > 2 * HEARING_SAMPLES and _has_peaks(pcm)):
+        return False
+    lines = _lines(pcm, fine=False)
     return lines is not None and _is_pure(lines, pcm.size)
+
+
+def _has_peaks(pcm: Pcm) -> bool:
+    """Whether its loudest sample is above all that one or two tones have; a tenth of the time that a spectrum takes."""
+    samples = pcm.astype(np.float32)
+    peak = max(float(samples.max()), -float(samples.min()))
+    return peak * peak * samples.size > PEAKED * float(np.dot(samples, samples))
 
 
 def _is_pure(lines: Lines, size: int) -> bool:

@@ -61,6 +61,29 @@ class SteadyTones:
         self._tone = self._edge = False
         return verdicts
 
+    def go_on(self, octets: bytes, at: float, level: float) -> float | None:
+        """`push`, of a voiced frame while a voice is heard, where there is little to it, as nearly always.
+
+        When the last frame began of which it is known now that it is the voice's, 0 for none; None where there is
+        more to it, and `push` must tell.
+        """
+        pending = self._pending
+        if self._tone or not pending:
+            return None
+        if -STEP <= level - self._level <= STEP:
+            if self._suspect or self._run < 1 or self._run == LONG - 1:
+                return None
+            self._run += 1
+            pending.append((at, octets, True))
+            known = 0.0
+        else:
+            known = pending[-1][0]
+            self._pending = [(at, octets, True)]
+            self._run = 1
+        self._level = level
+        self._next = at + 1.5 * FRAME_SECONDS
+        return known
+
     def push(self, octets: bytes, at: float, level: float, voiced: bool, heard: bool) -> Verdicts:
         """Judge the 20 ms that began at `at`, 320 bytes, of `level` dBFS; `voiced`: they are a voice or a tone.
 

@@ -61,6 +61,7 @@ class SpeechEnd:
 
 SpeechFact = SpeechStart | SpeechEnd
 
+SPEAKING = Activity.SPEAKING
 NOTHING: Sequence[SpeechFact] = ()
 _judge = webrtcvad._webrtcvad.process
 
@@ -111,6 +112,11 @@ class VoiceActivity:
         """Speech that has been reported, and not its end, has certainly lasted so far: to its last voiced frame."""
         return self._last_voiced
 
+    @property
+    def resting(self) -> bool:
+        """A frame below `min_level` changes nothing."""
+        return self.state is Activity.QUIET and self._tones.idle
+
     def push(self, frame: Pcm, at: float, frame_level: float | None = None) -> Sequence[SpeechFact]:
         """Judge the 20 ms that began at `at` and report what changed.
 
@@ -124,6 +130,10 @@ class VoiceActivity:
         loud = frame_level >= self.min_level
         voiced = loud and _judge(self._vad, HEARING_RATE, octets, HEARING_SAMPLES)
         state, tones = self.state, self._tones
+        if voiced and state is SPEAKING and (known := tones.go_on(octets, at, frame_level)) is not None:
+            if known:
+                self._last_voiced = known + FRAME_SECONDS
+            return NOTHING
         if tones.idle:
             if not voiced:
                 return NOTHING if state is Activity.QUIET else self._unvoiced_frame(at)

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from botkit.media.pcm import Pcm
+from botkit.media.steady import SteadyTones
+from botkit.media.tone import tone
 from botkit.media.vad import Activity, SpeechEnd, SpeechFact, SpeechStart, VoiceActivity
 from tests.media.sounds import babble, frames, joined, noise, silence
 
@@ -77,3 +79,25 @@ def test_states() -> None:
     assert seen[0] is seen[-1] is Activity.QUIET
     assert seen[-3:] == [Activity.SPEAKING, Activity.STOPPING, Activity.QUIET]
     assert Activity.STARTING in seen
+
+
+def test_the_short_way_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most frames of a voice are judged by less; without that, the facts are the same."""
+    batch = frames(joined(*(sound for seed in range(12) for sound in (babble(1.1, seed=seed), silence(0.03 * seed)))))
+    batch[40:60] = frames(tone(440, 0.4))
+    quick = judge(batch)
+    monkeypatch.setattr(SteadyTones, "go_on", lambda tones, octets, at, level: None)
+    assert judge(batch) == quick
+    assert len(quick) > 2
+
+
+def test_resting() -> None:
+    """Once speech is over, and none is in doubt, soft frames change nothing."""
+    vad = VoiceActivity()
+    states = []
+    for row, one in enumerate(frames(joined(silence(0.2), babble(1.0, seed=3), silence(1.0)))):
+        vad.push(one, 0.02 * row)
+        states.append(vad.resting)
+    assert all(states[:10])
+    assert not any(states[15:55])
+    assert states[-1]
