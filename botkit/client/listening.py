@@ -14,15 +14,15 @@ from typing import Any, Protocol
 
 from botkit.clock import Clock
 from botkit.errors import ExpectationFailed
+from botkit.media.call_hearing import CallHearing
 from botkit.media.ear import PTIME, Ear, Segment, SegmentLog
-from botkit.media.hearing import CallHearing
 from botkit.media.match import PromptHeard
 from botkit.media.spectrum import tones_in
 from botkit.vocabulary import PAUSE, Heard, Window
 
 SETTLE = 0.120
 """Seconds past a deadline until all that arrived before it has been put in order and analysed
-(two beats of reordering, one of the beat, the detectors' own look-ahead)."""
+(two beats of reordering, one of the beat or, with many calls, two, the detectors' own look-ahead)."""
 
 STREAM_STOPPED = 0.2
 """Seconds without any packet after which a sound that was open is taken to have ended with the last one."""

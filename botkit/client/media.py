@@ -8,9 +8,9 @@ from typing import Any
 
 from botkit.client.devices import Devices
 from botkit.errors import Fault
+from botkit.media.call_hearing import CallHearing
 from botkit.media.ear import Ear
 from botkit.media.endpoint import Endpoint
-from botkit.media.hearing import CallHearing
 from botkit.media.plane import MediaPlane
 from botkit.media.reference import Reference
 from botkit.media.transport import Transport

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botkit.client.listening import SETTLE, Found
+from botkit.media.call_hearing import CallHearing
 from botkit.media.ear import Ear
-from botkit.media.hearing import CallHearing
 from botkit.media.match import PromptHeard, choose
 from botkit.media.reference import Reference, reference_of_file
 from botkit.vocabulary import prompt_words

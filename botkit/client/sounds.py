@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from botkit.client.listening import SETTLE, Question, SegmentQuestion
+from botkit.media.call_hearing import CallHearing
 from botkit.media.ear import Ear, SegmentLog
-from botkit.media.hearing import CallHearing
 from botkit.media.vad import DOUBT, START_AFTER
 from botkit.vocabulary import PAUSE
 

@@ -6,7 +6,6 @@ they count for nothing.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -56,14 +55,24 @@ class BandStore:
         self.counts, self.next_due = grown.counts, grown.next_due
 
     def push(
-        self, slots: Frames, bands: Bands, times: npt.NDArray[np.float64], levels: npt.NDArray[np.float32], clear: Flags
+        self,
+        slots: Frames,
+        bands: Bands,
+        times: npt.NDArray[np.float64],
+        levels: npt.NDArray[np.float32],
+        clear: Flags,
+        turns: Frames,
     ) -> Frames:
-        """The next frame of each of some slots: shapes (n,), (n, BANDS), (n,) … as in `BandRing.push`. Their counts."""
+        """The next frames of some slots: shapes (n,), (n, BANDS), (n,) … as in `BandRing.push`. Their counts.
+
+        Frames of one slot lie in a row; `turns` tells which of them each is, from 0 on.
+        """
         counts = self.counts[slots]
         if not counts.all():
-            for index in np.flatnonzero(counts == 0).tolist():
+            for index in np.flatnonzero((counts == 0) & (turns == 0)).tolist():
                 self.silence_before(int(slots[index]), float(times[index]))
             counts = self.counts[slots]
+        counts += turns
         places = counts % RING
         self.bands[slots, places] = bands
         self.times[slots, places] = times
@@ -73,9 +82,9 @@ class BandStore:
         self.counts[slots] = counts
         return counts
 
-    def windows(self, slots: Frames) -> Bands:
-        """The last `PATCH` frames of some slots, shape (n, PATCH, BANDS)."""
-        places = (self.counts[slots][:, None] + np.arange(-PATCH, 0)) % RING
+    def windows(self, slots: Frames, counts: Frames) -> Bands:
+        """The last `PATCH` frames of some slots when each had heard so many, shape (n, PATCH, BANDS)."""
+        places = (counts[:, None] + np.arange(-PATCH, 0)) % RING
         windows: Bands = self.bands[slots[:, None], places]
         return windows
 
@@ -90,6 +99,8 @@ class BandStore:
 
 class BandRing:
     """What one call heard, as features: its ring in a store, or one of its own."""
+
+    __slots__ = ("_slot", "_store", "_until")
 
     def __init__(self, store: BandStore | None = None, slot: int = 0) -> None:
         self._store = store or BandStore()
@@ -138,8 +149,8 @@ class BandRing:
         """What it was when so many frames had been heard: those after it are not there. Not to be pushed to."""
         if count == self.count:
             return self
-        view = copy.copy(self)
-        view._until = count
+        view = object.__new__(BandRing)
+        view._store, view._slot, view._until = self._store, self._slot, count
         return view
 
     @property
@@ -155,25 +166,29 @@ class BandRing:
     def heard(self, low: int, high: int) -> tuple[Bands, Flags]:
         """The features of the frames `low` to `high`, and which of them can be trusted; those not there cannot."""
         store, slot = self._store, self._slot
-        clear: Flags = self._stretch(store.clear[slot], low, high) & self._there(low, high)
+        clear: Flags = self._stretch(store.clear[slot], low, high)
+        if (there := self._there(low, high)) is not None:
+            clear = clear & there
         return self._stretch(store.bands[slot], low, high), clear
 
     def levels(self, low: int, high: int) -> npt.NDArray[np.float32]:
         """How loud frames were, dBFS; those not there are silent."""
         levels: npt.NDArray[np.float32] = self._stretch(self._store.levels[self._slot], low, high)
-        if low >= self.oldest and high <= self.count:
-            return levels
-        return np.where(self._there(low, high), levels, np.float32(FLOOR))
+        there = self._there(low, high)
+        return levels if there is None else np.where(there, levels, np.float32(FLOOR))
 
     def loud(self, low: int, high: int) -> Flags:
         """Which of the frames are sound."""
         return self.levels(low, high) > SOUND_LEVEL
 
-    def _there(self, low: int, high: int) -> Flags | np.bool_:
-        if low >= self.oldest and high <= self.count:
-            return np.True_
+    def _there(self, low: int, high: int) -> Flags | None:
+        """Which of some frames are remembered; None for all."""
+        count = self.count
+        oldest = max(0, count - RING)
+        if low >= oldest and high <= count:
+            return None
         frames = np.arange(low, high)
-        there: Flags = (frames >= self.oldest) & (frames < self.count)
+        there: Flags = (frames >= oldest) & (frames < count)
         return there
 
     @staticmethod

@@ -60,14 +60,14 @@ class _Desk:
         self.size = size
         self.windows = np.zeros((size, WINDOW), np.float32)
         self._spectrum = np.zeros((size, WINDOW // 2 + 1), np.complex64)
-        self._squares = np.zeros((size, WINDOW + 2), np.float32)
 
     def bands(self, count: int) -> Bands:
         """The features of the first `count` windows, which are lost by it."""
-        windows, spectrum, squares = self.windows[:count], self._spectrum[:count], self._squares[:count]
+        windows, spectrum = self.windows[:count], self._spectrum[:count]
         np.multiply(windows, _hann, out=windows)
         np.fft.rfft(windows, out=spectrum)  # type: ignore[arg-type]  # numpy 2 computes single precision singly
-        np.square(spectrum.view(np.float32), out=squares)
+        squares = spectrum.view(np.float32)
+        np.square(squares, out=squares)
         power = squares @ _FILTERS
         power += _IDLE
         power /= power.sum(axis=1, keepdims=True)
@@ -106,17 +106,20 @@ class BandHearing:
             self._tails = np.concatenate((self._tails, np.zeros((more, BEFORE), np.float32)))
         self._tails[slot] = 0
 
-    def nothing_sent(self, slot: int) -> None:
-        """Silence passes in a slot; its features are `SILENT_BANDS`."""
-        self._tails[slot] = 0
+    def hear(
+        self, slots: Sequence[int] | npt.NDArray[np.intp], frames: Pcm, later: npt.NDArray[np.intp] | None = None
+    ) -> Bands:
+        """The features of the next frames of some slots, shape (n, 160).
 
-    def hear(self, slots: Sequence[int] | npt.NDArray[np.intp], frames: Pcm) -> Bands:
-        """The features of the next frame of each slot, shape (n, 160)."""
+        Rows that are `later` follow, in the same slot, on the row before them.
+        """
         count = len(slots)
         if count > self._desk.size:
             self._desk = _Desk(count)
         windows, where = self._desk.windows[:count], np.asarray(slots)
         windows[:, :BEFORE] = self._tails[where]
         windows[:, BEFORE:] = frames
+        if later is not None and later.size:
+            windows[later, :BEFORE] = frames[later - 1, -BEFORE:]
         self._tails[where] = windows[:, HEARING_SAMPLES:]
         return self._desk.bands(count)

@@ -167,6 +167,9 @@ class Reading(NamedTuple):
 
 Amplitudes = npt.NDArray[np.complex64]
 Energies = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+Times = npt.NDArray[np.float64]
 
 
 class DtmfToneDetector:
@@ -276,7 +279,7 @@ class DtmfHearing:
         self._energy = np.zeros(0, np.float32)
         self._end = np.zeros(0)  # when that ended
         self._detectors: list[DtmfToneDetector | None] = []
-        self._busy: set[int] = set()  # slots in which a digit is in the making
+        self._busy = np.zeros(0, np.bool_)  # by slot: a digit is in the making
 
     def add(self, slot: int) -> DtmfToneDetector:
         """Listen in `slot` from now on."""
@@ -286,15 +289,16 @@ class DtmfHearing:
             self._z = np.concatenate((self._z, np.zeros((more, 8), np.complex64)))
             self._energy = np.concatenate((self._energy, np.zeros(more, np.float32)))
             self._end = np.concatenate((self._end, np.full(more, -math.inf)))
+            self._busy = np.concatenate((self._busy, np.zeros(more, np.bool_)))
         self._end[slot] = -math.inf
-        self._busy.discard(slot)
+        self._busy[slot] = False
         detector = self._detectors[slot] = DtmfToneDetector()
         return detector
 
     def finish(self, slot: int) -> Digit | None:
         """The call is over: returns the digit that its end cut short, and listens there no more."""
         detector, self._detectors[slot] = self._detectors[slot], None
-        self._busy.discard(slot)
+        self._busy[slot] = False
         return None if detector is None else detector.finish()
 
     def sounding(self, slot: int) -> str | None:
@@ -305,57 +309,60 @@ class DtmfHearing:
     def remove(self, slot: int) -> None:
         """Listen there no more."""
         self._detectors[slot] = None
-        self._busy.discard(slot)
+        self._busy[slot] = False
 
     def close(self) -> None:
         """Give the bank its columns back."""
         for column in self._columns:
             self._bank.unwant(column)
 
-    def idle(self, slot: int) -> bool:
-        """No digit is in the making there."""
-        return slot not in self._busy
+    def hear(
+        self, who: Sequence[int] | Rows, when: Sequence[float] | Times, heard: Heard, turns: Rows | None = None
+    ) -> list[tuple[int, Digit]]:
+        """Judge the frames of a batch: returns (row, digit) for every digit that has ended.
 
-    def nothing_sent(self, slot: int, at: float) -> None:
-        """20 ms of nothing, where no digit is in the making."""
-        self._z[slot] = self._energy[slot] = 0
-        self._end[slot] = at + WINDOW
-
-    def hear(self, slots: Sequence[int], times: Sequence[float], heard: Heard) -> list[tuple[int, Digit]]:
-        """Judge the frames of a batch, one call's each: returns (row, digit) for every digit that has ended.
-
-        `slots` and `times` tell whose each frame is, and when it began.
+        `who` and `when` tell in which slot each frame was heard, and when it began. Frames of one slot lie in a row;
+        `turns` tells which of them each is, from 0 on (None: there is one of each).
         """
+        slots, times = np.asarray(who), np.asarray(when)
         z = heard.z[:, :, self._columns]
-        detectors = self._detectors
         likely = _may_be_digits(z, heard.energy)
-        rows = {row for row, may in enumerate(likely) if may}
-        if self._busy:
-            rows.update(row for row, slot in enumerate(slots) if slot in self._busy)
-        listening = sorted(row for row in rows if detectors[slots[row]] is not None)
+        later = np.zeros(0, np.intp) if turns is None else np.flatnonzero(turns)
+        wanted = likely | self._busy[slots]
+        if later.size and wanted.any():
+            follows = set(later.tolist())
+            for row in np.flatnonzero(wanted).tolist():  # what follows on a digit tells whether it goes on
+                while row + 1 in follows:
+                    row += 1
+                    wanted[row] = True
         found: list[tuple[int, Digit]] = []
-        if listening:
-            found = self._read(listening, slots, times, likely, z, heard.energy)
-        where = np.array(slots)
-        self._z[where] = z[:, 1]
-        self._energy[where] = heard.energy[:, 1]
-        self._end[where] = np.array(times) + WINDOW
+        rows = [row for row in np.flatnonzero(wanted).tolist() if self._detectors[slots[row]] is not None]
+        if rows:
+            found = self._read(rows, slots, times, likely, z, heard.energy, later)
+        self._z[slots] = z[:, 1]  # of several of one slot the last one stays
+        self._energy[slots] = heard.energy[:, 1]
+        self._end[slots] = times + WINDOW
         return found
 
     def _read(
         self,
         rows: list[int],
-        all_slots: Sequence[int],
-        times: Sequence[float],
-        likely: list[bool],
+        all_slots: Rows,
+        times: Times,
+        likely: Flags,
         z: Amplitudes,
         energy: Energies,
+        later: Rows,
     ) -> list[tuple[int, Digit]]:
         """Both windows of each row: the one over its begin, where the frame before is known, and its own."""
-        slots = [all_slots[row] for row in rows]
-        begins = np.array([times[row] for row in rows])
-        before_z, before_energy = self._z[slots], self._energy[slots]
-        hole = begins - self._end[slots]  # infinite before the first frame
+        slots = all_slots[rows]
+        begins = times[rows]
+        before_z, before_energy, before_end = self._z[slots], self._energy[slots], self._end[slots]
+        for index in np.flatnonzero(np.isin(rows, later)).tolist():
+            before = rows[index] - 1
+            before_z[index], before_energy[index] = z[before, 1], energy[before, 1]
+            before_end[index] = times[before] + WINDOW
+        hole = begins - before_end  # infinite before the first frame
         across = (np.abs(hole) < HALF_SECONDS).tolist()
         after_loss = ((hole >= HALF_SECONDS) & (hole < BRIDGED)).tolist()
         own_z, own_energy = z[rows], energy[rows]
@@ -363,24 +370,20 @@ class DtmfHearing:
         second = np.concatenate((own_z[:, 0], own_z[:, 1]))
         read_as = read(first, second, np.concatenate((before_energy + own_energy[:, 0], own_energy.sum(axis=1))))
         found = []
-        for index, (row, slot) in enumerate(zip(rows, slots, strict=True)):
+        for index, (row, slot) in enumerate(zip(rows, slots.tolist(), strict=True)):
             detector = self._detectors[slot]
             assert detector is not None
-            at = times[row]
-            may = likely[row]
+            at, may = float(times[row]), bool(likely[row])
             if across[index] and (digit := detector.push(at - HALF_SECONDS, read_as[index], likely=may)) is not None:
                 found.append((row, digit))
             digit = detector.push(at, read_as[len(rows) + index], bent=after_loss[index], likely=may)
             if digit is not None:
                 found.append((row, digit))
-            if detector.idle:
-                self._busy.discard(slot)
-            else:
-                self._busy.add(slot)
+            self._busy[slot] = not detector.idle
         return found
 
 
-def _may_be_digits(z: Amplitudes, energy: Energies) -> list[bool]:
+def _may_be_digits(z: Amplitudes, energy: Energies) -> Flags:
     """For each row of the batch whether it may hold a digit: loud enough, and little else in it.
 
     Looser than `read`, so that whatever any window of a digit needs passes: a frame of which a digit
@@ -388,9 +391,7 @@ def _may_be_digits(z: Amplitudes, energy: Energies) -> list[bool]:
     """
     power = (z.real**2 + z.imag**2).sum(axis=1)
     low, high = power[:, :4].max(axis=1), power[:, 4:].max(axis=1)
-    passed: list[bool] = (
-        (np.minimum(low, high) >= 0.1 * _MIN_POWER) & (low + high >= 0.5 * energy.sum(axis=1))
-    ).tolist()
+    passed: Flags = (np.minimum(low, high) >= 0.1 * _MIN_POWER) & (low + high >= 0.5 * energy.sum(axis=1))
     return passed
 
 

@@ -76,12 +76,42 @@ class HeardDigit:
     duration: float | None = None
 
 
+Tap = Callable[[HeardFrame], object]
+
+
+class Taps:
+    """Those that are given each frame of a call as it is heard: recordings."""
+
+    def __init__(self) -> None:
+        self._taps: list[Tap] = []
+        self.on_change: Callable[[], None] | None = None
+        """Told when one comes or goes."""
+
+    def append(self, tap: Tap) -> None:
+        """Give it the frames from now on."""
+        self._taps.append(tap)
+        self._changed()
+
+    def remove(self, tap: Tap) -> None:
+        """ValueError where it is none of them."""
+        self._taps.remove(tap)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
+
+    def __iter__(self) -> Iterator[Tap]:
+        return iter(list(self._taps))
+
+    def __len__(self) -> int:
+        return len(self._taps)
+
+
 class Ear:
     """The facts about what one call hears."""
 
     def __init__(self) -> None:
-        self.loud = False
-        """The last frame was sound."""
         self.sounds = SegmentLog()
         self.speech = SegmentLog()
         self.digits: deque[HeardDigit] = deque(maxlen=DIGITS_KEPT)
@@ -89,18 +119,23 @@ class Ear:
         self.prompts: Sequence[PromptHeard] = ()
         """Prompts that were listened for and found, in order of their onset."""
         self.history = History()
-        self.heard_since: float | None = None
-        """When the first frame was heard."""
-        self.heard_until = 0.0
-        """Everything that arrived before this has been analysed."""
-        self.taps: list[Callable[[HeardFrame], object]] = []
-        """Given each frame as it is heard: recordings."""
+        self.taps = Taps()
         self.digits_heard = 0
         self.on_digit: Callable[[HeardDigit], None] | None = None
         self.on_speech: Callable[[bool, float, float], None] | None = None
         """Told (started?, at, duration)."""
         self._recent: deque[HeardDigit] = deque(maxlen=8)
         self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def heard_since(self) -> float | None:
+        """When the first frame was heard."""
+        return self.history.since
+
+    @property
+    def heard_until(self) -> float:
+        """Everything that arrived before this has been analysed."""
+        return self.history.until
 
     def hear_digit(self, heard: HeardDigit) -> None:
         """Take a digit in, once, however many ways it comes.

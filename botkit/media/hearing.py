@@ -3,238 +3,49 @@
 Theory of operation. Sessions hand in payloads as they read them; after the beat has sent, what came
 in is decoded as one array, its levels and the powers of all frequencies that anybody asks for are
 one product each, and so is all that most frames need: whether a digit or a tone may be in them at all.
-Only then the small state machines of each call advance, and only those that have something to do. A beat
-may bring two frames of one leg: frames are analysed in rounds, so that each round holds at most one of
-each, and in batches of `BATCH`, so that the arrays stay in the processor's cache.
+Only then the small state machines of each call advance, and only those that have something to do.
 
-What was lost says nothing: for up to `LOST_MAX` frames in a row, levels, speech, tones and digits stay as they
-were. After that the stream is taken for silent.
+Most of what a frame costs is fetching what belongs to its call into the processor's cache. So each call has a
+`slot`, its number while it lasts, and what every frame needs lies in arrays by slot, not in objects of each call.
+And where there are `MANY` calls, each is analysed every other beat only, two frames at a time, half of the calls on
+each beat. What is heard is dated to its arrival all the same; it is known 20 ms later at most.
 
 A stream that stops is silent, too: many a server sends nothing while it has nothing to say, and what it said last
 must end all the same. After `STOPPED` seconds without a packet silence is heard until packets come again.
-
-A tone that is asked for after it began is found all the same: the ear keeps its last seconds of audio,
-and a new tracker hears them first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from botkit.media.cadence import tracker_for
-from botkit.media.codec import G711, PCMU, Codec
+from botkit.media.batch import Batch, Frames, Line, batch_of
+from botkit.media.call_hearing import CallHearing, advance
+from botkit.media.codec import PCMU, Codec
 from botkit.media.dtmf import Digit, DtmfHearing
-from botkit.media.ear import PTIME, Ear, HeardDigit, HeardFrame, Pcm, SegmentLog
-from botkit.media.history import FRAME
-from botkit.media.match import PromptEar
-from botkit.media.passage import Loop, Passages
-from botkit.media.pcm import FLOOR, SILENCE, SOUND_LEVEL, Resampler, levels_from_energy
+from botkit.media.ear import Ear, HeardDigit, HeardFrame
+from botkit.media.history import FRAME, HistoryStore
+from botkit.media.pcm import SOUND_LEVEL, Levels, levels_from_energy
 from botkit.media.prompt_hearing import PromptHearing
-from botkit.media.reference import Reference
-from botkit.media.tone import Bank, Heard, ToneStarted, ToneTracker, Tracker
-from botkit.media.vad import SpeechStart, VoiceActivity
-
-LONGEST = 10 * FRAME
-"""Samples of the longest packet: RFC 3551 4.2 wants 200 ms to be understood."""
-
-LOST_MAX = 5
-"""Frames lost in a row that leave everything as it was."""
+from botkit.media.tone import Bank, Heard
+from botkit.media.vad import MIN_LEVEL, SpeechFact, SpeechStart, VoiceActivity
 
 STOPPED = 0.5
 """Seconds without a packet after which a stream is silent. One that was only held up comes again before, and late
 packets keep their places up to there (`Receiver`)."""
 
-UNTOLD = 0.1
-"""Seconds before now that are not yet taken for silent: a packet may be on its way."""
-
-CATCH_UP = 2
-"""Frames of such silence that a call hears in one beat at most: many calls may fall silent at once."""
-
 AFTER_TONE = 0.3
 """Seconds past its end that a digit's event waits at most for the end of the tone before it."""
 
-BATCH = 128
-"""Frames analysed at once, at most: 160 float samples of each are 80 kB."""
+BATCH = 256
+"""Frames analysed at once, at most: 160 float samples of each are 160 kB."""
 
-Payload = bytes | Pcm | None
-"""20 ms of one call: G.711 as it came, or samples of another codec, shape (160,); b"" nothing was sent, None lost."""
-
-
-class CallHearing:
-    """The detectors of one call, writing to its ear. `close` takes it out of the process's hearing."""
-
-    def __init__(self, hearing: Hearing, ear: Ear, codec: Codec) -> None:
-        self.ear = ear
-        self.codec = codec
-        self.turn = 0
-        """The round in which it was heard last."""
-        self.slot = hearing.enter(self)
-        self.vad = VoiceActivity(spoilt=0 if isinstance(codec, G711) else 2)
-        self.trackers: list[tuple[Tracker, SegmentLog]] = []
-        self.spoilt = 1 if isinstance(codec, G711) else 2
-        """Frames after a lost one that do not sound as they should: a decoder with a memory takes longer."""
-        self.closed = self.over = False
-        self.fed_at = 0.0
-        """The beat in which something was handed in last."""
-        self.stopped = False
-        """Its stream has stopped: it hears silence."""
-        self._until: float | None = None  # the end of what was handed in
-        self._prompts: PromptEar | None = None
-        self._hearing = hearing
-        self._decoder = None if isinstance(codec, G711) else codec.decoder()
-        self._resampler = Resampler(codec.rate)
-        self._late = self._resampler.delay
-        self.lost_in_row = 0
-        """Frames."""
-        self._logs: dict[tuple[object, float], SegmentLog] = {}  # by what was asked for
-        self._octets = b""  # of packets of other lengths: what does not fill a frame yet
-        self._samples: Pcm = np.zeros(0, np.int16)  # the same, of codecs that have a memory
-        self._rest_until = 0.0
-
-    def payload(self, payload: bytes | None, at: float) -> None:
-        """Take in what was heard at `at`, usually 20 ms; None: they were lost, b"": nothing was sent."""
-        if self.stopped:
-            if not payload and self._until is not None and at < self._until - PTIME / 2:
-                return  # that was heard as silence already
-            self.stopped = False
-        if not payload:
-            self._rest_until += PTIME  # what waits to fill a frame waits on: it is late by less than a frame
-            if payload is None and self._decoder is not None and self.lost_in_row < LOST_MAX:
-                self._decoder.lost()
-            self._hand_in(payload, at)
-        elif self._decoder is not None:
-            self._decode(self._decoder.decode(payload), at)
-        elif len(payload) == FRAME:
-            self._hand_in(payload, at)
-        else:
-            self._split(payload, at)
-
-    def _hand_in(self, payload: Payload, at: float) -> None:
-        self._hearing.waiting.append((self, payload, at))
-        self._until = at + PTIME
-
-    def fall_silent(self, now: float) -> None:
-        """Nothing has come for long: hear silence up to now. Called in each beat until something comes."""
-        if self._until is None:
-            return
-        self.stopped = True
-        for _ in range(CATCH_UP):
-            if self._until + PTIME < now - UNTOLD:
-                self._hand_in(b"", self._until)
-
-    def _decode(self, pcm: Pcm, at: float) -> None:
-        """Take in samples at the codec's rate as frames of 20 ms at 8 kHz."""
-        samples = self._resampler.push(pcm)[:LONGEST]
-        at -= self._late
-        if samples.size == FRAME and not self._samples.size:
-            self._hand_in(samples, at)
-            return
-        until = at + samples.size / 8000
-        if abs(at - self._rest_until) < PTIME:
-            at -= self._samples.size / 8000
-            samples = np.concatenate((self._samples, samples))
-        whole = samples.size // FRAME * FRAME
-        for start in range(0, whole, FRAME):
-            self._hand_in(samples[start : start + FRAME], at + start / 8000)
-        self._samples, self._rest_until = samples[whole:], until
-
-    def _split(self, payload: bytes, at: float) -> None:
-        """Take in G.711 of another length as frames of 20 ms; what is left waits for the next packet."""
-        payload = payload[:LONGEST]
-        until = at + len(payload) / 8000
-        if self._octets and abs(at - self._rest_until) < PTIME:
-            at -= len(self._octets) / 8000
-            payload = self._octets + payload
-        whole = len(payload) // FRAME * FRAME
-        for start in range(0, whole, FRAME):
-            self._hand_in(payload[start : start + FRAME], at + start / 8000)
-        self._octets, self._rest_until = payload[whole:], until
-
-    def digit_event(self, digit: str, at: float, duration: float | None) -> None:
-        """A telephone-event has ended. While another digit sounds as a tone, which began before it and is told when
-        it has ended, the event waits for that: digits are told in the order in which they were pressed."""
-        self._hearing.event_digit(self, HeardDigit(digit, "rtp", at, duration))
-
-    def tone(self, wanted: Sequence[float] | str, length: float) -> SegmentLog:
-        """The log of one tone, by frequencies in Hz or by name, from the audio still remembered on.
-
-        `length`: shorter ones need not be told. Raises ValueError for a frequency that 8 kHz cannot carry.
-        """
-        key = (wanted if isinstance(wanted, str) else tuple(wanted), length)
-        if key in self._logs:
-            return self._logs[key]
-        tracker, log = tracker_for(self._hearing.bank, wanted, length), SegmentLog()
-        self._logs[key] = log
-        times, past = self.ear.history.between()
-        for begin in range(0, len(past), BATCH):
-            heard = self._hearing.bank.hear(past[begin : begin + BATCH])
-            for row, at in enumerate(times[begin : begin + BATCH].tolist()):
-                advance(tracker, log, at, heard, row)
-        if self.closed:
-            tracker.close()
-        else:
-            self.trackers.append((tracker, log))
-        return log
-
-    def prompts(self, references: Iterable[Reference]) -> PromptEar:
-        """Where these prompts are found, from the audio still remembered on."""
-        if self._prompts is None:
-            self._prompts = PromptEar() if self.closed else self._hearing.prompts.ear(self.slot, self.ear.history)
-            self.ear.prompts = self._prompts.found
-        ear = self._prompts
-        if not self.closed:
-            self._hearing.prompts.want(self.slot, references)
-        return ear
-
-    def anywhere(self, reference: Reference) -> Passages:
-        """Where this file is heard, from any place in it on, from the audio still remembered on.
-
-        Raises ConfigError for a file that is too short.
-        """
-        ear = self.prompts(())
-        if self.closed:
-            return Passages(ear.ring, Loop(reference))
-        return self._hearing.prompts.anywhere(self.slot, reference)
-
-    def finish(self) -> None:
-        """The call is over: what is being heard will not go on."""
-        if not self.closed:
-            self.over = True
-            self._hearing.finish(self)
-
-    def is_lost(self) -> bool:
-        """One more frame was lost: whether it says nothing; after too many in a row it is silence."""
-        self.lost_in_row += 1
-        return self.lost_in_row <= LOST_MAX
-
-    def close(self) -> None:
-        """Hear no more; columns of the shared matrix go back. Once closed it does nothing."""
-        if self.closed:
-            return
-        self.closed = self.over = True
-        for tracker, _ in self.trackers:
-            tracker.close()
-        self.trackers.clear()
-        self._hearing.leave(self)
-
-
-def advance(tracker: Tracker, log: SegmentLog, at: float, heard: Heard, row: int) -> bool:
-    """Push a frame and keep what changed in the log; whether anything did."""
-    facts = tracker.push(at, heard, row)
-    for fact in facts:
-        if isinstance(fact, ToneStarted):
-            log.begin(fact.at)
-        else:
-            log.finish(fact.at)
-    log.sure_until = tracker.until if isinstance(tracker, ToneTracker) else at + PTIME
-    return bool(facts)
-
-
-Waiting = tuple[CallHearing, Payload, float]
+MANY = 64
+"""Calls from which each is analysed every other beat."""
 
 
 class Hearing:
@@ -243,11 +54,21 @@ class Hearing:
     def __init__(self) -> None:
         self.bank = Bank()
         self.prompts = PromptHearing()
-        self.waiting: list[Waiting] = []
+        self.tracked: dict[int, CallHearing] = {}
+        """The calls that listen for tones, by slot."""
+        self._lines = (Line(), Line())  # of the even slots, and of the odd ones
+        self._history = HistoryStore(0)
         self._dtmf: DtmfHearing | None = None  # while somebody listens
-        self._slots: list[int] = []  # that are free, the lowest last
-        self._calls: dict[CallHearing, None] = {}  # in the order in which they came
-        self._turn = 0
+        self._free: list[int] = []  # slots, the lowest last
+        self._calls: list[CallHearing | None] = []  # by slot, as all that follows
+        self._vads: list[VoiceActivity | None] = []
+        self._codecs: list[Codec | None] = []
+        self._fed_at = np.zeros(0)  # the beat in which something of it was analysed last
+        self._loud = np.zeros(0, np.bool_)  # its last frame was sound
+        self._resting = np.zeros(0, np.bool_)  # soft frames do not change its speech
+        self._tapped: set[int] = set()
+        self._ragged: set[int] = set()  # the frame before was lost, or one to come
+        self._beats = 0
         self._changed: set[Ear] = set()
         self._events: list[tuple[CallHearing, HeardDigit]] = []  # that wait for the end of a tone
 
@@ -257,16 +78,32 @@ class Hearing:
         """A slot for one more call."""
         if self._dtmf is None:
             self._dtmf = DtmfHearing(self.bank)
-        slot = self._slots.pop() if self._slots else len(self._calls)
-        self._calls[call] = None
+        if not self._free:
+            self._free.append(len(self._calls))
+            for by_slot in (self._calls, self._vads, self._codecs):
+                by_slot.append(None)
+            self._fed_at = np.append(self._fed_at, math.inf)
+            self._loud, self._resting = np.append(self._loud, False), np.append(self._resting, False)
+        slot = self._free.pop()
+        self._calls[slot], self._vads[slot], self._codecs[slot] = call, call.vad, call.codec
+        self._fed_at[slot], self._loud[slot], self._resting[slot] = math.inf, False, False
         self._dtmf.add(slot)
+        ear = call.ear
+        ear.history = ear.history.moved(self._history, slot)
+        ear.taps.on_change = functools.partial(self._taps_changed, ear, slot)
+        ear.taps.on_change()
         return slot
+
+    def line_of(self, slot: int) -> Line:
+        """Where a call hands in what it hears."""
+        return self._lines[slot % 2]
 
     def finish(self, call: CallHearing) -> None:
         """A call is over: prompts that still sound end here, and so does a digit: some key it and hang up at once.
 
         A tone is reported at its end, and the end of the call comes by another way than the quiet after it.
         """
+        self._hear_all(call.line.take(call.slot))
         self.prompts.finish(call.slot)
         digit = None if self._dtmf is None else self._dtmf.finish(call.slot)
         if digit is not None:
@@ -276,63 +113,60 @@ class Hearing:
     def leave(self, call: CallHearing) -> None:
         """A call hears no more."""
         assert self._dtmf is not None
-        self._dtmf.remove(call.slot)
-        self.prompts.leave(call.slot)
-        self._slots.append(call.slot)
-        self._slots.sort(reverse=True)
-        del self._calls[call]
-        self.waiting = [entry for entry in self.waiting if entry[0] is not call]
-        if not self._calls:
+        slot, ear = call.slot, call.ear
+        self._dtmf.remove(slot)
+        self.prompts.leave(slot)
+        call.line.take(slot)
+        self._ragged.discard(slot)
+        if ear.history is call.history:  # else it goes on in the hearing of another stream
+            ear.history, ear.taps.on_change = ear.history.moved(), None
+        self._calls[slot] = self._vads[slot] = self._codecs[slot] = None
+        self._fed_at[slot] = math.inf
+        self._tapped.discard(slot)
+        self.tracked.pop(slot, None)
+        self._free.append(slot)
+        self._free.sort(reverse=True)
+        if len(self._free) == len(self._calls):
             self._dtmf.close()
             self._dtmf = None
-            self._slots.clear()
+            for by_slot in (self._calls, self._vads, self._codecs, self._free):
+                by_slot.clear()
+            self._fed_at, self._loud, self._resting = self._fed_at[:0], self._loud[:0], self._resting[:0]
+            self._history = HistoryStore(0)
+
+    def _taps_changed(self, ear: Ear, slot: int) -> None:
+        if ear.taps:
+            self._tapped.add(slot)
+        else:
+            self._tapped.discard(slot)
+
+    def _at(self, slot: int) -> CallHearing:
+        """The call in a slot, where there is one for sure: a listener that was told something may have ended it."""
+        call = self._calls[slot]
+        assert call is not None
+        return call
 
     # --- the beat --------------------------------------------------------------------------------
 
     def analyse(self, now: float) -> None:
         """Analyse what was handed in since the last beat. The pacer calls it after each."""
-        for entry in self.waiting:
-            entry[0].fed_at = now
-        for call in self._calls:
-            if call.stopped or now - call.fed_at > STOPPED:
-                call.fall_silent(now)
-        while self.waiting:
-            waiting, self.waiting = self.waiting, []
-            self._turn = turn = self._turn + 1
-            together: list[Waiting] = []
-            later: list[Waiting] = []
-            for entry in waiting:
-                call = entry[0]
-                if call.turn == turn:
-                    later.append(entry)
-                    continue
-                call.turn = turn
-                payload = entry[1]
-                if payload is None:
-                    lost = call.is_lost()
-                else:
-                    lost, call.lost_in_row = False, 0
-                if lost:
-                    _time_passed(call.ear, entry[2])
-                    call.ear.history.append(PCMU.silence, entry[2])
-                    self.prompts.lost(call.slot, entry[2], call.spoilt)
-                elif payload.__class__ is not bytes or payload or not self._nothing_sent(call, entry[2]):
-                    together.append(entry)
-            batches = -(-len(together) // BATCH)
-            for number in range(batches):  # of one size: a small one costs nearly as much as a large one
-                self._hear(together[number::batches])
-            self.waiting += later
+        self._beats += 1
+        many = len(self._calls) - len(self._free) >= MANY
+        for number in (self._beats % 2,) if many else (0, 1):
+            line = self._lines[number]
+            self._fed_at[np.array(line.slots, np.intp)] = now
+            for index in np.flatnonzero(now - self._fed_at[number::2] > STOPPED).tolist():
+                self._at(number + 2 * index).fall_silent(now)
+            self._hear_all(line.take())
         if self.prompts.due:
-            judged = self.prompts.judge()
-            for call in self._calls:
-                if call.slot in judged:
-                    call.ear.changed()
+            for slot in self.prompts.judge():
+                self._at(slot).ear.changed()
         if self._events:
             self.tell_events(now)
 
     def event_digit(self, call: CallHearing, digit: HeardDigit) -> None:
-        """See `CallHearing.digit_event`."""
-        if self._waits_for_tone(call, digit) or any(other is call for other, _ in self._events):
+        """See `CallHearing.digit_event`. The tone may be in what is still to be analysed."""
+        if self._has_more(call) or self._waits_for_tone(call, digit) or any(other is call for other, _ in self._events):
             self._events.append((call, digit))
         else:
             call.ear.hear_digit(digit)
@@ -341,96 +175,149 @@ class Hearing:
         sounding = self._dtmf.sounding(call.slot) if self._dtmf is not None and not call.over else None
         return sounding is not None and sounding != digit.digit
 
+    def _has_more(self, call: CallHearing) -> bool:
+        """Something that it heard is still to be analysed."""
+        return not call.over and call.slot in call.line.slots
+
     def tell_events(self, now: float) -> None:
         """Tell the events whose tone has ended meanwhile, or that have waited long enough, in order."""
         events, self._events = self._events, []
         for call, digit in events:
             due = now >= digit.at + (digit.duration or 0.0) + AFTER_TONE
-            if any(other is call for other, _ in self._events) or (self._waits_for_tone(call, digit) and not due):
+            waits = self._has_more(call) or self._waits_for_tone(call, digit)
+            if any(other is call for other, _ in self._events) or (waits and not due):
                 self._events.append((call, digit))
             else:
                 self._safely(call.ear.hear_digit, digit)
 
-    def _nothing_sent(self, call: CallHearing, at: float) -> bool:
-        """A frame in which nothing was sent, as while a digit goes out as an event; False where it must be analysed
-        as any other, because some detector is in the midst of something. Such frames come several at once."""
-        assert self._dtmf is not None
-        ear = call.ear
-        if ear.taps or any(not tracker.idle for tracker, _ in call.trackers):
-            return False
-        if not self._dtmf.idle(call.slot):
-            return False
-        self._dtmf.nothing_sent(call.slot, at)
-        changed = self.prompts.nothing_sent(call.slot, at)
-        ear.history.append(PCMU.silence, at)
-        _time_passed(ear, at)
-        if ear.loud:
-            ear.loud = False
-            ear.sounds.finish(at)
-            changed = True
-        if changed:
-            ear.changed()
-        if speech := call.vad.hear(b"", at, FLOOR):
-            self._safely(self._tell, call, speech, at, SILENCE)
-        return True
+    def _hear_all(self, frames: Frames) -> None:
+        """Analyse what some calls have heard."""
+        if frames.lost.any():
+            self._ragged.update(frames.slots[frames.lost].tolist())
+        while len(frames):
+            now, rest = self._before_losses(frames) if self._ragged else (frames, [])
+            if 0 < len(now) <= BATCH:
+                self._hear(batch_of(now, self._codecs))
+            elif len(now):  # of one size: a small one costs nearly as much as a large one
+                for rows in np.array_split(np.arange(len(now)), -(-len(now) // BATCH)):
+                    self._hear(batch_of(now.part(rows), self._codecs))
+            if not rest:
+                break
+            frames = frames.part(rest)
 
-    def _hear(self, entries: list[Waiting]) -> None:
-        """Analyse one frame of each of some calls."""
-        frames, octets = _decoded(entries)
-        heard = self.bank.hear(frames)
-        levels = levels_from_energy(heard.energy.sum(axis=1), FRAME).tolist()
-        samples = frames.tobytes()
-        changed = self._changed
-        for row, (call, _, at) in enumerate(entries):
-            ear, level = call.ear, levels[row]
-            ear.history.append(octets[row], at)
-            _time_passed(ear, at)
-            if (level > SOUND_LEVEL) is not ear.loud:
-                ear.loud = not ear.loud
-                changed.add(ear)
-                if ear.loud:
-                    ear.sounds.begin(at)
-                else:
-                    ear.sounds.finish(at)
-            speech = call.vad.hear(samples[2 * FRAME * row : 2 * FRAME * (row + 1)], at, level)
-            if speech or ear.taps:
-                self._safely(self._tell, call, speech, at, frames[row].copy())
-        slots, times = [entry[0].slot for entry in entries], [entry[2] for entry in entries]
-        self._digits(entries, slots, times, heard)
-        self._tones(entries, heard)
+    def _before_losses(self, frames: Frames) -> tuple[Frames, list[int]]:
+        """What can be analysed now, and the rows that come after it: a loss is told when all before it is known."""
+        ragged = self._ragged
+        now = np.ones(len(frames), np.bool_)
+        later: list[int] = []
+        taken: set[int] = set()  # slots of which there is something among these
+        held: set[int] = set()  # slots in which a loss comes after that
+        for row in np.flatnonzero(np.isin(frames.slots, list(ragged))).tolist():
+            slot, call = int(frames.slots[row]), self._at(int(frames.slots[row]))
+            lost = bool(frames.lost[row])
+            if slot in held or (slot in taken and lost):
+                held.add(slot)
+                later.append(row)
+                now[row] = False
+            elif lost and call.is_lost():
+                now[row] = False
+                call.ear.history.append(PCMU.silence, float(frames.times[row]))
+                self.prompts.lost(slot, float(frames.times[row]), call.spoilt)
+            else:
+                taken.add(slot)
+                if not lost:
+                    call.lost_in_row = 0
+                    ragged.discard(slot)
+        ragged |= held
+        return frames.part(np.flatnonzero(now)), later
+
+    def _hear(self, batch: Batch) -> None:
+        """Analyse a batch."""
+        heard = self.bank.hear(batch.frames)
+        levels = levels_from_energy(heard.energy.sum(axis=1), FRAME)
+        self._history.append(batch.slots, batch.octets, batch.times, batch.turns)
+        self._loudness(batch, levels)
+        self._speech(batch, levels)
+        if self._tapped:
+            self._taps(batch)
+        if self.tracked:
+            self._tones(batch, heard)
+        if self._dtmf is not None:
+            for row, digit in self._dtmf.hear(batch.slots, batch.times, heard, batch.turns):
+                call = self._calls[int(batch.slots[row])]
+                if call is not None:
+                    self._tell_digit(call, digit)
         if self.prompts.listening:
-            changed.update(entries[row][0].ear for row in self.prompts.hear(slots, times, frames, levels))
-        for ear in changed:
+            for row in self.prompts.hear(batch, levels):
+                self._changed.add(self._at(int(batch.slots[row])).ear)
+        for ear in self._changed:
             ear.changed()
-        changed.clear()
+        self._changed.clear()
 
-    def _tell(self, call: CallHearing, speech: Sequence[object], at: float, pcm: Pcm) -> None:
-        for tap in list(call.ear.taps):
-            tap(HeardFrame(at, pcm))
-        for fact in speech:
+    def _loudness(self, batch: Batch, levels: Levels) -> None:
+        """Where sound begins and ends."""
+        loud = levels > SOUND_LEVEL
+        before = self._loud[batch.slots]
+        before[batch.later] = loud[batch.later - 1]
+        self._loud[batch.slots] = loud
+        for row in np.flatnonzero(loud != before).tolist():
+            ear, at = self._at(int(batch.slots[row])).ear, float(batch.times[row])
+            self._changed.add(ear)
+            if loud[row]:
+                ear.sounds.begin(at)
+            else:
+                ear.sounds.finish(at)
+
+    def _speech(self, batch: Batch, levels: Levels) -> None:
+        """Where speech begins and ends."""
+        slots, soft = batch.slots, levels < MIN_LEVEL
+        vads = [self._vads[slot] for slot in slots.tolist()]
+        wanted = ~(soft & self._resting[slots])
+        for row in batch.later[~wanted[batch.later]].tolist():
+            wanted[row] = wanted[row - 1]  # what was before may have woken it
+        for row in np.flatnonzero(~wanted).tolist():
+            vads[row] = None
+        octets_of = batch.frames.view(f"V{2 * FRAME}").ravel().tolist()
+        frames = zip(vads, octets_of, batch.times.tolist(), levels.tolist(), strict=True)
+        for row, (vad, octets, at, level) in enumerate(frames):
+            if vad is not None and (facts := vad.hear(octets, at, level)):
+                self._safely(self._tell_speech, int(slots[row]), facts)
+        self._resting[slots[wanted]] = False
+        for row in np.flatnonzero(wanted & soft).tolist():
+            vad = vads[row]
+            self._resting[slots[row]] = vad is not None and vad.resting
+
+    def _tell_speech(self, slot: int, facts: Sequence[SpeechFact]) -> None:
+        for fact in facts:
+            call = self._calls[slot]
+            if call is None:
+                return
             if isinstance(fact, SpeechStart):
                 call.ear.speech_started(fact.at)
             else:
-                call.ear.speech_ended(fact.at)  # type: ignore[attr-defined]
+                call.ear.speech_ended(fact.at)
 
-    def _digits(self, entries: list[Waiting], slots: list[int], times: list[float], heard: Heard) -> None:
-        if self._dtmf is None:
-            return
-        for row, digit in self._dtmf.hear(slots, times, heard):
-            self._tell_digit(entries[row][0], digit)
+    def _taps(self, batch: Batch) -> None:
+        """Give frames to those that record them."""
+        for row in np.flatnonzero(np.isin(batch.slots, list(self._tapped))).tolist():
+            call = self._calls[int(batch.slots[row])]
+            frame = HeardFrame(float(batch.times[row]), batch.frames[row].copy())
+            for tap in call.ear.taps if call is not None else ():
+                self._safely(tap, frame)
+
+    def _tones(self, batch: Batch, heard: Heard) -> None:
+        for row in np.flatnonzero(np.isin(batch.slots, list(self.tracked))).tolist():
+            call = self.tracked.get(int(batch.slots[row]))
+            for tracker, log in call.trackers if call is not None else ():
+                if tracker.idle and not tracker.may_begin(heard)[row]:
+                    continue
+                if advance(tracker, log, float(batch.times[row]), heard, row):
+                    self._changed.add(self._at(int(batch.slots[row])).ear)
 
     def _tell_digit(self, call: CallHearing, digit: Digit) -> None:
         self._safely(call.ear.hear_digit, HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
 
-    def _tones(self, entries: list[Waiting], heard: Heard) -> None:
-        for row, (call, _, at) in enumerate(entries):
-            for tracker, log in call.trackers:
-                if tracker.idle and not tracker.may_begin(heard)[row]:
-                    continue
-                if advance(tracker, log, at, heard, row):
-                    self._changed.add(call.ear)
-
-    def _safely(self, call: Callable[..., None], *arguments: object) -> None:
+    def _safely(self, call: Callable[..., object], *arguments: object) -> None:
         """Somebody's tap or listener: the other calls must not suffer for it."""
         try:
             call(*arguments)
@@ -438,36 +325,3 @@ class Hearing:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a listener of a call failed", "exception": error}
             )
-
-
-def _time_passed(ear: Ear, at: float) -> None:
-    if ear.heard_since is None:
-        ear.heard_since = at
-    if at + PTIME > ear.heard_until:
-        ear.heard_until = at + PTIME
-
-
-def _decoded(entries: list[Waiting]) -> tuple[Pcm, list[bytes]]:
-    """The frames of a batch, shape (n, 160), and each of them as mu-law."""
-    by_law: dict[G711, list[int]] = {}
-    octets: list[bytes] = [PCMU.silence] * len(entries)
-    frames = np.zeros((len(entries), FRAME), np.int16)
-    for row, (call, payload, _) in enumerate(entries):
-        if isinstance(payload, bytes):
-            if payload:
-                assert isinstance(call.codec, G711)
-                by_law.setdefault(call.codec, []).append(row)
-                octets[row] = payload
-        elif payload is not None:
-            frames[row] = payload
-            octets[row] = PCMU.encode(payload)
-    for law, rows in by_law.items():
-        decoded = law.decode_batch([octets[row] for row in rows])
-        if len(rows) == len(entries):
-            frames = decoded
-        else:
-            frames[rows] = decoded
-        if law is not PCMU:
-            for row, one in zip(rows, PCMU.encode_batch(decoded), strict=True):
-                octets[row] = one
-    return frames, octets

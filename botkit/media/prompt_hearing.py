@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from botkit.media.band_ring import BandRing, BandStore, Frames
+from botkit.media.band_ring import BandRing, BandStore, Flags, Frames
 from botkit.media.bands import SILENT_BANDS, BandHearing, bands_of_sound
-from botkit.media.history import History, Pcm
+from botkit.media.batch import Batch
+from botkit.media.history import History
 from botkit.media.match import LIKELY, PromptEar
 from botkit.media.passage import Loop, Passages
-from botkit.media.pcm import FLOOR
+from botkit.media.pcm import FLOOR, Levels
 from botkit.media.pcm import levels as levels_of
 from botkit.media.reference import COEFFICIENTS, OVERHANG, PATCH, Patches, Reference, patches_of
 
@@ -40,15 +43,16 @@ class PromptHearing:
         self._ears: dict[int, PromptEar] = {}
         self._wanted: Counter[Reference] = Counter()
         self._references: list[Reference] = []
-        self._begins = np.zeros(0, np.intp)  # of each reference's patches in the matrix
+        self._begins: list[int] = []  # of each reference's patches in the matrix
+        self._numbers = np.zeros(0, np.intp)  # of the reference that each patch in the matrix is of
         self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
-        self._nothing: dict[int, tuple[int, int]] = {}  # by slot: frames in a row with nothing sent, up to which frame
         self._store = BandStore(0)
         self._listening = np.zeros(0, np.bool_)  # by slot: there is an ear
         self._unclear = np.zeros(0, np.int64)  # by slot: frames to come that are not to be trusted
+        self._nothing = np.zeros(0, np.int64)  # by slot: its last frames in which nothing was sent
 
     def ear(self, slot: int, history: History) -> PromptEar:
         """The ear of a call, made at the first question from what the call remembers."""
@@ -59,7 +63,8 @@ class PromptHearing:
             more = len(self._store.counts) - len(self._listening)
             self._listening = np.concatenate((self._listening, np.zeros(more, np.bool_)))
             self._unclear = np.concatenate((self._unclear, np.zeros(more, np.int64)))
-        self._listening[slot], self._unclear[slot] = True, 0
+            self._nothing = np.concatenate((self._nothing, np.zeros(more, np.int64)))
+        self._listening[slot], self._unclear[slot], self._nothing[slot] = True, 0, 0
         self._bands.begin(slot)
         times, past = history.between()
         if len(past):
@@ -120,7 +125,6 @@ class PromptHearing:
             self._listening[slot] = False
         self._passages.pop(slot, None)
         self._due.pop(slot, None)
-        self._nothing.pop(slot, None)
         if not self._passages:
             self._loops.clear()
         if ear is not None:
@@ -132,7 +136,8 @@ class PromptHearing:
     def _build(self) -> None:
         self._references = list(self._wanted)
         counts = [len(reference.patches) for reference in self._references]
-        self._begins = np.concatenate(([0], np.cumsum(counts[:-1]))).astype(np.intp) if counts else np.zeros(0, np.intp)
+        self._begins = [0, *itertools.accumulate(counts)]
+        self._numbers = np.repeat(np.arange(len(counts)), counts)
         parts = [reference.patches for reference in self._references]
         whole = np.concatenate(parts) if parts else np.zeros((0, COEFFICIENTS), np.float32)
         self._patches = np.ascontiguousarray(whole.T)
@@ -168,53 +173,44 @@ class PromptHearing:
         """A call's frame was lost."""
         ear = self._ears.get(slot)
         if ear is not None:
-            self._unclear[slot] = spoilt
+            self._unclear[slot], self._nothing[slot] = spoilt, 0
             ear.ring.lost(at)
 
-    def nothing_sent(self, slot: int, at: float) -> bool:
-        """20 ms of nothing in a call; whether a prompt began.
+    def hear(self, batch: Batch, loud: Levels) -> list[int]:
+        """The next frames of some calls, and their levels in dBFS. The rows of those in which a prompt began.
 
-        For so short a time as a digit takes it says nothing of a prompt; a longer time of it is silence.
+        For so short a time as a digit's event takes, in which nothing else is sent, silence says nothing of a prompt.
         """
-        ear = self._ears.get(slot)
-        if ear is None:
-            return False
-        ring = ear.ring
-        count = ring.count
-        before, ended = self._nothing.get(slot, (0, -1))
-        so_long = before + 1 if ended == count else 1
-        self._nothing[slot] = (so_long, count + 1)
-        ring.push(SILENT_BANDS, at, FLOOR, clear=so_long > NOTHING_MAX)
-        self._bands.nothing_sent(slot)
-        if count + 1 > ear.next_due:
-            self._due[slot] = None
-        if so_long > NOTHING_MAX and not (count + 1 + slot) % HOP and (self._references or self._passages):
-            return bool(self._look(np.array([slot]), [0]))
-        return False
-
-    def hear(self, slots: Sequence[int], times: Sequence[float], frames: Pcm, levels: Sequence[float]) -> list[int]:
-        """One frame of each of some calls, shape (n, 160), and their levels in dBFS. The rows of those in which
-        a prompt began."""
-        here = np.array(slots)
-        there = here < len(self._listening)
-        rows = np.flatnonzero(there & self._listening[np.where(there, here, 0)]) if len(self._listening) else here[:0]
+        there = batch.slots < len(self._listening)
+        rows = np.flatnonzero(there)
+        rows = rows[self._listening[batch.slots[rows]]]
         if not rows.size:
             return []
-        at, loud = np.array(times), np.array(levels, np.float32)
-        if rows.size < here.size:
-            here, frames, at, loud = here[rows], frames[rows], at[rows], loud[rows]
-        bands = self._bands.hear(here, frames)
-        unclear = self._unclear[here]
-        clear = unclear == 0
+        ours = rows if rows.size < there.size else slice(None)
+        slots, frames, turns = batch.slots[ours], batch.frames[ours], batch.turns[ours]
+        bands = self._bands.hear(slots, frames, np.flatnonzero(turns))
+        unclear = self._unclear[slots] - turns
+        clear = unclear <= 0
         if not clear.all():
-            self._unclear[here] = np.maximum(unclear - 1, 0)
-        counts = self._store.push(here, bands, at, loud, clear)
-        for slot in here[counts > self._store.next_due[here]].tolist():
+            self._unclear[slots] = np.maximum(unclear - 1, 0)
+        nothing = self._nothing_for(slots, turns, batch.sent[ours])
+        says_nothing = (nothing > 0) & (nothing <= NOTHING_MAX)
+        clear &= ~says_nothing
+        counts = self._store.push(slots, bands, batch.times[ours], loud[ours], clear, turns)
+        for slot in slots[counts > self._store.next_due[slots]].tolist():
             self._due[slot] = None
         if not (self._references or self._passages):
             return []
-        look = np.flatnonzero((counts + here) % HOP == 0)
-        return self._look(here[look], rows[look].tolist()) if look.size else []
+        look = np.flatnonzero(((counts + slots) % HOP == 0) & ~says_nothing)
+        return self._look(slots[look], counts[look], rows[look].tolist()) if look.size else []
+
+    def _nothing_for(self, slots: Frames, turns: Frames, sent: Flags) -> npt.NDArray[np.int64]:
+        """For how many frames in a row, up to each of these, nothing was sent in its slot."""
+        nothing = np.zeros(len(slots), np.int64)
+        for row in np.flatnonzero(~sent).tolist():
+            nothing[row] = 1 + (nothing[row - 1] if turns[row] else self._nothing[slots[row]])
+        self._nothing[slots] = nothing  # of several of one slot the last one stays
+        return nothing
 
     @property
     def due(self) -> bool:
@@ -238,30 +234,39 @@ class PromptHearing:
                 break
         return done
 
-    def _look(self, slots: Frames, rows: list[int]) -> list[int]:
-        """Look at the last frames of some calls; the `rows` of those in which a prompt began."""
-        ears = [self._ears[slot] for slot in slots.tolist()]
-        patches = patches_of(self._store.windows(slots))
-        changed = self._passed(ears, slots.tolist(), rows, patches) if self._passages else []
-        if not self._references:
+    def _look(self, slots: Frames, counts: Frames, rows: list[int]) -> list[int]:
+        """Look at what some calls had heard when each had heard so many frames; the `rows` of those in which a prompt
+        began."""
+        ears, lasts = [self._ears[slot] for slot in slots.tolist()], (counts - 1).tolist()
+        patches = patches_of(self._store.windows(slots, counts))
+        changed = self._passed(slots.tolist(), lasts, rows, patches) if self._passages else []
+        # A patch in which little happens is short: whatever its product with another is, it is no longer than that.
+        eventful = np.flatnonzero(np.vecdot(patches, patches) > LIKELY**2).tolist()
+        if not self._references or not eventful:
             return changed
-        alike = patches @ self._patches
-        best = np.maximum.reduceat(alike, self._begins, axis=1)
-        for index, number in zip(*np.nonzero(best > LIKELY), strict=True):
-            ear, reference = ears[index], self._references[number]
+        alike = patches[eventful] @ self._patches
+        best: dict[tuple[int, int], tuple[float, int]] = {}  # by row and reference: how alike, and the patch
+        hits = np.flatnonzero(alike > LIKELY)
+        indices, columns = np.divmod(hits, alike.shape[1])
+        likes, numbers = alike.ravel()[hits].tolist(), self._numbers[columns].tolist()
+        for index, number, like, column in zip(indices.tolist(), numbers, likes, columns.tolist(), strict=True):
+            if like > best.get((index, number), (LIKELY, 0))[0]:
+                best[index, number] = like, column
+        for (index, number), (_, column) in best.items():
+            look, reference = eventful[index], self._references[number]
+            ear = ears[look]
             if reference in ear.wanted:
-                begin = self._begins[number]
-                patch = int(alike[index, begin : begin + len(reference.patches)].argmax())
-                if ear.may_be(reference, int(reference.ends[patch]), ear.ring.count - 1):
-                    changed.append(rows[index])
+                end = int(reference.ends[column - self._begins[number]])
+                if ear.may_be(reference, end, lasts[look]):
+                    changed.append(rows[look])
         return changed
 
-    def _passed(self, ears: list[PromptEar], slots: list[int], rows: list[int], patches: Patches) -> list[int]:
+    def _passed(self, slots: list[int], lasts: list[int], rows: list[int], patches: Patches) -> list[int]:
         changed = []
-        for ear, slot, row, patch in zip(ears, slots, rows, patches, strict=True):
+        for slot, last, row, patch in zip(slots, lasts, rows, patches, strict=True):
             for passages in self._passages.get(slot, {}).values():
                 # while it lasts each look is news: it has lasted longer
-                if passages.look(patch, ear.ring.count - 1) or passages.lasts:
+                if passages.look(patch, last) or passages.lasts:
                     changed.append(row)
         return changed
 

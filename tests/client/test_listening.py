@@ -31,7 +31,7 @@ class Stage:
         assert isinstance(loop, VirtualLoop)
         self.loop, self.clock = loop, loop.clock
         self.ear = Ear()
-        self.ear.heard_since = 0.0
+        self.ear.history.append(PCMU.silence, 0.0)
         self.tones = SegmentLog()
         self.over: str | None = None
         self.deaf = False
@@ -65,7 +65,7 @@ class Stage:
         """Frames arrive and are analysed."""
         while not self.deaf:
             await self.clock.sleep(BEAT)
-            self.ear.heard_until = self.clock.now() - LAG
+            self.ear.history.append(PCMU.silence, self.clock.now() - LAG - BEAT)
             for log in (self.tones, self.ear.sounds):
                 log.sure_until = self.ear.heard_until
             self.ear.changed()

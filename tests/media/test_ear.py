@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from botkit.media.ear import DIGITS_KEPT, SAME_DIGIT, SEGMENTS_KEPT, Ear, HeardDigit, SegmentLog
+from botkit.media.ear import DIGITS_KEPT, SAME_DIGIT, SEGMENTS_KEPT, Ear, HeardDigit, SegmentLog, Taps
 
 # --- segments -------------------------------------------------------------------------------------------
 
@@ -154,3 +154,19 @@ def test_waiting_without_a_change_keeps_nothing() -> None:
         assert len(ear._waiters) < 100
 
     asyncio.run(main())
+
+
+def test_taps_tell_that_there_are_some() -> None:
+    """Whoever hands out the frames is told when one comes or goes; one that goes in the midst stops no other."""
+    taps, told = Taps(), []
+    taps.on_change = lambda: told.append(len(taps))
+    taps.append(one := lambda frame: None)
+    taps.append(other := lambda frame: None)
+    seen = []
+    for tap in taps:
+        taps.remove(tap)
+        seen.append(tap)
+    assert seen == [one, other]
+    assert told == [1, 2, 1, 0]
+    with pytest.raises(ValueError, match="not in list"):
+        taps.remove(one)

@@ -6,10 +6,11 @@ import av
 import numpy as np
 import pytest
 
+from botkit.media.call_hearing import LOST_MAX, CallHearing
 from botkit.media.codec import PCMA, PCMU, Codec, codec_by_name
 from botkit.media.dtmf import digit_tone
 from botkit.media.ear import Ear, SegmentLog
-from botkit.media.hearing import LOST_MAX, CallHearing, Hearing
+from botkit.media.hearing import MANY, Hearing
 from botkit.media.pcm import Pcm
 from botkit.media.tone import progress, tone
 from tests.media.sounds import babble, joined, noise, silence
@@ -249,6 +250,69 @@ def test_several_frames_a_beat() -> None:
                 call.send(number)
         in_bursts.analyse(BEGIN + begin * BEAT)
     assert [facts(call) for call in one] == [facts(call) for call in other]
+
+
+def test_many_as_alone() -> None:
+    """Where each of many calls is analysed every other beat only, the facts are the same, and known a beat later."""
+    alone, together = Hearing(), Hearing()
+    calls = crowd(alone)
+    hear(alone, *calls)
+    many = [call for _ in range(-(-MANY // len(calls))) for call in crowd(together)]
+    late = set()
+    for number in range(120):
+        for call in many:
+            call.send(number)
+        together.analyse(BEGIN + number * BEAT)
+        late |= {number + 1 - round((call.ear.heard_until - BEGIN) / BEAT) for call in many if call.ear.heard_until}
+    assert late == {0, 1}
+    together.analyse(BEGIN + 120 * BEAT)
+    wanted = [facts(call) for call in calls]
+    assert [facts(call) for call in many] == [wanted[number % len(calls)] for number in range(len(many))]
+
+
+def test_an_event_waits_for_what_was_before() -> None:
+    """A digit's event that comes while a beat's audio is still to be analysed is told after it, in order."""
+    hearing = Hearing()
+    calls = [Call(hearing, joined(digit_tone("7", 0.08), silence(0.2))) for _ in range(MANY)]
+    for number in range(12):
+        for call in calls:
+            call.send(number)
+        if number == 5:
+            for call in calls:
+                call.hearing.digit_event("3", BEGIN + 0.1, 0.02)
+            assert any(not call.ear.digits for call in calls)
+        hearing.analyse(BEGIN + number * BEAT)
+    assert [[digit.digit for digit in call.ear.digits] for call in calls] == [["7", "3"]] * MANY
+
+
+def test_a_call_is_over_with_frames_to_come() -> None:
+    """What was handed in before the end is heard, also where it was not yet its turn; what comes after is not."""
+    hearing = Hearing()
+    calls = [Call(hearing, joined(silence(0.1), digit_tone("7", 0.1))) for _ in range(MANY)]
+    hear(hearing, *calls, end=9)
+    for call in calls:
+        call.send(9)
+        call.hearing.finish()
+        call.hearing.close()
+        call.send(9)
+    hearing.analyse(BEGIN + 10 * BEAT)
+    assert {len(call.ear.history) for call in calls} == {10}
+    assert [[digit.digit for digit in call.ear.digits] for call in calls] == [["7"]] * MANY
+
+
+def test_an_ear_that_goes_on_elsewhere() -> None:
+    """An ear keeps what it heard when its stream is another's from now on, whichever is closed first."""
+    hearing = Hearing()
+    call = Call(hearing, noise(0.2))
+    hear(hearing, call)
+    next_one = CallHearing(hearing, call.ear, PCMA)
+    call.hearing.close()
+    next_one.payload(PCMA.silence, BEGIN + 0.2)
+    hearing.analyse(BEGIN + 0.2)
+    assert len(call.ear.history) == 11
+    next_one.close()
+    assert len(call.ear.history) == 11
+    assert call.ear.heard_until == pytest.approx(BEGIN + 0.22)
 
 
 def test_nothing_arrived() -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from botkit.media import prompt_hearing
+from botkit.media.batch import Batch
 from botkit.media.codec import PCMU
 from botkit.media.ear import Ear
 from botkit.media.hearing import CallHearing, Hearing
 from botkit.media.match import PromptEar
-from botkit.media.pcm import Pcm
+from botkit.media.pcm import Pcm, levels
 from botkit.media.prompt_hearing import JUDGED_AT_ONCE, PromptHearing
 from botkit.media.reference import Reference
 from tests.media.prompting import FRAME, listen, quiet, reference
@@ -62,6 +63,14 @@ def test_what_nobody_wants_is_let_go(prompts: list[Reference]) -> None:
     assert not hearing.ear(0, ear.history).wanted
 
 
+def heard(hearing: PromptHearing, slot: int, at: float, frame: Pcm) -> list[int]:
+    """What is told of one frame."""
+    one, none = np.zeros(1, np.intp), np.zeros(0, np.intp)
+    octets = np.frombuffer(PCMU.encode(frame), np.uint8)[None]
+    batch = Batch(one + slot, np.array([at]), one, none, np.ones(1, np.bool_), frame[None], octets)
+    return hearing.hear(batch, levels(frame[None]))
+
+
 def test_a_change_is_told(prompts: list[Reference]) -> None:
     """The row of a call is told when a prompt seems to have begun, its slot when one was judged; not otherwise."""
     hearing = PromptHearing()
@@ -71,13 +80,13 @@ def test_a_change_is_told(prompts: list[Reference]) -> None:
     frames = sound[: sound.size // 160 * 160].reshape(-1, 160)
     began, judged = [], []
     for number, frame in enumerate(frames):
-        began += [number] * (hearing.hear([5], [number * FRAME], frame[None], [-15.0]) == [0])
+        began += [number] * (heard(hearing, 5, number * FRAME, frame) == [0])
         judged += [number] * (hearing.judge() == {5})
     assert 1 <= len(began) <= 2
     assert began[0] > 20
     assert 1 <= len(judged) <= 2
     assert judged[-1] >= 10 + prompts[0].last
-    assert hearing.hear([6], [0.0], np.zeros((1, 160), np.int16), [-100.0]) == []
+    assert heard(hearing, 6, 0.0, np.zeros(160, np.int16)) == []
 
 
 def alike(tmp_path: Path, count: int) -> tuple[list[Reference], list[Pcm]]:

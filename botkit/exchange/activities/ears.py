@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from botkit.clock import Clock
+from botkit.media.call_hearing import CallHearing
 from botkit.media.ear import PTIME, Ear, HeardDigit
-from botkit.media.hearing import CallHearing, Hearing
+from botkit.media.hearing import Hearing
 from botkit.media.session import RtpSession
 from botkit.media.telephone_event import EVENT_DIGITS
 
@@ -131,7 +132,6 @@ class LegEar:
         self._session.listen_no_more(self._call.payload)
         self._call.close()
         self._call = None
-        self.ear.loud = False
         self.ear.sounds.finish(self._clock.now())
 
     def close(self) -> None:
