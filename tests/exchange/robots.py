@@ -287,8 +287,7 @@ class Watch:
             assert conference.is_over
         network = exchange.plane.network
         assert network is None or not network.ends, "a media path of no call"
-        calls = [
-            name for task in exchange._owned._tasks if (name := task.get_name()).startswith(("call", "command", "lost"))
-        ]
+        names = [task.get_name() for task in asyncio.all_tasks()]
+        calls = [name for name in names if name.startswith(("call ", "command ", "lost "))]
         assert not calls, calls
         self.check_order(over=True)

@@ -70,6 +70,7 @@ class Room:
 
         async def answered(leg: Leg, _invite: Any) -> None:
             self.legs.append(leg)
+            leg.introduced = True
             await exchange.switch.answer(leg)
 
         exchange.switch.control = lambda leg, invite: answered
