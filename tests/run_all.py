@@ -20,7 +20,6 @@ REAL_TIME = (
     "tests/calls/test_agents.py",
     "tests/calls/test_command_line.py",
     "tests/calls/test_flows.py",
-    "tests/calls/test_patterns.py",
     "tests/calls/test_sound.py",
     "tests/calls/test_time.py",
     "tests/client/test_live_devices.py",

@@ -39,7 +39,7 @@ def tell(text: str = "") -> None:
 
 def _print(text: str, stream: TextIO) -> None:
     try:
-        print(text, file=stream, flush=True)
+        print(f"{text}\n", end="", file=stream, flush=True)  # in one piece: others may write to the same place
     except BrokenPipeError:
         # whoever read our output has gone (`botkit run … | head`). The work goes on, and so does its
         # exit status; the rest of the text, and what Python flushes at its end, goes nowhere

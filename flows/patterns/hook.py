@@ -49,7 +49,7 @@ def listen(handle):
         try:
             handle(*told.get())
         except APIStatusError as error:  # such as 90018: the call ended a moment ago
-            print("refused:", error.message, flush=True)
+            say(f"refused: {error.message}")
 
 
 def documents(pages):
@@ -70,7 +70,13 @@ def documents(pages):
 def write(leg, what, fields, *details):
     """One line of the log."""
     name = names.setdefault(leg, chr(ord("A") + len(names))) if leg else "-"
-    print(name, what, *(fields[key] for key in details if fields.get(key)), flush=True)
+    say(" ".join([name, what, *(fields[key] for key in details if fields.get(key))]))
+
+
+def say(line):
+    """A line in one piece: the bots may write to the same terminal."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def serve(answer):
@@ -104,4 +110,4 @@ def serve(answer):
         signal.signal(number, lambda *_: sys.exit(0))
     server = HTTPServer(("127.0.0.1", PORT), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print("listening on", URL, flush=True)
+    say(f"listening on {URL}")

@@ -55,7 +55,7 @@ def handle(kind, leg, payload):
             room_of.pop(leg), call_control_id=leg, start_conference_on_enter=True, end_conference_on_exit=True
         )
     elif kind == "call.hangup" and leg in room_of:  # busy, or nobody there
-        api.conferences.actions.end(room_of.pop(leg))
+        api.conferences.actions.end_conference(room_of.pop(leg))
 
 
 if __name__ == "__main__":
