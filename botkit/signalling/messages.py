@@ -131,10 +131,10 @@ def parse(text: str) -> Message:
         raise BadFrame(f"a frame of {len(text)} characters, more than {MAX_FRAME}")
     try:
         frame = json.loads(text, parse_constant=_no_constant)
+        if _HALF.search(text):
+            frame = _whole(frame)
     except (ValueError, RecursionError):  # ValueError: not JSON, or a number of thousands of digits
         raise BadFrame("Invalid Request") from None
-    if _HALF.search(text):
-        frame = _whole(frame)
     if not isinstance(frame, dict):
         raise BadFrame("Invalid Request")  # batches are not used in these protocols
     ident = frame.pop("id", None)
