@@ -1,7 +1,7 @@
 """What the commands take by which a call hears and says something.
 
 The fields are here for their names and for the description; their values are judged where the orders are made
-(`botkit.exchange.activities.orders`), by the documented codes, so here any value passes.
+(`botkit.exchange.activities.orders`), by the documented codes, so here any value passes, but a text is a text.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def _any(about: str, *words: str) -> Any:
 class Speak(Command):
     """`actions/speak`."""
 
-    payload: Any = _any("the text, at most 3000 characters")
-    voice: Any = _any("the voice; a local one stands in for it")
-    language: Any = _any("such as en-US")
+    payload: str | None = _any("the text, at most 3000 characters")
+    voice: str | None = _any("the voice; a local one stands in for it")
+    language: str | None = _any("such as en-US")
     payload_type: Any = _any("what the payload is", "text", "ssml")
     service_level: Any = _any("the quality", "basic", "premium")
     loop: Any = _any("how often, 1 to 100, or infinity")
@@ -34,9 +34,9 @@ class Speak(Command):
 class Play(Command):
     """`actions/playback_start`."""
 
-    audio_url: Any = _any("where the exchange fetches the audio")
-    media_name: Any = _any("a file that the exchange knows by name")
-    playback_content: Any = _any("the audio itself, in base64")
+    audio_url: str | None = _any("where the exchange fetches the audio")
+    media_name: str | None = _any("a file that the exchange knows by name")
+    playback_content: str | None = _any("the audio itself, in base64")
     audio_type: Any = _any("what it is", "mp3", "wav")
     loop: Any = _any("how often, 1 to 100, or infinity")
     overlay: Any = _any("mixed with what plays, which there must be")
@@ -57,34 +57,34 @@ class _Limits(Command):
     maximum_digits: Any = _any("1 to 128")
     timeout_millis: Any = _any("of the whole; with a prompt, from its end")
     inter_digit_timeout_millis: Any = _any("between two digits")
-    terminating_digit: Any = _any("ends it; # unless given")
-    valid_digits: Any = _any("those that count")
+    terminating_digit: str | None = _any("ends it; # unless given")
+    valid_digits: str | None = _any("those that count")
 
 
 class Gather(_Limits):
     """`actions/gather`."""
 
     initial_timeout_millis: Any = _any("until the first digit")
-    gather_id: Any = _any("comes back in the event")
+    gather_id: str | None = _any("comes back in the event")
 
 
 class GatherUsingAudio(_Limits):
     """`actions/gather_using_audio`."""
 
-    audio_url: Any = _any("the prompt")
-    media_name: Any = _any("the prompt, by name")
-    invalid_audio_url: Any = _any("the prompt after an invalid entry")
-    invalid_media_name: Any = _any("the same, by name")
+    audio_url: str | None = _any("the prompt")
+    media_name: str | None = _any("the prompt, by name")
+    invalid_audio_url: str | None = _any("the prompt after an invalid entry")
+    invalid_media_name: str | None = _any("the same, by name")
     maximum_tries: Any = _any("1 to 128")
 
 
 class GatherUsingSpeak(_Limits):
     """`actions/gather_using_speak`."""
 
-    payload: Any = _any("the prompt's text")
-    voice: Any = _any("its voice")
-    invalid_payload: Any = _any("the text after an invalid entry")
-    language: Any = _any("such as en-US")
+    payload: str | None = _any("the prompt's text")
+    voice: str | None = _any("its voice")
+    invalid_payload: str | None = _any("the text after an invalid entry")
+    language: str | None = _any("such as en-US")
     payload_type: Any = _any("what the payload is", "text", "ssml")
     service_level: Any = _any("the quality", "basic", "premium")
     maximum_tries: Any = _any("1 to 128")
@@ -93,7 +93,7 @@ class GatherUsingSpeak(_Limits):
 class SendDtmf(Command):
     """`actions/send_dtmf`."""
 
-    digits: Any = _any("of 0-9 A-D * # w W")
+    digits: str | None = _any("of 0-9 A-D * # w W")
     duration_millis: Any = _any("of each, 100 to 500")
 
 
@@ -107,7 +107,7 @@ class Record(Command):
     timeout_secs: Any = _any("seconds of silence that end it")
     recording_track: Any = _any("whom", "inbound", "outbound", "both")
     trim: Any = _any("trim-silence")
-    custom_file_name: Any = _any("a part of the file's name")
+    custom_file_name: str | None = _any("a part of the file's name")
 
 
 class OfRecording(Command):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Collection
 from urllib.parse import unquote
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from botkit.exchange.refusal import CommandRefused
+from botkit.exchange.refusal import CommandRefused, not_found
 from botkit.exchange.rest.envelope import SLASH, errors
 
 MAX_BODY = 1_000_000
@@ -28,6 +29,7 @@ PUBLIC_BELOW = "/v2/recordings/"
 """What lies there has a name that cannot be guessed, and is fetched with no key as from the platform's storage."""
 
 _WRITES = ("POST", "PUT", "PATCH")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Door:
@@ -52,6 +54,9 @@ class Door:
             await _refuse(send, CommandRefused("10015", TOO_LARGE), 413)
             return
         scope = {**scope, "path": path}
+        if _CONTROL.search(path):  # nothing has such a name, and no route would match a line's end
+            await _refuse(send, not_found("The resource"))
+            return
         empty = _length(headers) == 0 and b"transfer-encoding" not in headers
         if scope["method"] in _WRITES and empty:
             # The official SDK sends a JSON content type with no body for what has no arguments.
