@@ -58,6 +58,10 @@ def decode_file(path: Path | str, rate: int | None = None) -> tuple[Pcm, int]:
     return resample(pcm, own_rate, rate), rate
 
 
+HIGHEST_RATE = 48_000
+"""Of samples: no codec of ours has more. A file may claim any rate: silence at a high one is small as a file only."""
+
+
 def decode_bytes(data: bytes, name: str, *, longest: float) -> Prompt:
     """The sound of a file that is in memory; errors call it `name`.
 
@@ -80,12 +84,13 @@ def _decode(file: IO[bytes], name: str, longest: float) -> tuple[Pcm, int]:
         if not container.streams.audio:
             raise ConfigError(f"{name} holds no sound (no audio stream)")
         stream = container.streams.audio[0]
-        rate = stream.codec_context.sample_rate
+        rate = min(stream.codec_context.sample_rate, HIGHEST_RATE)
         mono = av.AudioResampler(format="s16", layout="mono", rate=rate)
         samples = 0
         for frame in container.decode(stream):
-            parts += [piece.to_ndarray()[0] for piece in mono.resample(frame)]
-            samples += frame.samples
+            pieces = [piece.to_ndarray()[0] for piece in mono.resample(frame)]
+            parts += pieces
+            samples += sum(piece.size for piece in pieces)
             if samples > longest * rate:
                 raise ConfigError(f"{name} is longer than {longest:g} s")
         parts += [piece.to_ndarray()[0] for piece in mono.resample(None)]
