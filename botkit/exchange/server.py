@@ -7,6 +7,7 @@ scope that started it.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import errno
 import socket
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from botkit.errors import NetworkFault
@@ -35,6 +37,21 @@ LINGER = 15.0
 class _WebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's, which would keep the socket of a client that reads nothing for ever."""
 
+    def send_receive_event_to_app(self) -> None:
+        """A text that is no UTF-8 ends the line (RFC 6455 8.1); uvicorn does so with a traceback in the log."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                decoder = codecs.getincrementaldecoder("utf-8")()
+                for frame in self.frames:
+                    decoder.decode(frame)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
     async def run_asgi(self) -> None:
         transport = self.transport
         cast(dict[str, Any], self.scope["extensions"])[ABORT] = transport.abort
@@ -42,6 +59,16 @@ class _WebSocketProtocol(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             self.loop.call_later(LINGER, transport.abort)
+
+
+class _HttpProtocol(H11Protocol):
+    """uvicorn's, which would let the application answer a request once more that it has refused already."""
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        if self.cycle is not None:  # a request whose body turned out to be none, when it was under way
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
 
 class WebSocketLine:
@@ -135,6 +162,7 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
             log_level="warning",
             access_log=False,
             lifespan="off",
+            http=_HttpProtocol,
             ws=_WebSocketProtocol,
             ws_max_size=MAX_FRAME,
             ws_ping_interval=None,  # the protocol has its own keepalive
