@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,7 @@ def test_every_command_is_known_here() -> None:
         "--audio-in agent_line=exec:'python3 flows/agents/parrot.py'",
         "botkit run caller.yaml --account staging",
         "botkit doctor",
+        "botkit exchange --port 8080 --config flows/patterns/inbound_bridge/botkit.yaml",
     ]
 
 
@@ -146,6 +150,65 @@ def test_the_agent(tmp_path: Path) -> None:
     done = run([*BOTKIT, *words, "--out", str(tmp_path / "o")], ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agent_line audio exec:python3 flows/agents/parrot.py: " in done.stdout
+
+
+def test_the_official_sdk(tmp_path: Path) -> None:
+    """The program with the official SDK calls who is logged in there; it speaks, and hangs up. The exchange is the one
+    of the command that is shown; only the ports are other ones here."""
+    ports = {"8080": free_port(), "9000": free_port()}
+
+    def here(text: str) -> str:
+        return re.sub(r"\b(8080|9000)\b", lambda match: ports[match[0]], text)
+
+    exchange_words = shlex.split(here(commands()[5]))[1:]
+    place = exchange_words.index("--config") + 1
+    (tmp_path / "botkit.yaml").write_text(here((ROOT / exchange_words[place]).read_text()))
+    exchange_words[place] = str(tmp_path / "botkit.yaml")
+    (tmp_path / "operator.yaml").write_text(CALLED)
+    (program,) = [block for block in blocks("python") if "telnyx" in block]
+    (tmp_path / "program.py").write_text(here(program))
+    with (
+        started([*BOTKIT, *exchange_words], tmp_path, "ready"),
+        started([*BOTKIT, "run", "operator.yaml", "--out", "o"], tmp_path, "operator ready") as operator,
+        started([sys.executable, "program.py"], tmp_path, ""),
+    ):
+        said, _ = operator.communicate(timeout=60)
+        assert operator.returncode == 0, said
+
+
+CALLED = """
+flow: Operator
+account: operator
+answer: any
+calls: 1
+on:
+  answered:
+    - expect_sound: {for: 200ms, within: 10s}
+    - wait_for: {event: ended, within: 10s}
+  ended:
+    - check: call.cause == "NORMAL_CLEARING"
+"""
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def started(command: list[str], cwd: Path, says: str) -> Iterator[subprocess.Popen[str]]:
+    """A program for as long as the scope lasts, which begins when the program says something (empty: at once)."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TELNYX_", "BOTKIT_"))}
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        while says and (line := process.stdout.readline()) and says not in line:
+            pass
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("command", ["run", "check", "steps", "devices", "exchange", "doctor", "recover"])
