@@ -36,6 +36,9 @@ log = logging.getLogger("botkit.signalling")
 REMEMBERED = 256
 """How many calls that are over are still known by their id, for what may be on the wire."""
 
+WARNED = 20
+"""Mistakes of the other end that are warned of, on one line."""
+
 STAYS_MOST = 14400.0
 """Seconds that a party may stay in a queue or conference: as long as a call may last ([DOC])."""
 
@@ -82,6 +85,7 @@ class Protocol:
         self._out: list[Message] = []
         self._events: list[Event] = []
         self._close: str | None = None
+        self._complaints = 0
 
     # --- the one door -------------------------------------------------------------------------
 
@@ -166,9 +170,17 @@ class Protocol:
     def _violated(self, error: RemoteProtocolError, request_id: RequestId | None, message: Message | None) -> None:
         params = message.params if isinstance(message, Request) else {}
         said = str(error)
-        log.warning("! %s: %s", getattr(message, "method", "frame"), said)
+        self._complain(str(getattr(message, "method", "frame")), said)
         self._events.append(ProtocolViolated(said, call_id(params) or None))
         self._refused(error, request_id)
+
+    def _complain(self, about: str, said: str) -> None:
+        """One line of the log. The other end chooses what is in it, and how often: it may not fill the log."""
+        self._complaints += 1
+        level = logging.WARNING if self._complaints <= WARNED else logging.DEBUG
+        log.log(level, "! %s: %s", _printable(about), _printable(said))
+        if self._complaints == WARNED:
+            log.warning("! further mistakes of this line are logged at DEBUG")
 
     def _login(self, fact: LoginFact, fault: type[Fault]) -> LoginState:
         """Move the login by a row of its table; without a row, `fault` is raised and nothing changes."""
@@ -214,3 +226,8 @@ class Protocol:
     def _named(self, call_id: str) -> Call | None:
         """The call that a frame is about, over or not."""
         return self._calls.get(call_id) or self._over.get(call_id)
+
+
+def _printable(text: str) -> str:
+    """What the other end said, for one line of the log."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])

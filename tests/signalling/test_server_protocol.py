@@ -387,3 +387,14 @@ def test_the_session_a_client_proposes_is_only_proposed(server):
     assert server.last(LoginRequested).session_id == "mine"
     replies = server.order(AcceptLogin("l2", "s-1"))
     assert replies[0]["result"]["sessid"] == "s-1"
+
+
+def test_mistakes_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A line that makes mistake after mistake is warned of twenty times; what it says stays one short line."""
+    end = End(ServerProtocol(TELNYX, "VSDK1demo"))
+    end.took(end.protocol.step(LineUp(), 0.0))
+    frame = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "x\n\x1b[2J" + "y" * 100_000, "params": {}})
+    for _ in range(50):
+        end.took(end.protocol.step(frame, 0.0))
+    assert len(caplog.records) == 21
+    assert all(record.getMessage().isprintable() and len(record.getMessage()) < 500 for record in caplog.records)
