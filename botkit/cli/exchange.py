@@ -32,7 +32,8 @@ def exchange(
       botkit exchange
       botkit exchange --port 0 --json
 
-    It serves the SDKs' WebSocket at /, and the REST side under /v2 (described at /v2/openapi.json).
+    It serves the SDKs' WebSocket and a status page for browsers at /, a monitor's facts at /healthz, and the REST
+    side under /v2 (described at /v2/openapi.json).
 
     \b
     What it holds from the beginning is the `exchange:` part of botkit.yaml; all of it is optional:
