@@ -8,6 +8,7 @@ and the end, and the endpoint that anchors its media.
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -43,6 +44,15 @@ class Place(Protocol):
 def new_control_id() -> str:
     """A `call_control_id`: opaque text that needs no escaping in a path ([RUN] the SDK escapes `/`, `+` and `=`)."""
     return f"v3:{secrets.token_urlsafe(24)}"
+
+
+def state_of_client(text: str | None) -> str | None:
+    """What a client said of its state, where that is base64: its owner is given it back. Else None."""
+    try:
+        base64.b64decode(text or "", validate=True)
+    except ValueError:
+        return None
+    return text or None
 
 
 EndedBy = Literal["party", "peer", "command", "exchange"]
@@ -151,6 +161,11 @@ class Leg:
             return
         if self.report is not None:
             self.report(self, event_type, fields)
+
+    @property
+    def rings_here(self) -> bool:
+        """Its client called us, hears it ring, and nobody has ordered an answer."""
+        return self.inbound and not self.answer_ordered and self.answered_at is None and not self.over.done()
 
     @property
     def is_answered(self) -> bool:

@@ -25,7 +25,7 @@ from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
 from botkit.exchange.bridge import DIGITS_PER_INFO, Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
-from botkit.exchange.leg import Leg, Reporter
+from botkit.exchange.leg import Leg, Reporter, state_of_client
 from botkit.exchange.legs import Legs
 from botkit.exchange.line import ClientLine
 from botkit.exchange.outgoing import DialPlan, dial, hand_over, lasts, rings_out
@@ -99,6 +99,7 @@ class Switch:
         leg = self.setup.leg(line, invite.call_id, str(uuid.uuid4()), inbound=True, number=number)
         leg.name, leg.invite, leg.headers = invite.caller_name, invite, invite.headers
         leg.calling, leg.called = number, invite.destination
+        leg.client_state = state_of_client(invite.client_state)
         if user is not None:
             leg.connection_id = user.connection.id
             leg.party_type = "pstn" if user.origin.outside else "sip"

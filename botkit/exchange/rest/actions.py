@@ -144,7 +144,15 @@ def router(exchange: Exchange) -> APIRouter:
 
     @routes.post("/playback_stop", summary="Stop what is played or spoken")
     async def playback_stop(call_control_id: Segment, body: told.StopPlay) -> Json:
-        return await order(call_control_id, body, orders.stop_playback, early=True)
+        wanted = orders.stop_playback(stop=body.stop, overlay=body.overlay)
+
+        async def work(leg: Leg) -> None:
+            if leg.rings_here and not leg.endpoint.described:
+                return  # it has never been played anything
+            await commands.ready(leg, early=True)
+            exchange.activities.of(leg).carry_out(wanted)
+
+        return await run(call_control_id, body, work)
 
     @routes.post("/gather", summary="Gather digits")
     async def gather(call_control_id: Segment, body: told.Gather) -> Json:

@@ -92,8 +92,12 @@ def router(exchange: Exchange) -> APIRouter:
 
 
 async def enqueue(exchange: Exchange, leg: Leg, body: Enqueue) -> None:
-    """Carry out `actions/enqueue`. Raises `CommandRefused`: 90034, 90018, 90036, 90037, 90038."""
-    await exchange.platform.commands.ready(leg)
+    """Carry out `actions/enqueue`; a parked leg may wait unanswered, and is answered when it is bridged.
+
+    Raises `CommandRefused`: 90034, 90018, 90036, 90037, 90038.
+    """
+    if not leg.rings_here:
+        await exchange.platform.commands.ready(leg)
     plan = QueuePlan(body.max_size, body.max_wait_time_secs, body.keep_after_hangup)
     exchange.platform.queues.enqueue(leg, body.queue_name, plan)
 

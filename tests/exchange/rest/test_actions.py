@@ -80,6 +80,13 @@ TABLE: dict[str, tuple[str, str, str]] = {
 STATES = ("parked", "ringing", "answered", "over", "unknown")
 
 
+async def _media(phone: Phone) -> None:
+    """It takes what audio it is offered while it rings: early media, or the answer."""
+    while not (offers := [one for one in phone.seen if one.get("method") in ("telnyx_rtc.media", "telnyx_rtc.answer")]):
+        await phone.read()
+    await phone.connect(offers[0]["params"]["sdp"])
+
+
 async def _leg_that_is(bot: Bot, state: str) -> str:
     if state == "parked":
         return (await bot.parked())[1]
@@ -87,9 +94,9 @@ async def _leg_that_is(bot: Bot, state: str) -> str:
         return (await bot.ringing(await bot.desk.phone("bob", "+15550100"), "+15550100"))[1]
     if state == "unknown":
         return "v3:nobody"
-    bob, leg = await bot.reached("bob", "+15550100")
+    alice, leg = await bot.up()
     if state == "over":
-        await bob.hang_up()
+        await alice.hang_up()
         await bot.hears(leg, "call.hangup")
     return leg
 
@@ -105,11 +112,13 @@ def test_state_table(name: str, state: str) -> None:
         said = {"over": ENDED, "unknown": "90015"}
         code = said.get(state) or TABLE[name][STATES.index(state)]
         asked = COMMANDS[name](bot, leg, other)
+        media = asyncio.ensure_future(_media(bot.desk.phones[0]) if state == "parked" else asyncio.sleep(0))
         if code != OK:
             await refused(code, asked, pointer=None if code in (OUTBOUND, CANNOT) else "/call_control_id")
         else:
             await asked
         await asyncio.sleep(0.1)
+        media.cancel()
 
     control_in_no_time(scene)
 
@@ -191,11 +200,12 @@ def test_refused_command_changes_nothing() -> None:
     """A command that is refused leaves the client_state, and its command_id may be used again."""
 
     async def scene(bot: Bot) -> None:
-        _, leg = await bot.parked()
+        alice, leg = await bot.parked()
         await refused("90034", bot.actions.send_dtmf(leg, digits="1", client_state=STATE, command_id="once"))
         await refused("90017", bot.actions.answer(leg, client_state="no base64"), pointer="/client_state")
         assert bot.leg(leg).client_state is None
         await bot.actions.answer(leg, command_id="once", client_state=OTHER_STATE)
+        await _connect(alice)
         assert (await bot.hears(leg, "call.answered")).client_state == OTHER_STATE
 
     control_in_no_time(scene)
