@@ -192,6 +192,14 @@ class Settings:
                 hint=f"add it to `allow` in {self.file or FILE_NAME}",
             )
 
+    def why_not(self, number: str) -> str:
+        """Why `number` may not be dialled on the embedded exchange; empty: it may."""
+        try:
+            self.check_number(number, LOCAL)
+        except ConfigError as error:
+            return str(error.args[0])
+        return ""
+
     def check_host(self, host: str) -> None:
         """Raise `ConfigError` unless a `request` step may reach `host`."""
         if not any(fnmatch.fnmatchcase(host.lower(), pattern.lower()) for pattern in self.allow_hosts):

@@ -80,6 +80,7 @@ async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> Non
         loop.add_signal_handler(number, done.set)
     plan = ExchangePlan.model_validate(dict(settings.exchange))
     async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key_of(plan)) as running:
+        running.switch.forbidden = settings.why_not
         made = fill(running, plan)
         facts = describe(running)
         if running.directory.texml_applications:

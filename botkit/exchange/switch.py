@@ -22,6 +22,7 @@ from typing import Any
 from botkit.causes import Cause
 from botkit.clock import Clock, to_the_end
 from botkit.errors import NetworkFault, RemoteProtocolError, TimeoutFault
+from botkit.exchange.address import parse_address
 from botkit.exchange.bridge import DIGITS_PER_INFO, Bridge
 from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
@@ -193,6 +194,7 @@ class Switch:
     async def direct(self, caller: Leg, invite: InviteReceived) -> None:
         """Until both are up and joined. Raises `Refused`."""
         caller.tell("call.initiated", direction=caller.direction, state="bridging")
+        self.permit(invite.destination)
         called = self.setup.to(invite.destination, caller.session_id, caller.line.origin)
         caller.put_through = caller.answering = True
         for leg in called:
@@ -293,8 +295,18 @@ class Switch:
     def check(self, plan: DialPlan) -> None:
         """Raise `CommandRefused` 10010 for an address that may not be dialled."""
         for address in plan.to:
-            if why := self.forbidden(address):
+            if why := self._why_not(address):
                 raise CommandRefused("10010", why, pointer="/to")
+
+    def permit(self, address: str) -> None:
+        """Raise `Refused` for an address that a client may not dial, or transfer to."""
+        if why := self._why_not(address):
+            log.info("call.forbidden %s", why)
+            raise Refused("CALL_REJECTED")
+
+    def _why_not(self, address: str) -> str:
+        plain = parse_address(address)  # digits that are sent after the answer are no part of the number
+        return self.forbidden(f"{plain.user}@{plain.host}" if plain.host else plain.user)
 
     def dial(self, plan: DialPlan) -> list[Leg]:
         """See `botkit.exchange.outgoing.dial`."""

@@ -48,6 +48,7 @@ async def transfer(switch: Switch, bridge: Bridge, leg: Leg, asked: ModifyReceiv
 
     why: Cause | str = "SYSTEM_SHUTDOWN"
     try:
+        switch.permit(asked.destination)
         called = switch.setup.to(asked.destination, leg.session_id, leg.line.origin)
         for new in called:
             new.calling, new.called = far.calling if far.inbound else far.called, asked.destination

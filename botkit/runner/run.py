@@ -242,6 +242,7 @@ class _Run:
                     signing_key=key_of(plan),
                 )
             )
+            exchange.switch.forbidden = self._options.settings.why_not
             self._tell("exchange", text=exchange.url or "in memory")
         signals = Signals()
         clients: dict[str, Client] = {}

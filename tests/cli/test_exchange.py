@@ -125,3 +125,24 @@ def test_port_taken() -> None:
     assert second.returncode == 2
     assert "cannot listen" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+def test_numbers_that_may_be_dialled(tmp_path: Path) -> None:
+    """`allow` of botkit.yaml holds at the REST side: any other number is 403, 10010."""
+    (tmp_path / "botkit.yaml").write_text(SETTINGS + "allow: ['+1800555*']\n")
+    command = [sys.executable, "-m", "botkit", "exchange", "--port", "0", "--config", tmp_path / "botkit.yaml"]
+    environment = {**os.environ, "API_KEY": "KEYmine"}
+    with subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        try:
+            key = {"Authorization": "Bearer KEYmine"}
+            body = {"connection_id": ready["ids"]["ivr"], "from": "+15550001"}
+            answers = [
+                httpx.post(ready["rest"] + "/calls", json={**body, "to": to}, headers=key, trust_env=False)
+                for to in ("+18005550100", "+19005550100")
+            ]
+            assert [one.status_code for one in answers] == [200, 403]
+            assert answers[1].json()["errors"][0]["code"] == "10010"
+        finally:
+            process.terminate()
