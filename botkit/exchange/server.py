@@ -129,6 +129,16 @@ def make_app(exchange: Exchange) -> FastAPI:
     return app
 
 
+def _let_go(app: FastAPI) -> None:
+    """Empty the closures of an application that is served no more. FastAPI remembers endpoints for as long as the
+    process lasts, to know which are coroutines, and each would hold a whole exchange."""
+    for part in (app, *app.state.routers):
+        for route in part.routes:
+            for cell in getattr(getattr(route, "endpoint", None), "__closure__", None) or ():
+                with contextlib.suppress(ValueError):  # empty already: endpoints of one router share them
+                    del cell.cell_contents
+
+
 def _hint(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "another program has the port: choose one with --port, or 0 for any free one"
@@ -157,8 +167,9 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
             raise NetworkFault(
                 f"the exchange cannot listen on {host}:{port}: {error.strerror}", hint=_hint(error)
             ) from error
+        app = make_app(exchange)
         config = uvicorn.Config(
-            make_app(exchange),
+            app,
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -180,5 +191,6 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
         finally:
             server.should_exit = True
             await task
+            _let_go(app)
     finally:
         sock.close()

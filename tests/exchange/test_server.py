@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
+import weakref
 
 import pytest
 from websockets.asyncio.client import connect
@@ -232,3 +234,19 @@ def test_who_reads_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
             mallory.transport.abort()
 
     play(scene, over_network=True)
+
+
+def test_closed_exchange_is_forgotten() -> None:
+    """Nothing holds an exchange that is closed, whatever its web application was asked before."""
+    gone: list[weakref.ref[object]] = []
+
+    async def whole() -> None:
+        async with run_exchange() as exchange, httpx.AsyncClient(trust_env=False) as http:
+            key = {"Authorization": f"Bearer {exchange.api_key}"}
+            await http.get(f"{exchange.rest}/openapi.json")
+            await http.post(f"{exchange.rest}/calls/nobody/actions/hangup", json={}, headers=key)
+            gone.append(weakref.ref(exchange))
+
+    clock.run(whole())
+    gc.collect()
+    assert gone[0]() is None

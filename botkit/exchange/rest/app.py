@@ -7,6 +7,7 @@ from `envelope.Body`, so that the OpenAPI description comes from them; what it r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
@@ -67,13 +68,15 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
 
 
 def mount(app: FastAPI, exchange: Exchange) -> None:
-    """Serve the REST side of `exchange` under /v2 of `app`, for who has one of its keys."""
-    app.mount("/v2", make_api(exchange))
+    """Serve the REST side of `exchange` under /v2 of `app`, for who has one of its keys. Its parts are in
+    `app.state.routers`."""
+    app.state.routers = _routers(exchange)
+    app.mount("/v2", make_api(app.state.routers))
     app.add_middleware(Door, keys=exchange.api_keys)
 
 
-def make_api(exchange: Exchange) -> FastAPI:
-    """The application without its door."""
+def make_api(routers: Sequence[APIRouter]) -> FastAPI:
+    """The application of these parts, without its door."""
     api = FastAPI(
         title="botkit exchange",
         summary="The programmable voice API of botkit's embedded exchange.",
@@ -87,7 +90,7 @@ def make_api(exchange: Exchange) -> FastAPI:
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _broken)
     key = Security(HTTPBearer(auto_error=False, description="an API key of the exchange"))
-    for router in _routers(exchange):
+    for router in routers:
         api.include_router(router, dependencies=[key], responses=_REFUSED)
     return api
 
