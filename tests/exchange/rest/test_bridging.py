@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import pytest
 
-from botkit.media.source import ProgressSource
 from botkit.media.tone import tone
 from botkit.media.wav import write_wav
 from botkit.settings import HOLD_MUSIC
 from tests.exchange.kit import Phone
 from tests.exchange.rest.bot import FROM, STATE, Bot, control, control_in_no_time, refused
 from tests.exchange.test_bridge import MUSIC, likeness
-from tests.exchange.test_transfer import hear_each_other
+from tests.exchange.test_transfer import RINGBACK, hear_each_other
 
 Stays = Literal["none", "park", "hold"]
 OPTIONS: dict[Stays, dict[str, Any]] = {
@@ -75,7 +74,7 @@ def test_bridge_to_one_that_rings() -> None:
         await bot.actions.bridge(hers, call_control_id_to_bridge_with=his, play_ringtone=True)
         await asyncio.sleep(1.5)
         assert alice.media is not None
-        assert likeness(alice, ProgressSource("ringback", 2.0).pcm()) > 0.9
+        assert likeness(alice, RINGBACK) > 0.9
         await bot.hears_nothing(hers)
         await bob.take(invite["sdp"])
         await bot.hears(his, "call.answered", "call.bridged")
@@ -266,7 +265,7 @@ def test_transfer() -> None:
         assert (began.call_session_id, began.from_) == (bot.leg(hers).session_id, "+15550001")
         alice.heard.clear()
         await asyncio.sleep(1.5)
-        assert likeness(alice, ProgressSource("ringback", 2.0).pcm()) > 0.9
+        assert likeness(alice, RINGBACK) > 0.9
         await bob.take(invite["sdp"])
         assert (await bot.hears(his, "call.answered")).client_state == STATE
         await bot.hears(his, "call.bridged")
@@ -319,7 +318,7 @@ def test_transfer_that_fails(way: str) -> None:
         await bot.hears_nothing(hers)
         alice.heard.clear()
         await asyncio.sleep(1.2)
-        assert likeness(alice, ProgressSource("ringback", 2.0).pcm()) < 0.1
+        assert likeness(alice, RINGBACK) < 0.1
         carol = await bot.desk.phone("carol", "+15550101")
         await bot.actions.transfer(hers, to="+15550101")
         await carol.take((await carol.rings())["sdp"])
