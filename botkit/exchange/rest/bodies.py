@@ -24,7 +24,7 @@ def coded(code: str, low: float, high: float) -> BeforeValidator:
     def check(value: Any) -> Any:
         try:
             number = float(value)
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError):
             number = float("nan")
         if isinstance(value, bool) or not low <= number <= high:
             raise PydanticCustomError(code, f"{TITLES[code]}: it must be between {low:g} and {high:g}.")
@@ -163,8 +163,8 @@ class Headers(Body):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Names with values."""
-        own = [(one.name, one.value) for one in self.custom_headers]
-        return (*own, *((one.name, one.value) for one in self.sip_headers))
+        custom = tuple((one.name, one.value) for one in self.custom_headers)
+        return custom + tuple((one.name, one.value) for one in self.sip_headers)
 
 
 class AutomaticRecording(Body):

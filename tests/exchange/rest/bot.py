@@ -122,7 +122,9 @@ class Bot:
                 await until(lambda at=at: len(self._about(about)) > at)  # type: ignore[misc]
             self._read[about] = at + 1
             request = self._about(about)[at]
-            assert request.type == kind, f"{kind} was due, {request.type} came: {[one.type for one in self._about(about)]}"
+            assert request.type == kind, (
+                f"{kind} was due, {request.type} came: {[one.type for one in self._about(about)]}"
+            )
             payload = parsed(request, self.exchange.public_key)
         return payload
 

@@ -48,9 +48,8 @@ COMMANDS: dict[str, Command] = {
 }
 
 OK, UNANSWERED, OUTBOUND, ENDED, CANNOT = "ok", "90034", "90102", "90018", "90033"
-NEED_ANSWER = {
-    name: (UNANSWERED, UNANSWERED, OK)
-    for name in (
+NEED_ANSWER = dict.fromkeys(
+    (
         "gather",
         "gather_speak",
         "gather_audio",
@@ -60,8 +59,9 @@ NEED_ANSWER = {
         "join",
         "conference",
         "suppression",
-    )
-}
+    ),
+    (UNANSWERED, UNANSWERED, OK),
+)
 TABLE: dict[str, tuple[str, str, str]] = {
     "answer": (OK, OUTBOUND, OK),
     "reject": (OK, OUTBOUND, CANNOT),

@@ -248,7 +248,7 @@ def test_other_leg_is_not_protected(stays: Stays) -> None:
 
 
 def test_transfer() -> None:
-    """The called party is told of by the owner of the leg, with its own state; those two are joined; it hears them ring."""
+    """The called party is a leg of the same owner, with its own state; those two are joined; it hears ringing."""
 
     async def scene(bot: Bot) -> None:
         alice, hers = await bot.up()

@@ -150,13 +150,15 @@ def test_conference_that_ends_before_the_answer() -> None:
 
 
 def test_events_go_elsewhere() -> None:
-    """`webhook_urls` has several receivers for an event, `webhook_url` one for all others; the application's has none."""
+    """`webhook_urls` has several receivers for an event, `webhook_url` one for all others, the application none."""
 
     async def scene(bot: Bot) -> None:
         async with site() as one, site() as two, site() as rest:
             bob = await bot.desk.phone("bob", "+15550100")
             leg = await bot.dial(
-                "+15550100", webhook_url=rest.url, webhook_urls={"call.answered": [one.url, two.url]}  # type: ignore[dict-item]
+                "+15550100",
+                webhook_url=rest.url,
+                webhook_urls={"call.answered": [one.url, two.url]},  # type: ignore[dict-item]
             )
             await bob.take((await bob.rings())["sdp"])
             await soon(lambda: bool(one.seen and two.seen))
