@@ -9,6 +9,7 @@ import json
 import socket
 import weakref
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
