@@ -21,6 +21,7 @@ from botkit.exchange.directory import Directory
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
+from botkit.exchange.outside import OutsideParties
 from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.platform import Platform
 from botkit.exchange.recovery import KEPT, Recovery
@@ -88,6 +89,7 @@ class Exchange:
         self.recordings = self.platform.recordings
         self.activities = self.platform.activities
         self.texml = open_house(self)
+        self.outside = OutsideParties(plane.clock, plane, self.sounds, lambda: self.connect(reached=False), self.start)
         self.recovery = Recovery(plane.clock, self._endpoint, self.start, calls_kept)
 
     @property
@@ -134,12 +136,13 @@ class Exchange:
         for line in [line for line in self.lines if line.user is not None and line.user.name == name]:
             line.check_login()
 
-    def connect(self) -> Line:
-        """A client's end of an in-memory line to this exchange, with no socket. Raises `NetworkFault` once closed."""
+    def connect(self, *, reached: bool = True) -> Line:
+        """A client's end of an in-memory line to this exchange, with no socket. `reached`: calls come to it.
+        Raises `NetworkFault` once closed."""
         if self._closed:
             raise NetworkFault("the exchange is closed")
         near, far = memory_lines(self.clock)
-        self.start(serve_line(self, far), "line")
+        self.start(serve_line(self, far, reached=reached), "line")
         return near
 
     def start_call(self, line: ClientLine, invite: InviteReceived) -> None:

@@ -61,7 +61,7 @@ BAD_PASSWORD, BAD_TOKEN = "Login Incorrect", "JWT token authentication failed"
 class ClientLine:
     """A connected client. `user` is set once it has logged in; `legs` are its calls by id."""
 
-    def __init__(self, exchange: Exchange, wire: Line) -> None:
+    def __init__(self, exchange: Exchange, wire: Line, *, reached: bool = True) -> None:
         self.user: Identity | None = None
         self.session_id: str | None = None
         """One for as long as the line lasts: [IOS] takes it from any result."""
@@ -75,6 +75,7 @@ class ClientLine:
         self.voice_sdk_id = new_voice_sdk_id()
         self._resumes: str | None = getattr(wire, "resumes", None)  # the routing token of an earlier line
         self._punted = False
+        self._reached = reached
         self._exchange = exchange
         self._session = Session(
             wire, ServerProtocol(TELNYX, self.voice_sdk_id), clock=exchange.clock, handler=self._happened
@@ -169,9 +170,10 @@ class ClientLine:
             self._exchange.start_welcome(self, asked.request_id, lost)
         else:
             self.welcome(asked.request_id)
-        self._exchange.registrar.register(
-            user, self, session_id=self.session_id, at=self._exchange.clock.wall(), user_agent=asked.user_agent
-        )
+        if self._reached:
+            self._exchange.registrar.register(
+                user, self, session_id=self.session_id, at=self._exchange.clock.wall(), user_agent=asked.user_agent
+            )
         self.check_login()
 
     def _session_of(self, asked: LoginRequested, user: Identity) -> str:
@@ -271,9 +273,9 @@ class ClientLine:
         self._early.pop(leg.id, None)
 
 
-async def serve_line(exchange: Exchange, wire: Line) -> None:
-    """Serve one client until it goes; a cancelled caller closes its line."""
-    line = ClientLine(exchange, wire)
+async def serve_line(exchange: Exchange, wire: Line, *, reached: bool = True) -> None:
+    """Serve one client until it goes; a cancelled caller closes its line. `reached`: calls to its name come to it."""
+    line = ClientLine(exchange, wire, reached=reached)
     exchange.lines.add(line)
     try:
         await line.run()

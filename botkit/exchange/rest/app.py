@@ -32,6 +32,7 @@ from botkit.exchange.rest import (
     registrations,
     texml,
     texml_rooms,
+    trunks,
     webhook_deliveries,
 )
 from botkit.exchange.rest.door import Door
@@ -59,6 +60,7 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         public_key.router(exchange),
         texml.router(exchange),
         texml_rooms.router(exchange),
+        trunks.router(exchange),
         calls.router(exchange),
         actions.router(exchange),
         conferences.router(exchange),
