@@ -82,6 +82,8 @@ async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> Non
     async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key_of(plan)) as running:
         running.switch.forbidden = settings.why_not
         made = fill(running, plan)
+        if running.open_rest is not None:
+            running.open_rest()  # before there are calls that it would hold up
         facts = describe(running)
         if running.directory.texml_applications:
             facts["account_sid"] = running.texml.calls.account_sid  # TeXML REST has it in its paths

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Exchange:
         self.plane = plane
         self.host = host
         self.port: int | None = None
+        self.open_rest: Callable[[], object] | None = None
+        """Builds the REST side now, not when it is first asked for; None without a port."""
         self.api_keys: list[str] = [f"KEY{secrets.token_hex(16)}"]
         """What the REST side lets in. The first is made up, unless others are put in its place."""
         self.directory = Directory(plane.clock)

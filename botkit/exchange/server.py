@@ -114,7 +114,8 @@ class WebSocketLine:
 def make_app(exchange: Exchange) -> FastAPI:
     """The web application of an exchange."""
     from botkit.exchange.line import serve_line
-    from botkit.exchange.rest.app import mount
+    from botkit.exchange.rest.door import Door
+    from botkit.exchange.rest.lazy import LazyApi
     from botkit.exchange.status_web import routes
 
     app = FastAPI(title="botkit exchange", docs_url=None, redoc_url=None, openapi_url=None)
@@ -125,18 +126,21 @@ def make_app(exchange: Exchange) -> FastAPI:
         await serve_line(exchange, WebSocketLine(websocket))
 
     app.router.routes.extend(routes(exchange))
-    mount(app, exchange)
+    app.state.rest = LazyApi(exchange)
+    app.mount("/v2", app.state.rest)
+    app.add_middleware(Door, keys=exchange.api_keys)
     return app
 
 
 def _let_go(app: FastAPI) -> None:
     """Empty the closures of an application that is served no more. FastAPI remembers endpoints for as long as the
     process lasts, to know which are coroutines, and each would hold a whole exchange."""
-    for part in (app, *app.state.routers):
+    for part in (app, *app.state.rest.routers):
         for route in part.routes:
             for cell in getattr(getattr(route, "endpoint", None), "__closure__", None) or ():
                 with contextlib.suppress(ValueError):  # empty already: endpoints of one router share them
                     del cell.cell_contents
+    app.state.rest.forget()
 
 
 def _hint(error: OSError) -> str:
@@ -168,6 +172,7 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
                 f"the exchange cannot listen on {host}:{port}: {error.strerror}", hint=_hint(error)
             ) from error
         app = make_app(exchange)
+        exchange.open_rest = app.state.rest.open
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -191,6 +196,7 @@ async def serve_http(exchange: Exchange, host: str, port: int) -> AsyncIterator[
         finally:
             server.should_exit = True
             await task
+            exchange.open_rest = None
             _let_go(app)
     finally:
         sock.close()

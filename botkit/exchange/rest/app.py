@@ -1,6 +1,6 @@
 """The REST application: every part's router under /v2, one shape of errors, one description.
 
-A part is a module here with `router(exchange) -> APIRouter`, listed in `_routers`. Its bodies are models derived
+A part is a module here with `router(exchange) -> APIRouter`, listed in `make_routers`. Its bodies are models derived
 from `envelope.Body`, so that the OpenAPI description comes from them; what it refuses it raises as
 `CommandRefused`. `door.Door` has checked the key before.
 """
@@ -35,7 +35,6 @@ from botkit.exchange.rest import (
     trunks,
     webhook_deliveries,
 )
-from botkit.exchange.rest.door import Door
 from botkit.exchange.rest.envelope import Errors, errors, refusals
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _routers(exchange: Exchange) -> list[APIRouter]:
+def make_routers(exchange: Exchange) -> list[APIRouter]:
     return [
         connections.router(exchange),
         credentials.router(exchange),
@@ -67,14 +66,6 @@ def _routers(exchange: Exchange) -> list[APIRouter]:
         queues.router(exchange),
         recordings.router(exchange),
     ]
-
-
-def mount(app: FastAPI, exchange: Exchange) -> None:
-    """Serve the REST side of `exchange` under /v2 of `app`, for who has one of its keys. Its parts are in
-    `app.state.routers`."""
-    app.state.routers = _routers(exchange)
-    app.mount("/v2", make_api(app.state.routers))
-    app.add_middleware(Door, keys=exchange.api_keys)
 
 
 def make_api(routers: Sequence[APIRouter]) -> FastAPI:

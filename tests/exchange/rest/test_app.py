@@ -331,3 +331,18 @@ def test_many_at_once() -> None:
         assert [reply.json()["data"]["user_name"] for reply in replies] == [body["user_name"] for body in bodies]
 
     ask(scene)
+
+
+def test_built_when_it_is_asked_for() -> None:
+    """An exchange begins without its REST side; the first request, or who wants it, builds it, once."""
+
+    async def scene(desk: Desk) -> None:
+        opened = desk.exchange.open_rest
+        assert opened is not None
+        lazy = opened.__self__  # type: ignore[attr-defined]
+        assert not lazy.routers
+        assert (await desk.http.get("/queues")).status_code == 200
+        assert lazy.routers
+        assert opened() is opened()
+
+    ask(scene)
