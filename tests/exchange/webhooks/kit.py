@@ -179,6 +179,7 @@ class Site:
     port: int = 0
     seen: list[Request] = field(default_factory=list)
     connections: int = 0
+    serving: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -186,7 +187,11 @@ class Site:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving[task] = writer
+        task.add_done_callback(self.serving.pop)
+        try:
             while True:
                 self.seen.append(await read_request(reader))
                 writer.write(self.answer)
@@ -194,7 +199,10 @@ class Site:
                 if self.hang:
                     await reader.read()
                     break
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
@@ -224,6 +232,10 @@ async def site(**options: Any) -> AsyncIterator[Site]:
     one = Site(**options)
     async with listening(one.serve) as one.port:
         yield one
+    for writer in one.serving.values():
+        writer.close()
+    if one.serving:
+        await asyncio.wait(set(one.serving))
 
 
 @contextlib.asynccontextmanager
