@@ -70,6 +70,7 @@ class Switch:
     ) -> None:
         self.clock = clock
         self.legs = Legs(clock)
+        self._directory = directory
         self.setup = Setup(clock, directory, registrar, make_endpoint, self._admit)
         self.control: Callable[[Leg, InviteReceived], Control] = lambda leg, invite: self.direct
         self.when_over: list[Callable[[Leg], None]] = []
@@ -306,6 +307,9 @@ class Switch:
 
     def _why_not(self, address: str) -> str:
         plain = parse_address(address)  # digits that are sent after the answer are no part of the number
+        here = not plain.host or plain.host in self._directory.hosts
+        if here and not plain.is_number and self._directory.identity(plain.user) is not None:
+            return ""  # a client of ours by its name: no number, and it leaves nothing
         return self.forbidden(f"{plain.user}@{plain.host}" if plain.host else plain.user)
 
     def dial(self, plan: DialPlan) -> list[Leg]:

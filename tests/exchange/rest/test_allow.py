@@ -38,6 +38,18 @@ def test_rest_dial_and_transfer(to: str) -> None:
     control(scene)
 
 
+def test_names_of_clients() -> None:
+    """A client of the exchange is called by its name, whatever numbers are allowed; another host's name is not."""
+
+    async def scene(bot: Bot) -> None:
+        bot.exchange.switch.forbidden = ALLOWED.why_not
+        bot.exchange.account("gencreddesk")
+        await bot.dial("sip:gencreddesk@sip.telnyx.com")
+        await refused("10010", bot.dial("sip:gencreddesk@example.com"), status=403, pointer="/to")
+
+    control(scene)
+
+
 def test_clients() -> None:
     """What a client dials or transfers to is held against it, too."""
 
