@@ -15,7 +15,6 @@ CHECKS = (
     [str(BIN / "mypy")],
 )
 REAL_TIME = (
-    "tests/browser",
     "tests/test_readme.py",
     "tests/calls/test_agents.py",
     "tests/calls/test_command_line.py",

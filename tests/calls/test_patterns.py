@@ -127,9 +127,9 @@ def copied(tmp_path: Path) -> Path:
     [
         ("park_bridge", "NORMAL_CLEARING"),
         ("park_transfer", "USER_BUSY"),
-        ("park_conference", "NORMAL_CLEARING"),
-        ("inbound_bridge", "NORMAL_CLEARING"),
-        ("texml_park_dial", "NORMAL_CLEARING"),
+        pytest.param("park_conference", "NORMAL_CLEARING", marks=pytest.mark.slow),
+        pytest.param("inbound_bridge", "NORMAL_CLEARING", marks=pytest.mark.slow),
+        pytest.param("texml_park_dial", "NORMAL_CLEARING", marks=pytest.mark.slow),
     ],
 )
 def test_the_operator_is_busy(name: str, cause: str, copied: Path) -> None:
