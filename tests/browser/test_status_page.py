@@ -9,11 +9,11 @@ import pytest
 from botkit.exchange.conference import ConferencePlan
 from botkit.exchange.queue import QueuePlan
 from botkit.exchange.seat import SeatPlan
-from tests.browser.chromium import Chromium, Page, find
+from tests.browser.chromium import Chromium, Page
 from tests.exchange.kit import Office, play
 from tests.exchange.meeting import Meeting
 
-pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium")
+pytestmark = pytest.mark.needs("browser")
 
 HOSTILE = "<img src=x onerror=\"document.title='mine'\"><script>document.title='mine'</script>"
 

@@ -58,10 +58,22 @@ def promised(name: str) -> Story:
 def example(name: str, out: Path, root: Path = ROOT) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     """Run an example as the README says; what came of it, and the result of the bots."""
     command = [sys.executable, "flows/patterns/run.py", name, "--out", str(out)]
-    done = subprocess.run(
-        command, cwd=root, env=environment(), capture_output=True, text=True, timeout=120, check=False
-    )
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    with subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, complained = process.communicate(timeout=120)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # with the exchange, the backend and the bots that it has begun
+            raise
+    done = subprocess.CompletedProcess(command, process.returncode, said, complained)
+    assert "Traceback" not in said + complained, complained
     return done, json.loads((out / "result.json").read_text())
 
 
