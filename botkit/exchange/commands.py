@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from botkit.errors import Fault, NetworkFault, RemoteProtocolError, TimeoutFault
@@ -107,7 +107,6 @@ class Commands:
         stays: str = "",
         prevent_double: bool = False,
         ringtone: bool = False,
-        first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Join two legs; those not answered yet are answered, or waited for. `stays`: what becomes of `leg` when the
         other one leaves (`parked`, `held`; empty: it is hung up). `ringtone`: who waits hears it ring. Raises
@@ -118,8 +117,6 @@ class Commands:
             raise CommandRefused("90033", "One of the calls is bridged already.")
 
         async def join() -> None:
-            if first is not None:
-                await first()
             far = await self._up_while_it_rings(other, leg if ringtone else None)
             near = await self._up_while_it_rings(leg, other if ringtone else None)
             if near.is_answered and far.is_answered:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from botkit.causes import CAUSES
 from botkit.exchange.texml.port import Ending, LegFacts, Ticket, Word
 
@@ -73,8 +71,3 @@ def queue_fields(ticket: Ticket) -> Fields:
         "AvgQueueTime": str(round(ticket.average_wait())),
         "CurrentQueueSize": str(ticket.size()),
     }
-
-
-def without_empty(fields: Mapping[str, str]) -> Fields:
-    """The fields that say something."""
-    return {name: value for name, value in fields.items() if value}

@@ -97,11 +97,6 @@ def targets(event_type: str, owner: Owner | None, overrides: Overrides | None = 
     return (Target(urls, "POST", timeout, pauses),)
 
 
-def checked_url(url: object, pointer: str) -> str:
-    """A URL that webhooks can be sent to. Raises `CommandRefused` 10015."""
-    return _url(url, pointer)
-
-
 def _url(url: object, pointer: str) -> str:
     if not isinstance(url, str) or len(url) > LONGEST_URL:
         raise CommandRefused("10015", f"A URL is a text of at most {LONGEST_URL} characters.", pointer=pointer)
