@@ -1,0 +1,27 @@
+"""The compiled twin of what hearing costs most, where it could be built.
+
+Hundreds of calls that each listen spend most of their time in arithmetic on a few numbers at a time, where calling
+numpy costs more than the arithmetic. `botkit/media/native/` has it in C, built by pip where there is a compiler. The
+Python beside it does the same, is what the C is tested against, and is used where nothing could be built, or where
+`BOTKIT_NATIVE=off` says so: everything works then, at a higher price.
+"""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+
+def _load() -> ModuleType | None:
+    if os.environ.get("BOTKIT_NATIVE") == "off":
+        return None
+    try:
+        from botkit.media import _native
+    except ImportError:
+        return None
+    return _native
+
+
+_module = _load()
+AVAILABLE = _module is not None
+"""The compiled twin is there, and wanted."""

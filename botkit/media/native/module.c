@@ -1,0 +1,26 @@
+/* botkit.media._native: the arithmetic of hearing that numpy is too slow for, on a few numbers of one call at a time.
+   Each function here has a twin in Python, which is used where this could not be built (botkit/media/native.py);
+   tests/media/test_native.py holds the two against each other. */
+#include "native.h"
+
+int borrow(PyObject *array, Py_buffer *view, Py_ssize_t size, int dims, int writable) {
+  if (PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | (writable ? PyBUF_WRITABLE : 0)) < 0) return 0;
+  if (view->itemsize == size && (!dims || view->ndim == dims)) return 1;
+  PyErr_Format(PyExc_ValueError, "an array of %zd bytes an item in %d dimensions, not %zd in %d", view->itemsize,
+               view->ndim, size, dims);
+  PyBuffer_Release(view);
+  return 0;
+}
+
+void give_back(Py_buffer *views, int count) {
+  while (count--) PyBuffer_Release(&views[count]);
+}
+
+static int exec(PyObject *module) {
+  return PyModule_AddFunctions(module, laid_functions);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, exec}, {0, NULL}};
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "botkit.media._native", .m_slots = slots};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }
