@@ -84,6 +84,13 @@ def has_browser() -> bool:
     return find() is not None and SDK.exists()
 
 
+def has_native() -> bool:
+    """The compiled twin of the arithmetic of hearing."""
+    from importlib.util import find_spec
+
+    return find_spec("botkit.media._native") is not None
+
+
 TOOLS = {
     "browser": (has_browser, "Chromium and the official JS SDK", "apt-get install chromium npm; make browser"),
     "voices": (has_voices, "flite and espeak-ng", "apt-get install flite espeak-ng"),
@@ -91,6 +98,11 @@ TOOLS = {
         has_sound,
         "the extra `sound`, and PortAudio on ALSA",
         "apt-get install libportaudio2 (and pip install -e '.[sound]')",
+    ),
+    "native": (
+        has_native,
+        "a C compiler and Python's headers",
+        "apt-get install gcc libc6-dev python3-dev; make setup",
     ),
     "floor": (has_floor, "a C compiler and libsrtp", "apt-get install gcc libc6-dev libsrtp2-dev"),
 }
