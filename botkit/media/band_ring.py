@@ -20,6 +20,8 @@ RING = 4096
 
 Frames = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
+Heard = tuple[Bands, Flags, npt.NDArray[np.float32], npt.NDArray[np.float64], int, int]
+"""What a compiled twin takes for what a call heard: a store's bands, clear, levels and times, the slot, the count."""
 
 
 NEVER = 1 << 60
@@ -152,6 +154,11 @@ class BandRing:
         view = object.__new__(BandRing)
         view._store, view._slot, view._until = self._store, self._slot, count
         return view
+
+    def whole(self) -> Heard:
+        """All of it, as it lies there."""
+        store = self._store
+        return store.bands, store.clear, store.levels, store.times, self._slot, self.count
 
     @property
     def oldest(self) -> int:

@@ -23,6 +23,7 @@ import numpy as np
 
 from botkit.media.alignment import BLOCK, SLIP, Alignment
 from botkit.media.band_ring import NEVER, BandRing
+from botkit.media.native_alignment import lay
 from botkit.media.pcm import FRAME_SECONDS
 from botkit.media.reference import Reference
 
@@ -163,7 +164,7 @@ class PromptEar:
             return False
         if near is None and self._is_echo(reference, end, at):
             return False
-        place = Alignment(self.ring, reference, start)
+        place = lay(self.ring, reference, start)
         like = place.place_by_patch(end)
         if near is not None:
             if like <= near.like:

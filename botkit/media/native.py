@@ -9,19 +9,15 @@ Python beside it does the same, is what the C is tested against, and is used whe
 from __future__ import annotations
 
 import os
-from types import ModuleType
 
+__all__ = ["AVAILABLE", "BUILT", "module"]
 
-def _load() -> ModuleType | None:
-    if os.environ.get("BOTKIT_NATIVE") == "off":
-        return None
-    try:
-        from botkit.media import _native
-    except ImportError:
-        return None
-    return _native
+try:
+    from botkit.media import _native as module
+except ImportError:
+    BUILT = False
+else:
+    BUILT = True
 
-
-_module = _load()
-AVAILABLE = _module is not None
+AVAILABLE = BUILT and os.environ.get("BOTKIT_NATIVE") != "off"
 """The compiled twin is there, and wanted."""

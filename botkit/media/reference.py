@@ -11,6 +11,7 @@ same voice give below 0.5 over a second or two.
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from pathlib import Path
@@ -59,9 +60,16 @@ LONGEST = 3000
 """Frames of a prompt that are looked at: a minute tells it from any other. After that it goes on as long as there is
 sound (`Reference.beyond`)."""
 
+COUNTED, STRONG, ACTIVE = 1, 2, 4
+"""Bits by which a compiled twin knows a frame to be compared, one that cannot be missed, and one that is sound."""
+
 Vector = npt.NDArray[np.float32]
 Patches = npt.NDArray[np.float32]
 """Patches, shape (n, COEFFICIENTS), each of unit length at most."""
+
+Sheet = tuple[Bands, Vector, npt.NDArray[np.uint8], npt.NDArray[np.int32], int, int, float, float]
+"""Features at each gain, shape (gains, size, BANDS); levels of the frames; their marks; how many of sound are before
+each; the first one of sound and the last; the lowest gain and the step to the next."""
 
 
 def _cosines(size: int, count: int) -> Patches:
@@ -157,6 +165,21 @@ class Reference:
         ends = np.arange(min(PATCH - OVERHANG, self.size) - 1, self.size + min(OVERHANG, PATCH - 1))
         windows = np.lib.stride_tricks.sliding_window_view(padded, PATCH, axis=0).transpose(0, 2, 1)
         return patches_of(windows[ends + 1]), ends
+
+    @functools.cached_property
+    def sheet(self) -> Sheet:
+        """What it is judged by, as the compiled twins take it (`native/laid.c`)."""
+        marks = self.counted * COUNTED | self.strong * STRONG | self.active * ACTIVE
+        return (
+            np.stack(self._bands),
+            self.levels,
+            marks.astype(np.uint8),
+            np.array(self.active_before, np.int32),
+            self.first,
+            self.last,
+            GAINS[0],
+            GAINS[1] - GAINS[0],
+        )
 
     def __repr__(self) -> str:
         return f"<Reference {self.path.name}>"

@@ -17,7 +17,8 @@ void give_back(Py_buffer *views, int count) {
 }
 
 static int exec(PyObject *module) {
-  return PyModule_AddFunctions(module, laid_functions);
+  if (PyModule_AddFunctions(module, laid_functions) < 0) return -1;
+  return PyModule_AddFunctions(module, judged_functions);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, exec}, {0, NULL}};
