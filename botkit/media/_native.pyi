@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from botkit.media.reference import Sheet
+from botkit.media.srtp_path import Datagram
+from botkit.media.transport import Arrival
 
 # --- alignment.py: what was heard (the arrays of a BandStore, a slot, its count), the prompt, and where it lies -------
 
@@ -78,3 +80,19 @@ def score(
     first: int,
     /,
 ) -> tuple[float, float, int]: ...
+
+# --- srtp_path.py ---------------------------------------------------------------------------------------------------
+
+def use_srtp(protect: int, unprotect: int, /) -> bool: ...
+def rtp_receive(
+    fd: int,
+    context: int,
+    now: float,
+    to_monotonic: float,
+    fresh: float,
+    most: int,
+    got: list[Arrival],
+    others: list[Datagram],
+    /,
+) -> int: ...
+def rtp_send(fd: int, context: int, packet: bytes, to: bytes | None, /) -> bool: ...

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import ipaddress
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,13 +38,11 @@ from aiortc.rtcicetransport import candidate_from_aioice, connection_kwargs
 from botkit.clock import Clock
 from botkit.errors import NetworkFault, TimeoutFault
 from botkit.media.dtls import DtlsTransport, process_certificate
-from botkit.media.srtp import SrtpCipher, SrtpError, scratch
+from botkit.media.srtp import SrtpCipher
+from botkit.media.srtp_path import Datagram, SrtpPath, path_over
 from botkit.media.transport import Arrival, TransportParameters
-from botkit.media.wire import ANCILLARY_MAX, Wire, wallclock_of
+from botkit.media.wire import Wire
 from botkit.settings import IceServer
-
-MAX_PER_BEAT = 8
-"""Datagrams read per leg and beat, so that a flood on one leg cannot stall the others."""
 
 STALE = 0.030
 """A datagram older than this when read may have others behind it: read on at once."""
@@ -52,9 +50,6 @@ STALE = 0.030
 LOOK_EVERY = 4
 """Beats between reads to the bottom. An empty read costs as much as a sixth of the whole beat of a leg, and one
 packet a beat is the rule; so after a fresh packet the next read waits for the next beat, except on every fourth."""
-
-
-_VECTOR = [scratch]
 
 
 class _Connection(aioice.Connection):
@@ -140,13 +135,11 @@ class Peer:
         "_ice",
         "_inbox",
         "_offerer",
+        "_path",
         "_protocol",
-        "_receive_into",
         "_remote",
         "_rx",
-        "_send",
         "_trickled",
-        "_tx",
         "_up",
         "_wire",
         "errors",
@@ -191,8 +184,8 @@ class Peer:
         self._wire: Wire | None = None
         self._protocol: Any = None
         self._remote: Any = None
-        self._tx: SrtpCipher | None = None
         self._rx: SrtpCipher | None = None
+        self._path: SrtpPath | None = None
         self._offerer = False
         self._beats = 0
         self._closed = False
@@ -265,7 +258,6 @@ class Peer:
 
     def _take_over(self) -> None:
         pair = self._ice._connection._nominated[1]
-        self._tx = SrtpCipher(self._dtls._tx_srtp)
         self._rx = SrtpCipher(self._dtls._rx_srtp)
         self._protocol, self._remote = pair.protocol, pair.remote_addr
         transport = pair.protocol.transport
@@ -273,14 +265,7 @@ class Peer:
             loopback = ipaddress.ip_address(pair.remote_addr[0]).is_loopback
             transport.take_over(pair.remote_addr, connect=self._connected and loopback)
             self._wire = transport
-            self._receive_into = transport.sock.recvmsg_into
-            self._send = (
-                transport.sock.send
-                if transport._connected
-                else functools.partial(_send_to, transport.sock.sendto, pair.remote_addr)
-            )
-        else:
-            self._send = functools.partial(_send_to, transport.sendto, pair.remote_addr)
+        self._path = path_over(transport, pair.remote_addr, SrtpCipher(self._dtls._tx_srtp), self._rx)
         self._up = True
         self._ice.on("statechange", self._state_changed)
         self._dtls.on("statechange", self._state_changed)
@@ -334,35 +319,16 @@ class Peer:
             self._open_inbox(rx, got)
         if self._wire is None or self._closed:
             return got
+        assert self._path is not None
         self._beats += 1
-        to_the_bottom = not self._beats % LOOK_EVERY
-        receive_into = self._receive_into
-        for _ in range(MAX_PER_BEAT):
-            try:
-                size, ancillary, _, address = receive_into(_VECTOR, ANCILLARY_MAX)
-            except BlockingIOError:
-                break
-            except OSError:  # ConnectionRefused: the other end has closed its socket
-                self.errors += 1
-                continue
-            if size < 2:
-                continue
-            wall = wallclock_of(ancillary)
-            at = now if wall is None else wall + to_monotonic
-            first = scratch[0]
-            if 127 < first < 192:
-                if 192 <= scratch[1] <= 223:  # RFC 5761 section 4
-                    self._rtcp(rx.unprotect_rtcp_scratch(size), at)
-                else:
-                    clear = rx.unprotect_scratch(size)
-                    if clear is None:
-                        self.errors += 1
-                    else:
-                        got.append((clear, at))
-                        if not to_the_bottom and now - at < STALE:
-                            break
+        others: list[Datagram] = []
+        fresh = STALE if self._beats % LOOK_EVERY else -math.inf
+        self.errors += self._path.receive(now, to_monotonic, fresh, got, others)
+        for data, at, address in others:
+            if 127 < data[0] < 192:
+                self._rtcp(rx.unprotect(data, rtcp=True), at)
             else:  # STUN and DTLS go back to their owners (RFC 7983)
-                self._hand_back(bytes(scratch[:size]), address or self._remote)
+                self._hand_back(data, address or self._remote)
         return got
 
     def _hand_back(self, data: bytes, address: Any) -> None:
@@ -392,21 +358,13 @@ class Peer:
             self.on_rtcp(clear, at)
 
     def send(self, packet: bytes) -> None:
-        tx = self._tx
-        if tx is None or self._closed:
-            return
-        try:
-            self._send(tx.protect(packet))
-        except (OSError, SrtpError):
+        path = self._path
+        if path is not None and not self._closed and not path.send(packet):
             self.errors += 1
 
     def send_rtcp(self, packet: bytes) -> None:
-        tx = self._tx
-        if tx is None or self._closed:
-            return
-        try:
-            self._send(tx.protect_rtcp(packet))
-        except (OSError, SrtpError):
+        path = self._path
+        if path is not None and not self._closed and not path.send_rtcp(packet):
             self.errors += 1
 
     async def close(self) -> None:
@@ -427,7 +385,3 @@ class Peer:
 def _in_words(candidate: Candidate) -> str:
     host = f"[{candidate.host}]" if ":" in candidate.host else candidate.host
     return f"{candidate.type} {host}:{candidate.port}"
-
-
-def _send_to(sendto: Callable[[Any, Any], Any], address: Any, data: memoryview) -> None:
-    sendto(data, address)

@@ -23,6 +23,25 @@ scratch = memoryview(_buffer).cast("B")
 """The shared buffer: receive into it, then `unprotect`."""
 
 
+def _address(function: str) -> int:
+    """Where a function of pylibsrtp's libsrtp is, if it is as libsrtp 2 has it: (context, packet, length)."""
+    pointer = ffi.addressof(lib, function)
+    if not str(ffi.typeof(pointer)).endswith("(struct srtp_ctx_t_ *, void *, int *)'>"):
+        raise TypeError(function)
+    return int(ffi.cast("uintptr_t", pointer))
+
+
+def _library() -> tuple[int, int] | None:
+    try:
+        return _address("srtp_protect"), _address("srtp_unprotect")
+    except (AttributeError, TypeError, ffi.error):
+        return None
+
+
+LIBRARY = _library()
+"""Where srtp_protect and srtp_unprotect are, for who calls them without pylibsrtp; None for an unknown libsrtp."""
+
+
 class SrtpError(Exception):
     """libsrtp refused a packet: forged, replayed, too old, or not SRTP at all."""
 
@@ -35,6 +54,11 @@ class SrtpCipher:
     def __init__(self, session: Session) -> None:
         self._session = session  # owns the context: it must live as long as we do
         self._context: Any = session._srtp[0]
+
+    @property
+    def address(self) -> int:
+        """Where libsrtp's context is; good as long as this lives."""
+        return int(ffi.cast("uintptr_t", self._context))
 
     def protect(self, packet: bytes, _call: Any = lib.srtp_protect) -> memoryview:
         """Encrypt into the shared buffer; the view is good until the next call of any cipher."""

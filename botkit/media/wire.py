@@ -83,7 +83,8 @@ class Wire(asyncio.DatagramTransport):
         self.errors = 0
         self._loop = loop
         self._protocol = protocol
-        self._connected = False
+        self.connected = False
+        """To one address: no other is heard."""
         self._closed = False
         self._read_by_loop = True
         loop.add_reader(self.sock.fileno(), self._readable)
@@ -111,7 +112,7 @@ class Wire(asyncio.DatagramTransport):
         self._stop_reading()
         if connect:
             self.sock.connect(remote)
-            self._connected = True
+            self.connected = True
 
     def _stop_reading(self) -> None:
         if self._read_by_loop:
@@ -122,7 +123,7 @@ class Wire(asyncio.DatagramTransport):
         if self._closed:
             return
         try:
-            if self._connected or addr is None:
+            if self.connected or addr is None:
                 self.sock.send(data)
             else:
                 self.sock.sendto(data, addr)

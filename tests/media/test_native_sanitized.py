@@ -53,7 +53,10 @@ def test_under_the_sanitizers(tmp_path: Path) -> None:
         "PYTHONMALLOC": "malloc",
     }
     tests = [str(path) for path in sorted(Path(__file__).parent.glob("test_native_*.py")) if path != Path(__file__)]
-    tests += [str(Path(__file__).parent / name) for name in ("test_match.py", "test_hearing.py", "test_vad.py")]
+    tests += [
+        str(Path(__file__).parent / name)
+        for name in ("test_match.py", "test_hearing.py", "test_vad.py", "test_srtp_path.py")
+    ]
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(compiled(tmp_path)), *tests],
         env=env, cwd=ROOT, capture_output=True, text=True, check=False,

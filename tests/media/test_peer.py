@@ -15,10 +15,11 @@ from aioice import ice as aioice
 from botkit.clock import MonotonicClock
 from botkit.errors import NetworkFault, TimeoutFault
 from botkit.media.dtls import process_certificate
-from botkit.media.peer import MAX_PER_BEAT, Peer
+from botkit.media.peer import Peer
 from botkit.media.rtcp import ReceiverReport
 from botkit.media.rtcp import pack as pack_rtcp
 from botkit.media.rtp import RtpPacket, pack
+from botkit.media.srtp_path import MAX_PER_BEAT
 from botkit.media.transport import Arrival
 from tests.conftest import sockets
 from tests.media.waiting import PATIENCE, until

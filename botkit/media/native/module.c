@@ -17,8 +17,10 @@ void give_back(Py_buffer *views, int count) {
 }
 
 static int exec(PyObject *module) {
-  if (PyModule_AddFunctions(module, laid_functions) < 0) return -1;
-  return PyModule_AddFunctions(module, judged_functions);
+  PyMethodDef *parts[] = {laid_functions, judged_functions, srtp_path_functions};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (PyModule_AddFunctions(module, parts[i]) < 0) return -1;
+  return 0;
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, exec}, {0, NULL}};

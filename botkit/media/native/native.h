@@ -18,5 +18,6 @@ void give_back(Py_buffer *views, int count);
 /* Functions of each part; the last one is all zero. */
 extern PyMethodDef laid_functions[];
 extern PyMethodDef judged_functions[];
+extern PyMethodDef srtp_path_functions[];
 
 #endif
