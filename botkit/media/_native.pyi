@@ -1,8 +1,13 @@
 """The compiled module: one function, or class, for each of its twins in Python. See native.py."""
 
+from typing import Any, Self
+
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media.batch import Times
+from botkit.media.history import Rows
+from botkit.media.pcm import Levels, Pcm
 from botkit.media.reference import Sheet
 from botkit.media.srtp_path import Datagram
 from botkit.media.transport import Arrival
@@ -96,3 +101,32 @@ def rtp_receive(
     /,
 ) -> int: ...
 def rtp_send(fd: int, context: int, packet: bytes, to: bytes | None, /) -> bool: ...
+
+# --- spectrum.py, vad.py: see compiled_speech.py -------------------------------------------------------------------
+
+def is_tone(samples: Pcm) -> bool: ...
+
+class Speech:
+    start_after: float
+    stop_after: float
+    min_level: float
+    @property
+    def sure_until(self) -> float: ...
+    @property
+    def resting(self) -> bool: ...
+    @property
+    def stage(self) -> int: ...
+    def __new__(
+        cls,
+        process: Any,
+        detector: Any,
+        start_after: float,
+        stop_after: float,
+        min_level: float,
+        spoilt: int,
+    ) -> Self: ...
+    def judge(self, octets: bytes, at: float, level: float, /) -> list[tuple[float, float | None]] | None: ...
+    @classmethod
+    def hear_all(
+        cls, by_slot: list[Any], slots: Rows, frames: Pcm, times: Times, levels: Levels, /
+    ) -> list[tuple[int, float, float | None]]: ...

@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import webrtcvad
 
@@ -63,12 +64,19 @@ SpeechFact = SpeechStart | SpeechEnd
 
 SPEAKING = Activity.SPEAKING
 NOTHING: Sequence[SpeechFact] = ()
-_judge = webrtcvad._webrtcvad.process
+webrtcvad_process = webrtcvad._webrtcvad.process
+
+
+def new_detector(aggressiveness: int) -> Any:
+    """What `webrtcvad_process` judges one stream with."""
+    return webrtcvad.Vad(aggressiveness)._vad
 
 
 class VoiceActivity:
     """One call's speech. Some 3 us a frame, most of it webrtcvad's, whose C function is called as it is:
-    its Python wrapper, which checks lengths that are always right here, would add a fifth."""
+    its Python wrapper, which checks lengths that are always right here, would add a fifth.
+
+    Its compiled twin is in `speech_hearing.py`."""
 
     __slots__ = (
         "_first_voiced",
@@ -101,7 +109,7 @@ class VoiceActivity:
         self.stop_after = stop_after
         self.min_level = min_level
         self.state = Activity.QUIET
-        self._vad = webrtcvad.Vad(aggressiveness)._vad
+        self._vad = new_detector(aggressiveness)
         self._tones = SteadyTones(spoilt)
         self._voiced = self._unvoiced = 0  # frames since this state began
         self._started = 0.0
@@ -128,7 +136,7 @@ class VoiceActivity:
     def hear(self, octets: bytes, at: float, frame_level: float) -> Sequence[SpeechFact]:
         """As `push`, of the 320 bytes of a frame."""
         loud = frame_level >= self.min_level
-        voiced = loud and _judge(self._vad, HEARING_RATE, octets, HEARING_SAMPLES)
+        voiced = loud and webrtcvad_process(self._vad, HEARING_RATE, octets, HEARING_SAMPLES)
         state, tones = self.state, self._tones
         if voiced and state is SPEAKING and (known := tones.go_on(octets, at, frame_level)) is not None:
             if known:

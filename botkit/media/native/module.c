@@ -1,6 +1,6 @@
 /* botkit.media._native: the arithmetic of hearing that numpy is too slow for, on a few numbers of one call at a time.
    Each function here has a twin in Python, which is used where this could not be built (botkit/media/native.py);
-   tests/media/test_native.py holds the two against each other. */
+   tests/media/test_native_*.py hold the two against each other. */
 #include "native.h"
 
 int borrow(PyObject *array, Py_buffer *view, Py_ssize_t size, int dims, int writable) {
@@ -16,11 +16,19 @@ void give_back(Py_buffer *views, int count) {
   while (count--) PyBuffer_Release(&views[count]);
 }
 
+static int add_type(PyObject *module, PyType_Spec *spec) {
+  PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+  int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+  Py_XDECREF(type);
+  return added;
+}
+
 static int exec(PyObject *module) {
-  PyMethodDef *parts[] = {laid_functions, judged_functions, srtp_path_functions};
+  PyMethodDef *parts[] = {laid_functions, judged_functions, srtp_path_functions, spectrum_functions};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (PyModule_AddFunctions(module, parts[i]) < 0) return -1;
-  return 0;
+  spectrum_prepare();
+  return add_type(module, &speech_spec);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, exec}, {0, NULL}};

@@ -19,5 +19,10 @@ void give_back(Py_buffer *views, int count);
 extern PyMethodDef laid_functions[];
 extern PyMethodDef judged_functions[];
 extern PyMethodDef srtp_path_functions[];
+extern PyMethodDef spectrum_functions[];
+
+/* The class `Speech` (speech.c), and the tables that it needs (spectrum.c). */
+extern PyType_Spec speech_spec;
+void spectrum_prepare(void);
 
 #endif
