@@ -23,8 +23,8 @@ from botkit.media.match import PromptEar
 from botkit.media.passage import Loop, Passages
 from botkit.media.pcm import SILENCE, Resampler
 from botkit.media.reference import Reference
+from botkit.media.speech_hearing import voice_activity
 from botkit.media.tone import Heard, ToneStarted, ToneTracker, Tracker
-from botkit.media.vad import VoiceActivity
 
 if TYPE_CHECKING:
     from botkit.media.hearing import Hearing
@@ -51,7 +51,7 @@ class CallHearing:
     def __init__(self, hearing: Hearing, ear: Ear, codec: Codec) -> None:
         self.ear = ear
         self.codec = codec
-        self.vad = VoiceActivity(spoilt=0 if isinstance(codec, G711) else 2)
+        self.vad = voice_activity(spoilt=0 if isinstance(codec, G711) else 2)
         self.slot = hearing.enter(self)
         self.history = ear.history
         """What it heard, as long as that is its ear's."""

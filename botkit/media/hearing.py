@@ -31,8 +31,9 @@ from botkit.media.ear import Ear, HeardDigit, HeardFrame
 from botkit.media.history import FRAME, HistoryStore
 from botkit.media.pcm import SOUND_LEVEL, Levels, levels_from_energy
 from botkit.media.prompt_hearing import PromptHearing
+from botkit.media.speech_hearing import speech_hearing
 from botkit.media.tone import Bank, Heard
-from botkit.media.vad import MIN_LEVEL, SpeechFact, SpeechStart, VoiceActivity
+from botkit.media.vad import SpeechFact, SpeechStart
 
 STOPPED = 0.5
 """Seconds without a packet after which a stream is silent. One that was only held up comes again before, and late
@@ -61,11 +62,10 @@ class Hearing:
         self._dtmf: DtmfHearing | None = None  # while somebody listens
         self._free: list[int] = []  # slots, the lowest last
         self._calls: list[CallHearing | None] = []  # by slot, as all that follows
-        self._vads: list[VoiceActivity | None] = []
         self._codecs: list[Codec | None] = []
         self._fed_at = np.zeros(0)  # the beat in which something of it was analysed last
         self._loud = np.zeros(0, np.bool_)  # its last frame was sound
-        self._resting = np.zeros(0, np.bool_)  # soft frames do not change its speech
+        self._speech = speech_hearing()
         self._tapped: set[int] = set()
         self._ragged: set[int] = set()  # the frame before was lost, or one to come
         self._beats = 0
@@ -80,13 +80,14 @@ class Hearing:
             self._dtmf = DtmfHearing(self.bank)
         if not self._free:
             self._free.append(len(self._calls))
-            for by_slot in (self._calls, self._vads, self._codecs):
+            for by_slot in (self._calls, self._codecs):
                 by_slot.append(None)
             self._fed_at = np.append(self._fed_at, math.inf)
-            self._loud, self._resting = np.append(self._loud, False), np.append(self._resting, False)
+            self._loud = np.append(self._loud, False)
         slot = self._free.pop()
-        self._calls[slot], self._vads[slot], self._codecs[slot] = call, call.vad, call.codec
-        self._fed_at[slot], self._loud[slot], self._resting[slot] = math.inf, False, False
+        self._calls[slot], self._codecs[slot] = call, call.codec
+        self._fed_at[slot], self._loud[slot] = math.inf, False
+        self._speech.enter(slot, call.vad)
         self._dtmf.add(slot)
         ear = call.ear
         ear.history = ear.history.moved(self._history, slot)
@@ -120,7 +121,8 @@ class Hearing:
         self._ragged.discard(slot)
         if ear.history is call.history:  # else it goes on in the hearing of another stream
             ear.history, ear.taps.on_change = ear.history.moved(), None
-        self._calls[slot] = self._vads[slot] = self._codecs[slot] = None
+        self._speech.leave(slot)
+        self._calls[slot] = self._codecs[slot] = None
         self._fed_at[slot] = math.inf
         self._tapped.discard(slot)
         self.tracked.pop(slot, None)
@@ -129,9 +131,9 @@ class Hearing:
         if len(self._free) == len(self._calls):
             self._dtmf.close()
             self._dtmf = None
-            for by_slot in (self._calls, self._vads, self._codecs, self._free):
+            for by_slot in (self._calls, self._codecs, self._free):
                 by_slot.clear()
-            self._fed_at, self._loud, self._resting = self._fed_at[:0], self._loud[:0], self._resting[:0]
+            self._fed_at, self._loud, self._speech = self._fed_at[:0], self._loud[:0], speech_hearing()
             self._history = HistoryStore(0)
 
     def _taps_changed(self, ear: Ear, slot: int) -> None:
@@ -237,7 +239,8 @@ class Hearing:
         levels = levels_from_energy(heard.energy.sum(axis=1), FRAME)
         self._history.append(batch.slots, batch.octets, batch.times, batch.turns)
         self._loudness(batch, levels)
-        self._speech(batch, levels)
+        for slot, facts in self._speech.hear(batch, levels):
+            self._safely(self._tell_speech, slot, facts)
         if self._tapped:
             self._taps(batch)
         if self.tracked:
@@ -267,25 +270,6 @@ class Hearing:
                 ear.sounds.begin(at)
             else:
                 ear.sounds.finish(at)
-
-    def _speech(self, batch: Batch, levels: Levels) -> None:
-        """Where speech begins and ends."""
-        slots, soft = batch.slots, levels < MIN_LEVEL
-        vads = [self._vads[slot] for slot in slots.tolist()]
-        wanted = ~(soft & self._resting[slots])
-        for row in batch.later[~wanted[batch.later]].tolist():
-            wanted[row] = wanted[row - 1]  # what was before may have woken it
-        for row in np.flatnonzero(~wanted).tolist():
-            vads[row] = None
-        octets_of = batch.frames.view(f"V{2 * FRAME}").ravel().tolist()
-        frames = zip(vads, octets_of, batch.times.tolist(), levels.tolist(), strict=True)
-        for row, (vad, octets, at, level) in enumerate(frames):
-            if vad is not None and (facts := vad.hear(octets, at, level)):
-                self._safely(self._tell_speech, int(slots[row]), facts)
-        self._resting[slots[wanted]] = False
-        for row in np.flatnonzero(wanted & soft).tolist():
-            vad = vads[row]
-            self._resting[slots[row]] = vad is not None and vad.resting
 
     def _tell_speech(self, slot: int, facts: Sequence[SpeechFact]) -> None:
         for fact in facts:
