@@ -84,9 +84,9 @@ class SpeechHearing:
 
 def _twins() -> tuple[Callable[..., Speech], Callable[[], Pass]]:
     if AVAILABLE:
-        from botkit.media.compiled_speech import CompiledSpeechHearing, CompiledVoiceActivity
+        from botkit.media.native_speech import NativeSpeechHearing, NativeVoiceActivity
 
-        return CompiledVoiceActivity, CompiledSpeechHearing
+        return NativeVoiceActivity, NativeSpeechHearing
     return VoiceActivity, SpeechHearing
 
 

@@ -28,9 +28,9 @@ NEAR = 1e-4
 
 
 def compiled(**keywords: Any) -> Any:
-    from botkit.media.compiled_speech import CompiledVoiceActivity
+    from botkit.media.native_speech import NativeVoiceActivity
 
-    return CompiledVoiceActivity(**keywords)
+    return NativeVoiceActivity(**keywords)
 
 
 def spoken() -> list[Pcm]:
@@ -206,10 +206,10 @@ def batch_of_rows(slots: list[int], rows: list[Pcm], times: list[float]) -> Batc
 @pytest.mark.usefixtures("same_spectrum")
 def test_many_calls_at_once() -> None:
     """The same facts in the same order, of calls that come and go, some with several frames in a batch."""
-    from botkit.media.compiled_speech import CompiledSpeechHearing
+    from botkit.media.native_speech import NativeSpeechHearing
 
     draw = np.random.default_rng(5)
-    one, other = SpeechHearing(), CompiledSpeechHearing()
+    one, other = SpeechHearing(), NativeSpeechHearing()
     walks = [walk(60 + number) for number in range(12)]
     at = [0] * len(walks)
     for slot in range(len(walks)):

@@ -29,7 +29,7 @@ def _fact(at: float, duration: float | None) -> SpeechFact:
     return SpeechStart(at) if duration is None else SpeechEnd(at, duration)
 
 
-class CompiledVoiceActivity(Speech):
+class NativeVoiceActivity(Speech):
     """One call's speech: everything as in `VoiceActivity`."""
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class CompiledVoiceActivity(Speech):
         return NOTHING if facts is None else [_fact(*fact) for fact in facts]
 
 
-class CompiledSpeechHearing:
+class NativeSpeechHearing:
     """The calls' by slot; everything as in `SpeechHearing`. A frame that changes nothing costs nothing here."""
 
     def __init__(self) -> None:
