@@ -257,7 +257,7 @@ def hear_all(**changed: Any) -> object:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"by_slot": [object(), None]},
+        {"by_slot": ["no speech", None]},
         {"by_slot": (None, None)},
         {"by_slot": []},
         {"slots": np.array([0, 2])},
