@@ -1,0 +1,51 @@
+"""Where the compiled twins are not there, or not wanted, everything works all the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+HEARING = [
+    "test_bands",
+    "test_dtmf",
+    "test_ear",
+    "test_hearing",
+    "test_match",
+    "test_peer",
+    "test_prompt_hearing",
+    "test_vad",
+]
+"""Tests of all that has a twin."""
+
+
+@pytest.mark.needs("native")
+def test_all_of_hearing_in_python() -> None:
+    """What is tested of hearing, and of a leg's path, passes in Python alone; elsewhere it is tested compiled."""
+    tests = [str(HERE / f"{name}.py") for name in HEARING]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", *tests],
+        env={**os.environ, "BOTKIT_NATIVE": "off"}, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("how", ["off", "absent"])
+def test_what_is_chosen(how: str) -> None:
+    """With `BOTKIT_NATIVE=off`, and where nothing was built, nothing compiled is used, and all imports."""
+    hidden = "import sys; sys.modules['botkit.media._native'] = None; " if how == "absent" else ""
+    code = (
+        f"{hidden}from botkit.media import alignment, hearing, native, native_alignment, peer, speech_hearing, vad; "
+        "assert not native.AVAILABLE; "
+        "assert native_alignment.lay is alignment.Alignment; "
+        "assert speech_hearing.voice_activity is vad.VoiceActivity"
+    )
+    env = {**os.environ, "BOTKIT_NATIVE": "off" if how == "off" else "on"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
