@@ -104,12 +104,16 @@ class Reorderer:
 
     def is_next(self, payload_type: int, seq: int, timestamp: int, ssrc: int, payload: bytes) -> bool:
         """Take a packet that simply follows the one before it, as nearly all do; any other is for `push`."""
-        if seq != self._expected or timestamp != self._next_timestamp or ssrc != self._source or self._held:
+        if seq != self._expected or ssrc != self._source or self._held:
             return False
         if payload_type == self._counted or self._counted is None:
+            if timestamp != self._next_timestamp:
+                return False
             if self._counted is not None and self.ticks_of(payload) != self.ticks:
                 return False
             self._next_timestamp = (timestamp + self.ticks) & 0xFFFFFFFF
+        elif (self._next_timestamp - timestamp) & 0xFFFFFFFF > self._clock_rate:
+            return False  # all packets of one event have the timestamp of its first, and time has passed since
         self._suspect = None
         self._expected = (seq + 1) & 0xFFFF
         return True

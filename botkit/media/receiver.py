@@ -165,9 +165,9 @@ class Receiver:
             self.on_payload(b"", self._last_at)
 
     def _digits(self, digits: list[Digit]) -> None:
-        self._pressed = self._events.sounding is not None
+        self._pressed = not self._events.ended
         # A digit is told when it has ended: who answered it at once would else speak into it.
-        if self.on_digit is not None:
+        if digits and self.on_digit is not None:
             for heard in digits:
                 self.on_digit(heard.digit, heard.at, heard.duration)
 

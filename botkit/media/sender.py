@@ -335,21 +335,22 @@ class Sender:
             digit, length, self._event_done = self._events.popleft()
             self._event = EventSender(digit, length, self.event_clock)
             self._event_at = (self._timestamp + self._ticks) & 0xFFFFFFFF
-        assert self.event_type is not None
+        event, event_type = self._event, self.event_type
+        assert event_type is not None
         self._sent_at = now
-        for packet in self._event.beat():
-            self._seq = (self._seq + 1) & 0xFFFF
-            offset = packet.offset * self.codec.clock_rate // self.event_clock
-            timestamp = (self._event_at + offset) & 0xFFFFFFFF
+        for payload, marker, offset in event.beat():
+            self._seq = seq = (self._seq + 1) & 0xFFFF
+            timestamp = self._event_at
+            if offset:
+                timestamp = (timestamp + offset * self.codec.clock_rate // self.event_clock) & 0xFFFFFFFF
             self.sent += 1
-            self.octets += len(packet.payload)
-            payload_type = self.event_type | 0x80 if packet.marker else self.event_type
-            header = HEADER.pack(VERSION_2, payload_type, self._seq, timestamp, self.ssrc)
-            self._transport.send(header + packet.payload)
+            self.octets += len(payload)
+            payload_type = event_type | 0x80 if marker else event_type
+            self._transport.send(HEADER.pack(VERSION_2, payload_type, seq, timestamp, self.ssrc) + payload)
             if self.spool is not None:
-                self.spool.append(self.spool_call, SENT, self.event_type, self._seq, timestamp, now, packet.payload)
+                self.spool.append(self.spool_call, SENT, event_type, seq, timestamp, now, payload)
         self._timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
-        if self._event.finished:
+        if event.finished:
             self._event = None
             self._marker = True
             if self._event_done is not None:

@@ -9,6 +9,8 @@ under a later timestamp.
 
 from __future__ import annotations
 
+import functools
+import struct
 from typing import NamedTuple
 
 from botkit.media.dtmf import Digit
@@ -18,6 +20,8 @@ PTIME = 0.020
 
 EVENT_DIGITS = "0123456789*#ABCD"
 """The digit of each event code (RFC 4733 table 3)."""
+
+DIGITS = len(EVENT_DIGITS)
 
 END_PACKETS = 3
 """RFC 4733 2.5.1.4: the last packet is sent three times."""
@@ -48,7 +52,7 @@ class EventSender:
     repeat the end count, too: after the last one the stream goes on at T + `beats` * ticks.
     """
 
-    __slots__ = ("_before", "_code", "_done", "_last", "_ticks", "_volume", "_wanted", "beats")
+    __slots__ = ("_code", "_done", "_ticks", "_volume", "_wanted", "beats")
 
     def __init__(self, digit: str, length: float = 0.1, clock_rate: int = 8000, *, volume: int = 10) -> None:
         """`length` in seconds, `volume` in -dBm0, 0 to 63. KeyError for what is no digit."""
@@ -59,8 +63,6 @@ class EventSender:
         self._ticks = clock_rate // 50
         self._wanted = max(round(length * 50), 1)
         self._done = 0
-        self._before = 0  # ticks in earlier segments
-        self._last: EventPacket | None = None
         self.beats = self._wanted + END_PACKETS - 1
 
     @property
@@ -70,23 +72,21 @@ class EventSender:
 
     def beat(self) -> tuple[EventPacket, ...]:
         """The packets of the next beat: one, and none once it is finished."""
-        if self.finished:
+        if self._done >= self.beats:
             return ()
-        self._done += 1
-        if self._done <= self._wanted:
-            duration = self._done * self._ticks - self._before
-            if duration > LONGEST:
-                # 2.5.1.3: the next segment goes on where the first one's duration would overflow;
-                # the marker stays for the first packet of the event
-                self._before += LONGEST
-                duration -= LONGEST
-            flags = (0x80 if self._done == self._wanted else 0) | self._volume
-            payload = bytes((self._code, flags, duration >> 8, duration & 0xFF))
-            self._last = EventPacket(payload, self._done == 1, self._before)
-        elif self._last is not None and self._last.marker:
-            self._last = self._last._replace(marker=False)
-        assert self._last is not None
-        return (self._last,)
+        self._done = done = self._done + 1
+        if done < self._wanted:
+            return _packet(self._code, self._volume, done * self._ticks, done == 1)
+        return _packet(self._code, self._volume | 0x80, self._wanted * self._ticks, done == 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _packet(code: int, flags: int, ticks: int, marker: bool) -> tuple[EventPacket]:
+    """That of an event which has lasted so long: many calls send the same digits, equally long."""
+    # 2.5.1.3: the next segment goes on where the first one's duration would overflow;
+    # the marker stays for the first packet of the event
+    before = (ticks - 1) // LONGEST * LONGEST
+    return (EventPacket(struct.pack("!BBH", code, flags, ticks - before), marker, before),)
 
 
 class EventReceiver:
@@ -102,11 +102,11 @@ class EventReceiver:
         "_code",
         "_codec_clock",
         "_duration",
-        "_ended",
         "_last",
         "_segment",
         "_started",
         "_unit",
+        "ended",
         "malformed",
     )
 
@@ -118,13 +118,14 @@ class EventReceiver:
         self._before = 0  # ticks of its earlier segments
         self._duration = 0  # ticks of the present one
         self._started = self._last = 0.0
-        self._ended = True
+        self.ended = True
+        """No digit is being sent: `expire` has nothing to wait for."""
         self.malformed = 0
 
     @property
     def sounding(self) -> str | None:
-        """The digit that is being sent: `expire` has something to wait for."""
-        return None if self._ended else EVENT_DIGITS[self._code]
+        """The digit that is being sent."""
+        return None if self.ended else EVENT_DIGITS[self._code]
 
     @property
     def reached(self) -> int:
@@ -140,21 +141,24 @@ class EventReceiver:
             self.malformed += 1
             return []
         code, end, duration = payload[0], payload[1] >= 0x80, payload[2] << 8 | payload[3]
-        if code >= len(EVENT_DIGITS):
+        if code >= DIGITS:
             return []
         digits: list[Digit] = []
-        ahead = timestamp_diff(timestamp, self._segment)
-        if self._code < 0 or ahead > 0 or ahead < -10 * self._codec_clock:
+        if timestamp != self._segment or self._code < 0:  # as one in seven: the others go on with what they said
+            ahead = timestamp_diff(timestamp, self._segment)
+            if -10 * self._codec_clock <= ahead < 0 <= self._code:
+                return []  # an update that others overtook
             ticks = ahead * self._unit // self._codec_clock
-            if not self._ended and code == self._code and not marker and self._continues(ticks):
+            if not self.ended and code == self._code and not marker and self._continues(ticks):
                 self._before += ticks
                 self._segment, self._duration = timestamp, duration
             else:
                 self._end(digits)
                 self._begin(code, timestamp, duration, marker, at)
-        elif ahead < 0 or self._ended:
-            return []  # an end once more, or an update that others overtook
-        self._duration = max(self._duration, duration)
+        elif self.ended:
+            return []  # an end once more
+        if duration > self._duration:
+            self._duration = duration
         self._last = at
         if end:
             self._end(digits)
@@ -162,9 +166,10 @@ class EventReceiver:
 
     def expire(self, now: float) -> list[Digit]:
         """End a digit of which nothing has come for `EVENT_TIMEOUT`: its end was lost. Call it each beat."""
+        if self.ended or now - self._last <= EVENT_TIMEOUT:
+            return []
         digits: list[Digit] = []
-        if not self._ended and now - self._last > EVENT_TIMEOUT:
-            self._end(digits)
+        self._end(digits)
         return digits
 
     def _continues(self, ahead: int) -> bool:
@@ -175,12 +180,12 @@ class EventReceiver:
         if marker and duration > FIRST_MAX * self._unit:
             self._unit = max(self._unit, self._codec_clock)
         self._code, self._segment, self._before, self._duration = code, timestamp, 0, duration
-        self._ended = False
+        self.ended = False
         # the first packet has the duration of one beat; more means that the first ones were lost
         self._started = at - max(duration / self._unit - PTIME, 0.0)
 
     def _end(self, digits: list[Digit]) -> None:
-        if not self._ended:
-            self._ended = True
+        if not self.ended:
+            self.ended = True
             seconds = (self._before + self._duration) / self._unit
             digits.append(Digit(EVENT_DIGITS[self._code], self._started, seconds, "rtp"))
