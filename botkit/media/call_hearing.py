@@ -111,7 +111,8 @@ class CallHearing:
 
     def _missing(self, lost: bool, at: float) -> None:
         """20 ms were lost, or not sent."""
-        (self.line.lost if lost else self.line.unsent).append(len(self.line.payloads))
+        line = self.line
+        (line.lost if lost else line.unsent).append(len(line.payloads))
         self._hand_in(self._silence, at)
 
     def fall_silent(self, now: float) -> None:

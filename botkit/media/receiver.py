@@ -114,8 +114,8 @@ class Receiver:
         """Read and pass on what arrived."""
         for data, at in self._transport.poll(now, to_monotonic):
             self._packet(data, at)
-        if self._pressed:
-            self._digits(self._events.expire(now))
+        if self._pressed and (digits := self._events.expire(now)):
+            self._digits(digits)
         if self.on_payload is not None and self._reorderer.holding:
             for item in self._reorderer.release(now):
                 self._in_order(item)
@@ -142,7 +142,9 @@ class Receiver:
         if self.forward_to is not None:
             self.forward_to.packet(payload_type, payload, seq, timestamp, second > 127)
         if payload_type == self.event_type:
-            self._digits(self._events.push(payload, timestamp, second > 127, at))
+            if digits := self._events.push(payload, timestamp, second > 127, at):
+                self._digits(digits)
+            self._pressed = not self._events.ended
         if self.on_payload is None:
             return
         # All packets, events too: their numbers are part of the sequence.
@@ -165,9 +167,9 @@ class Receiver:
             self.on_payload(b"", self._last_at)
 
     def _digits(self, digits: list[Digit]) -> None:
-        self._pressed = not self._events.ended
-        # A digit is told when it has ended: who answered it at once would else speak into it.
-        if digits and self.on_digit is not None:
+        """Tell digits when they have ended: who answered one at once would else speak into it."""
+        self._pressed = False
+        if self.on_digit is not None:
             for heard in digits:
                 self.on_digit(heard.digit, heard.at, heard.duration)
 
