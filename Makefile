@@ -9,7 +9,10 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo patterns test browser check bench accept setup clean
 
+# Once more where there is a compiler now that was not there then: botkit/media/native.py
 setup: $(READY)
+	@if { command -v cc || command -v gcc; } >/dev/null && ! $(BIN)/python -c 'import botkit.media._native' 2>/dev/null; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; fi
 
 $(READY): pyproject.toml $(wildcard botkit/media/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

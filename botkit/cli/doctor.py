@@ -44,11 +44,13 @@ def doctor(
     \b
     Each step has a verdict, the time it took, and a hint where something is wrong; after the first fault none is
     tried. Without --dial a call is placed on the embedded exchange only, whose test line answers it; a number must be
-    one that `allow` allows. Exit status: 0 all well (a warning is no fault), 2 a fault.
+    one that `allow` allows. Exit status: 0 all well (a warning is no fault), 2 a fault. Before the steps a line about
+    this machine: whether hearing is compiled.
     """
     from botkit import clock
     from botkit.cli import accounts
     from botkit.log import hide
+    from botkit.runner.doctor import machine
     from botkit.runner.doctor.examination import examine
 
     settings = accounts.load(os.environ, config=config)
@@ -59,6 +61,8 @@ def doctor(
     live = not as_json and sys.stdout.isatty()
     if not as_json:
         say(f"account {chosen.name}: {chosen.server or 'the embedded exchange'}")
+    noted = machine.hearing()
+    _show(noted, say, live=False)
     diagnosis = clock.run(
         _stoppable(
             examine(
@@ -72,7 +76,8 @@ def doctor(
     )
     say(verdict(diagnosis))
     if as_json:
-        terminal.say(json.dumps(plain(diagnosis), ensure_ascii=False, indent=2))
+        told = {**plain(diagnosis), "machine": [_plain(noted)]}
+        terminal.say(json.dumps(told, ensure_ascii=False, indent=2))
     raise typer.Exit(terminal.PASSED if diagnosis.fault is None else terminal.FAULT)
 
 
@@ -147,21 +152,22 @@ def verdict(diagnosis: Diagnosis) -> str:
 
 def plain(diagnosis: Diagnosis) -> dict[str, object]:
     """For machines."""
-    from botkit.log import masked
-
     return {
         "account": diagnosis.account,
         "server": diagnosis.server,
         "well": diagnosis.fault is None,
-        "steps": [
-            {
-                "step": finding.step,
-                "verdict": finding.state.value,
-                "text": masked(finding.text),
-                "hint": None if finding.hint is None else masked(finding.hint),
-                "took": None if finding.took is None else round(finding.took, 4),
-                "facts": finding.facts,
-            }
-            for finding in diagnosis.findings
-        ],
+        "steps": [_plain(finding) for finding in diagnosis.findings],
+    }
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    from botkit.log import masked
+
+    return {
+        "step": finding.step,
+        "verdict": finding.state.value,
+        "text": masked(finding.text),
+        "hint": None if finding.hint is None else masked(finding.hint),
+        "took": None if finding.took is None else round(finding.took, 4),
+        "facts": finding.facts,
     }

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from botkit.cli.doctor import lines, verdict
+from botkit.media.native import AVAILABLE
 from botkit.runner.doctor.findings import STEPS, Diagnosis, Finding, State
 
 CLOSED = """
@@ -30,6 +31,7 @@ def test_the_embedded_exchange(botkit: Callable[..., Result]) -> None:
     assert (told["account"], told["well"]) == ("local", True)
     assert [step["step"] for step in told["steps"]] == list(STEPS)
     assert all(step["verdict"] == "ok" and step["took"] >= 0 for step in told["steps"])
+    assert [(noted["step"], noted["facts"]) for noted in told["machine"]] == [("hearing", {"compiled": AVAILABLE})]
     assert "✔ dtmf" in done.stderr
 
 
@@ -88,6 +90,31 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
     assert process.returncode == 128 + number, errors
     assert "Traceback" not in errors
     assert "telnyx_rtc.bye" in errors
+
+
+def test_without_the_compiled_part_of_hearing(tmp_path: Path) -> None:
+    """It is noted before the steps, with what to do about it, and is no part of the verdict."""
+    (tmp_path / "botkit.yaml").write_text(CLOSED)
+    done = subprocess.run(
+        [sys.executable, "-m", "botkit", "doctor", "shut"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "SHUT_PASSWORD": "looking-glass",
+            "BOTKIT_NATIVE": "off",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = done.stdout.splitlines()
+    assert told[0].startswith("account shut")
+    assert told[1].startswith("! hearing")
+    assert told[2].split()[0] == "hint:"
+    assert told[3].startswith("✔ name")
+    assert told[-1] == "shut: a fault at websocket"
+    assert done.returncode == 2
 
 
 def test_lines() -> None:
