@@ -43,6 +43,42 @@ def test_an_old_python_is_told_so(tmp_path: Path) -> None:
     assert "make PYTHON=" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("compiler", "compiled", "again"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+    ids=["a compiler came", "compiled", "no compiler"],
+)
+def test_set_up_once_more_for_what_is_compiled(compiler: bool, compiled: bool, again: bool, tmp_path: Path) -> None:
+    """A set-up without a compiler is made good by `make setup` once there is one, and by nothing else."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    tools, venv = tmp_path / "tools", tmp_path / ".venv" / "bin"
+    tools.mkdir()
+    venv.mkdir(parents=True)
+    shell = shutil.which("sh")
+    assert shell is not None
+    (tools / "sh").symlink_to(shell)
+    if compiler:
+        (tools / "cc").symlink_to(shell)
+    python = venv / "python"
+    python.write_text(
+        f'#!{shell}\ncase "$*" in *_native*) exit {int(not compiled)};; esac\necho "$@" >> {tmp_path}/ran\n'
+    )
+    python.chmod(0o755)
+    (tmp_path / ".venv" / ".ready").touch()
+    done = subprocess.run(
+        [shutil.which("make") or "make", "setup"],
+        cwd=tmp_path,
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.returncode, done.stderr
+    assert (tmp_path / "ran").exists() == again
+    assert not again or "pip install" in (tmp_path / "ran").read_text()
+
+
 def test_browser_without_npm(tmp_path: Path) -> None:
     """Where npm is missing, `make browser` names the package and downloads nothing."""
     shutil.copy(ROOT / "Makefile", tmp_path)
