@@ -111,6 +111,49 @@ def test_time_that_is_known_to_be_silent_passes_at_once() -> None:
     assert reorderer.is_next(0, 16, 960, 1, b"b")
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_the_short_way_comes_to_the_same(seed: int) -> None:
+    """Audio, events of any length and pauses, some of it lost, late or from elsewhere: packets that `is_next` takes
+    are those that `push` hands straight on, and all others are handled alike."""
+    draw = random.Random(seed)
+    short, long = (Reorderer(160, counted=0, ticks_of=len) for _ in range(2))
+    seq, timestamp, ssrc, arriving = draw.getrandbits(16), draw.choice((0xFFFFF000, 5000)), 1, list[RtpPacket]()
+    for _ in range(60):
+        kind, beats = draw.random(), draw.randrange(1, 70 if draw.random() < 0.1 else 9)
+        if kind < 0.05:
+            ssrc, seq, timestamp = ssrc + 1, draw.getrandbits(16), draw.getrandbits(32)
+        begun = timestamp
+        for _ in range(beats):
+            seq, packed = (seq + 1) & 0xFFFF, draw.choice((160, 160, 160, 80))
+            if kind < 0.5:
+                arriving.append(RtpPacket(0, seq, timestamp & 0xFFFFFFFF, ssrc, b"a" * packed))
+            else:
+                arriving.append(RtpPacket(101, seq, begun & 0xFFFFFFFF, ssrc, b"e"))
+            timestamp += packed
+        timestamp += draw.choice((0, 0, 0, 320, 8000))
+    for number in range(len(arriving) - 1, 0, -1):
+        chance = draw.random()
+        if chance < 0.02:
+            arriving[number - 1], arriving[number] = arriving[number], arriving[number - 1]
+        elif chance < 0.04:
+            del arriving[number]
+    taken = 0
+    for number, sent in enumerate(arriving):
+        at, whole = 0.02 * number, (sent.payload_type, sent.seq, sent.timestamp, sent.ssrc, sent.payload)
+        pushed = long.push(sent, at)
+        if short.is_next(*whole):
+            taken += 1
+            assert pushed == [(sent, at)]
+        else:
+            assert short.push(sent, at) == pushed
+        if sent.payload_type and draw.random() < 0.7:
+            until = (sent.timestamp + 160 * draw.randrange(8)) & 0xFFFFFFFF
+            assert short.pass_until(until) == long.pass_until(until)
+        assert short.release(at) == long.release(at)
+    assert taken > len(arriving) // 3
+    assert (short.lost, short.late) == (long.lost, long.late)
+
+
 def test_a_loss_before_a_packet_of_an_event_already_begun() -> None:
     """Packets lost before one whose timestamp does not go on are a gap that ends where that one came."""
     reorderer = Reorderer()
