@@ -56,12 +56,12 @@ class Reorderer:
         "_clock_rate",
         "_counted",
         "_expected",
-        "_held",
         "_held_since",
         "_next_timestamp",
         "_source",
         "_suspect",
         "duplicates",
+        "held",
         "late",
         "lost",
         "ticks",
@@ -89,7 +89,8 @@ class Reorderer:
         self._source: int | None = None  # the SSRC
         self._expected = 0
         self._next_timestamp = 0
-        self._held: dict[int, Arrived] = {}  # by sequence number
+        self.held: dict[int, Arrived] = {}
+        """By sequence number, what waits for packets before it: `release` has something to do."""
         self._held_since = 0.0
         self._suspect: Arrived | None = None  # far from all others; its successor would confirm it
 
@@ -100,11 +101,11 @@ class Reorderer:
     @property
     def holding(self) -> bool:
         """Whether `release` has anything to wait for."""
-        return bool(self._held)
+        return bool(self.held)
 
     def is_next(self, payload_type: int, seq: int, timestamp: int, ssrc: int, payload: bytes) -> bool:
         """Take a packet that simply follows the one before it, as nearly all do; any other is for `push`."""
-        if seq != self._expected or ssrc != self._source or self._held:
+        if seq != self._expected or ssrc != self._source or self.held:
             return False
         if payload_type == self._counted or self._counted is None:
             if timestamp != self._next_timestamp:
@@ -122,7 +123,7 @@ class Reorderer:
         """Nothing is sent before this time, as in an event: the frames, of `ticks` each, that are over by it and
         will not be told as a gap any more."""
         ticks = ((timestamp - self._next_timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-        if self._held or not 0 < ticks <= self._clock_rate:
+        if self.held or not 0 < ticks <= self._clock_rate:
             return 0
         frames = ticks // self.ticks
         self._next_timestamp = (self._next_timestamp + frames * self.ticks) & 0xFFFFFFFF
@@ -153,44 +154,44 @@ class Reorderer:
         """Give up what has been waited for long enough. Call it once a beat while `holding`."""
         out: list[Arrived | Gap] = []
         due = now - self.wait + 0.001  # a beat that is a little early may release, too
-        while self._held and self._held_since <= due:
+        while self.held and self._held_since <= due:
             self._skip(out)
         return out
 
     def flush(self) -> list[Arrived | Gap]:
         """Everything held, gaps included: for the end of a call."""
         out: list[Arrived | Gap] = []
-        while self._held:
+        while self.held:
             self._skip(out)
         return out
 
     # --- inside -----------------------------------------------------------------------------------
 
     def _hold(self, packet: RtpPacket, at: float) -> list[Arrived | Gap]:
-        if packet.seq in self._held:
+        if packet.seq in self.held:
             self.duplicates += 1
             return []
-        if not self._held:
+        if not self.held:
             self._held_since = at
-        self._held[packet.seq] = (packet, at)
+        self.held[packet.seq] = (packet, at)
         out: list[Arrived | Gap] = []
-        if len(self._held) > MAX_HELD:
+        if len(self.held) > MAX_HELD:
             self._skip(out)
         return out
 
     def _skip(self, out: list[Arrived | Gap]) -> None:
         """Give up the packets up to the first one held, and deliver from there."""
-        missing = min((seq - self._expected) & 0xFFFF for seq in self._held)
+        missing = min((seq - self._expected) & 0xFFFF for seq in self.held)
         self.lost += missing
         self._expected = (self._expected + missing) & 0xFFFF
-        self._deliver(self._held.pop(self._expected), out, missing)
+        self._deliver(self.held.pop(self._expected), out, missing)
         self._deliver_ready(out)
 
     def _deliver_ready(self, out: list[Arrived | Gap]) -> None:
-        while self._held and self._expected in self._held:
-            self._deliver(self._held.pop(self._expected), out)
-        if self._held:  # the next gap has been open since the first packet behind it came
-            self._held_since = min(at for _, at in self._held.values())
+        while self.held and self._expected in self.held:
+            self._deliver(self.held.pop(self._expected), out)
+        if self.held:  # the next gap has been open since the first packet behind it came
+            self._held_since = min(at for _, at in self.held.values())
 
     def _deliver(self, arrived: Arrived, out: list[Arrived | Gap], missing: int = 0) -> None:
         packet = arrived[0]

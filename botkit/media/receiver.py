@@ -46,6 +46,7 @@ class Receiver:
         "_hole",
         "_last_at",
         "_pressed",
+        "_rate",
         "_reorderer",
         "_ticks",
         "_transport",
@@ -90,6 +91,7 @@ class Receiver:
         self._transport = transport
         self._codec = codec
         self._ticks = codec.ticks
+        self._rate = codec.clock_rate
         self._reorderer = Reorderer(codec.ticks, counted=receive_type, ticks_of=codec.ticks_of)
         self._events = EventReceiver(self.event_clock, codec.clock_rate)
         self._pressed = False  # a digit is being received
@@ -108,7 +110,7 @@ class Receiver:
         self._transport = transport
         self.receive_type, self.event_type, self.event_clock = fresh.receive_type, fresh.event_type, fresh.event_clock
         self._reorderer.count(self.receive_type)
-        self._events = EventReceiver(self.event_clock, self._codec.clock_rate)
+        self._events = EventReceiver(self.event_clock, self._rate)
 
     def receive(self, now: float, to_monotonic: float) -> None:
         """Read and pass on what arrived."""
@@ -116,7 +118,7 @@ class Receiver:
             self._packet(data, at)
         if self._pressed and (digits := self._events.expire(now)):
             self._digits(digits)
-        if self.on_payload is not None and self._reorderer.holding:
+        if self.on_payload is not None and self._reorderer.held:
             for item in self._reorderer.release(now):
                 self._in_order(item)
 
@@ -145,13 +147,14 @@ class Receiver:
             if digits := self._events.push(payload, timestamp, second > 127, at):
                 self._digits(digits)
             self._pressed = not self._events.ended
-        if self.on_payload is None:
+        on_payload = self.on_payload
+        if on_payload is None:
             return
         # All packets, events too: their numbers are part of the sequence.
         if self._reorderer.is_next(payload_type, seq, timestamp, ssrc, payload):
             if payload_type == self.receive_type and payload:
                 self._last_at = heard_at = self._place(timestamp, at)
-                self.on_payload(payload, heard_at)
+                on_payload(payload, heard_at)
         else:
             for item in self._reorderer.push(RtpPacket(payload_type, seq, timestamp, ssrc, payload), at):
                 self._in_order(item)
@@ -161,7 +164,7 @@ class Receiver:
     def _pass(self, until: int) -> None:
         """While an event lasts no audio is sent: its time passes as it does, and not at once when audio comes again."""
         assert self.on_payload is not None
-        step = self._reorderer.ticks / self._codec.clock_rate
+        step = self._reorderer.ticks / self._rate
         for _ in range(self._reorderer.pass_until(until)):
             self._last_at += step
             self.on_payload(b"", self._last_at)
@@ -178,7 +181,7 @@ class Receiver:
             if self.forward_to is not None:
                 self.forward_to.new_source()
             self.statistics.switch_source()
-            self._events = EventReceiver(self.event_clock, self._codec.clock_rate)
+            self._events = EventReceiver(self.event_clock, self._rate)
             if self.on_source is not None:
                 self.on_source()
         self.ssrc = ssrc
@@ -191,7 +194,7 @@ class Receiver:
                 self._anchor, self._hole = None, 0
             elif self._anchor is not None:
                 # What was lost had its time. Timestamps alone may jump: silence ends where the next packet came.
-                begin = self._last_at + (self._reorderer.ticks - self._hole) / self._codec.clock_rate
+                begin = self._last_at + (self._reorderer.ticks - self._hole) / self._rate
                 fits = max(item.packets, int((item.until - begin) / PTIME + 1e-3))
                 pieces, self._hole = divmod(item.ticks + self._hole, self._ticks)
                 for index in range(min(pieces, GAP_FRAMES_MAX, fits)):
@@ -210,13 +213,11 @@ class Receiver:
         The line follows slower ones by a twentieth each, so jitter does not stretch or squeeze what was
         heard, and a sender that fell behind for good is believed within half a second.
         """
-        if self._anchor is None:
+        anchor = self._anchor
+        if anchor is None:
             self._anchor, self._base = at, timestamp
             return at
-        offset = (((timestamp - self._base + 0x80000000) & 0xFFFFFFFF) - 0x80000000) / self._codec.clock_rate
-        behind = at - offset - self._anchor
-        if behind < 0 or behind > 0.5:
-            self._anchor += behind
-        else:
-            self._anchor += behind * 0.05
-        return self._anchor + offset
+        offset = (((timestamp - self._base + 0x80000000) & 0xFFFFFFFF) - 0x80000000) / self._rate
+        behind = at - offset - anchor
+        self._anchor = anchor = anchor + (behind * 0.05 if 0 <= behind <= 0.5 else behind)
+        return anchor + offset
