@@ -1,16 +1,23 @@
 """The compiled module: one function, or class, for each of its twins in Python. See native.py."""
 
+from array import array
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from botkit.media.batch import Times
-from botkit.media.history import Rows
+from botkit.media.batch import Flags, Payload, Times
+from botkit.media.codec import Codec
+from botkit.media.history import Octets, Rows
 from botkit.media.pcm import Levels, Pcm
 from botkit.media.reference import Sheet
 from botkit.media.srtp_path import Datagram
 from botkit.media.transport import Arrival
+
+_Singles = npt.NDArray[np.float32]
+_Amplitudes = npt.NDArray[np.complex64]
+_Counts = npt.NDArray[np.int64]
 
 # --- alignment.py: what was heard (the arrays of a BandStore, a slot, its count), the prompt, and where it lies -------
 
@@ -130,3 +137,110 @@ class Speech:
     def hear_all(
         cls, by_slot: list[Any], slots: Rows, frames: Pcm, times: Times, levels: Levels, /
     ) -> list[tuple[int, float, float | None]]: ...
+
+# --- batch.py, tone.py, history.py, hearing.py
+
+def fed(slots: array[int], fed_at: Times, first: int, now: float, longest: float, /) -> list[int]: ...
+def sorted(
+    slots: array[int],
+    times: array[float],
+    payloads: list[Payload],
+    unsent: list[int],
+    lost: list[int],
+    slots_out: Rows,
+    times_out: Times,
+    sent_out: Flags,
+    lost_out: Flags,
+    /,
+) -> list[Payload]: ...
+def turns(slots: Rows, turns_out: Rows, /) -> None: ...
+def decoded(
+    payloads: list[Payload],
+    slots: Rows,
+    codecs: Sequence[Codec | None],
+    codec: Codec,
+    values: Pcm,
+    octets_out: Octets,
+    frames_out: Pcm,
+    /,
+) -> bool: ...
+def halves(frames: Pcm, halves_out: _Singles, energy_out: _Singles, /) -> None: ...
+def levels(energy: _Singles, full: float, floor: float, levels_out: Levels, /) -> None: ...
+def edges(slots: Rows, levels: Levels, least: float, loud: Flags, /) -> list[int]: ...
+def remember(
+    slots: Rows,
+    octets: Octets,
+    times: Times,
+    octets_by_slot: Octets,
+    times_by_slot: Times,
+    counts: Rows,
+    since: Times,
+    /,
+) -> None: ...
+
+# --- digit_sieve.py
+
+def digits_wanted(
+    z: _Amplitudes,
+    columns: Rows,
+    energy: _Singles,
+    slots: Rows,
+    turns: Rows,
+    busy: Flags,
+    least: float,
+    z_out: _Amplitudes,
+    likely_out: Flags,
+    /,
+) -> list[int]: ...
+def digits_keep(
+    slots: Rows,
+    times: Times,
+    z: _Amplitudes,
+    energy: _Singles,
+    window: float,
+    z_by_slot: _Amplitudes,
+    energy_by_slot: _Singles,
+    end_by_slot: Times,
+    /,
+) -> None: ...
+
+# --- bands.py
+
+def bands_begin(hann: _Singles, filters: _Singles, idle: float, floor: float, steps: float, /) -> None: ...
+def bands_of_frames(slots: Rows, frames: Pcm, tails: _Singles, out: Octets, /) -> None: ...
+
+# --- prompt_hearing.py, band_ring.py, reference.py
+
+def prompts_take_in(
+    slots: Rows,
+    turns: Rows,
+    times: Times,
+    frames: Pcm,
+    sent: Flags,
+    loud: Levels,
+    listening: Flags,
+    unclear: _Counts,
+    nothing: _Counts,
+    tails: _Singles,
+    bands_by_place: Octets,
+    times_by_place: Times,
+    clear_by_place: Flags,
+    levels_by_place: Levels,
+    counts: _Counts,
+    next_due: _Counts,
+    silent: Octets,
+    rows_out: Rows,
+    counts_out: Rows,
+    /,
+) -> tuple[int, list[int]]: ...
+def patches_in(
+    bands_by_place: Octets,
+    slots: Rows,
+    counts: Rows,
+    over_time: _Singles,
+    over_bands: _Singles,
+    quiet: float,
+    patches_out: _Singles,
+    /,
+) -> None: ...
+def likely(alike: _Singles, begins: Rows, least: float, /) -> list[tuple[int, int, int]]: ...

@@ -84,12 +84,6 @@ class BandStore:
         self.counts[slots] = counts
         return counts
 
-    def windows(self, slots: Frames, counts: Frames) -> Bands:
-        """The last `PATCH` frames of some slots when each had heard so many, shape (n, PATCH, BANDS)."""
-        places = (counts[:, None] + np.arange(-PATCH, 0)) % RING
-        windows: Bands = self.bands[slots[:, None], places]
-        return windows
-
     def silence_before(self, slot: int, at: float) -> None:
         """Before the first frame, heard at `at`, there was silence."""
         self.bands[slot, :PATCH] = SILENT_BANDS

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media import native
 from botkit.media.pcm import FULL_SCALE, HEARING_RATE, HEARING_SAMPLES, Pcm
 
 BANDS = 16
@@ -80,6 +81,10 @@ class _Desk:
 
 def bands_of_sound(pcm: Pcm) -> Bands:
     """The features of a sound, shape (samples,) at 8 kHz, silence before it; an incomplete last frame is filled up."""
+    return _of_sound(pcm)
+
+
+def _of_sound_in_python(pcm: Pcm) -> Bands:
     count = -(-pcm.size // HEARING_SAMPLES)
     padded = np.zeros(BEFORE + count * HEARING_SAMPLES, np.float32)
     padded[BEFORE : BEFORE + pcm.size] = pcm
@@ -87,6 +92,23 @@ def bands_of_sound(pcm: Pcm) -> Bands:
     desk.windows[:] = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HEARING_SAMPLES]
     return desk.bands(count)
 
+
+def _of_sound_in_c(pcm: Pcm) -> Bands:
+    count = -(-pcm.size // HEARING_SAMPLES)
+    frames = np.zeros((count, HEARING_SAMPLES), np.int16)
+    frames.ravel()[: pcm.size] = pcm
+    return _frames_in_c(np.zeros(count, np.intp), frames, np.zeros((1, BEFORE), np.float32))
+
+
+def _frames_in_c(slots: npt.NDArray[np.intp], frames: Pcm, tails: npt.NDArray[np.float32]) -> Bands:
+    bands = np.empty((len(slots), BANDS), np.uint8)
+    native.module.bands_of_frames(slots, np.ascontiguousarray(frames), tails, bands)
+    return bands
+
+
+if native.BUILT:
+    native.module.bands_begin(_hann, _filters(), float(_IDLE), SHARE_FLOOR, 1 / STEP)
+_of_sound = _of_sound_in_c if native.AVAILABLE else _of_sound_in_python
 
 SILENT_BANDS: Bands = bands_of_sound(np.zeros(HEARING_SAMPLES, np.int16))[0]
 """Silence, shape (BANDS,)."""
@@ -96,15 +118,17 @@ class BandHearing:
     """The features of what many calls hear. A call has a `slot`, a number that is its own while it lasts."""
 
     def __init__(self) -> None:
-        self._tails = np.zeros((0, BEFORE), np.float32)  # the end of each slot's last frame
-        self._desk = _Desk(16)
+        self.tails = np.zeros((0, BEFORE), np.float32)
+        """The end of each slot's last frame, shape (slots, BEFORE)."""
+        self.desk = _Desk(16)
+        """Where its frames are worked on."""
 
     def begin(self, slot: int) -> None:
         """A call begins in `slot`: silence was before."""
-        if slot >= len(self._tails):
-            more = max(16, slot + 1 - len(self._tails))
-            self._tails = np.concatenate((self._tails, np.zeros((more, BEFORE), np.float32)))
-        self._tails[slot] = 0
+        if slot >= len(self.tails):
+            more = max(16, slot + 1 - len(self.tails))
+            self.tails = np.concatenate((self.tails, np.zeros((more, BEFORE), np.float32)))
+        self.tails[slot] = 0
 
     def hear(
         self, slots: Sequence[int] | npt.NDArray[np.intp], frames: Pcm, later: npt.NDArray[np.intp] | None = None
@@ -113,13 +137,26 @@ class BandHearing:
 
         Rows that are `later` follow, in the same slot, on the row before them.
         """
-        count = len(slots)
-        if count > self._desk.size:
-            self._desk = _Desk(count)
-        windows, where = self._desk.windows[:count], np.asarray(slots)
-        windows[:, :BEFORE] = self._tails[where]
-        windows[:, BEFORE:] = frames
-        if later is not None and later.size:
-            windows[later, :BEFORE] = frames[later - 1, -BEFORE:]
-        self._tails[where] = windows[:, HEARING_SAMPLES:]
-        return self._desk.bands(count)
+        return _hear(self, np.asarray(slots, np.intp), frames, later)
+
+
+def _hear_in_python(
+    hearing: BandHearing, slots: npt.NDArray[np.intp], frames: Pcm, later: npt.NDArray[np.intp] | None
+) -> Bands:
+    count, tails = len(slots), hearing.tails
+    if count > hearing.desk.size:
+        hearing.desk = _Desk(count)
+    windows = hearing.desk.windows[:count]
+    windows[:, :BEFORE] = tails[slots]
+    windows[:, BEFORE:] = frames
+    if later is not None and later.size:
+        windows[later, :BEFORE] = frames[later - 1, -BEFORE:]
+    tails[slots] = windows[:, HEARING_SAMPLES:]
+    return hearing.desk.bands(count)
+
+
+def _hear_in_c(hearing: BandHearing, slots: npt.NDArray[np.intp], frames: Pcm, _: object = None) -> Bands:
+    return _frames_in_c(slots, frames, hearing.tails)
+
+
+_hear = _hear_in_c if native.AVAILABLE else _hear_in_python

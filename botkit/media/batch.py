@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media import native
 from botkit.media.codec import G711, PCMU, Codec
 from botkit.media.history import FRAME, Octets, Rows
 from botkit.media.pcm import Pcm
@@ -60,17 +61,41 @@ class Line:
 
     def take(self, slot: int | None = None) -> Frames:
         """All of it, or what is of one call; it is no longer in the line."""
-        slots, times = np.array(self.slots, np.intp), np.array(self.times)
-        sent, lost = np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
-        sent[self.unsent], lost[self.lost] = False, True
-        whole, order = Frames(slots, self.payloads, times, sent, lost), np.argsort(slots, kind="stable")
-        self.__init__()  # type: ignore[misc]
         if slot is None:
-            return whole.part(order)
-        others = whole.part(np.flatnonzero(slots != slot))
+            frames = _in_order(self)
+            self.__init__()  # type: ignore[misc]
+            return frames
+        whole = _whole(self)
+        self.__init__()  # type: ignore[misc]
+        others = whole.part(np.flatnonzero(whole.slots != slot))
         self.slots, self.payloads, self.times = array("q", others.slots), others.payloads, array("d", others.times)
         self.unsent, self.lost = np.flatnonzero(~others.sent).tolist(), np.flatnonzero(others.lost).tolist()
-        return whole.part(np.flatnonzero(slots == slot))
+        return whole.part(np.flatnonzero(whole.slots == slot))
+
+
+def _whole(line: Line) -> Frames:
+    """All of a line, as it came. Its arrays are no longer to be written to."""
+    slots, times = np.frombuffer(line.slots, np.int64).astype(np.intp, copy=False), np.frombuffer(line.times)
+    sent, lost = np.ones(len(slots), np.bool_), np.zeros(len(slots), np.bool_)
+    sent[line.unsent], lost[line.lost] = False, True
+    return Frames(slots, line.payloads, times, sent, lost)
+
+
+def _in_order_in_python(line: Line) -> Frames:
+    """All of a line, in the order of the slots."""
+    whole = _whole(line)
+    return whole.part(np.argsort(whole.slots, kind="stable"))
+
+
+def _in_order_in_c(line: Line) -> Frames:
+    count = len(line.payloads)
+    slots, times = np.empty(count, np.intp), np.empty(count)
+    sent, lost = np.empty(count, np.bool_), np.empty(count, np.bool_)
+    came = (line.slots, line.times, line.payloads, line.unsent, line.lost)
+    return Frames(slots, native.module.sorted(*came, slots, times, sent, lost), times, sent, lost)
+
+
+_in_order = _in_order_in_c if native.AVAILABLE else _in_order_in_python
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +118,46 @@ class Batch:
 
 def batch_of(frames: Frames, codecs: Sequence[Codec | None]) -> Batch:
     """Decode frames, of which none is lost. `codecs` are by slot."""
-    slots, payloads = frames.slots, frames.payloads
+    turns = _turns(frames.slots)
+    pcm, octets = _samples(frames, codecs)
+    return Batch(frames.slots, frames.times, turns, np.flatnonzero(turns), frames.sent, pcm, octets)
+
+
+def _turns_in_python(slots: Rows) -> Rows:
+    """Which of its call's frames each is."""
     later = np.flatnonzero(slots[1:] == slots[:-1]) + 1
     turns = np.zeros(len(slots), np.intp)
     turns[later] = 1
     for row in later[turns[later - 1] > 0].tolist():  # a third frame of a call, and more
         turns[row] = turns[row - 1] + 1
-    of = [codecs[slot] for slot in slots.tolist()]
+    return turns
+
+
+def _turns_in_c(slots: Rows) -> Rows:
+    turns = np.empty(len(slots), np.intp)
+    native.module.turns(slots, turns)
+    return turns
+
+
+def _samples_in_python(frames: Frames, codecs: Sequence[Codec | None]) -> tuple[Pcm, Octets]:
+    """Payloads as samples, shape (n, 160), and as mu-law."""
+    payloads = frames.payloads
+    of = [codecs[slot] for slot in frames.slots.tolist()]
     if of.count(PCMU) == len(of):
         octets = np.frombuffer(b"".join(payloads), np.uint8).reshape(-1, FRAME)  # type: ignore[arg-type]  # octets
-        pcm = PCMU.values[octets]
-    else:
-        pcm = _decoded(payloads, of)
-        octets = np.frombuffer(PCMU.encode(pcm), np.uint8).reshape(-1, FRAME)
-    return Batch(slots, frames.times, turns, later, frames.sent, pcm, octets)
+        return PCMU.values[octets], octets
+    pcm = _decoded(payloads, of)
+    return pcm, np.frombuffer(PCMU.encode(pcm), np.uint8).reshape(-1, FRAME)
+
+
+def _samples_in_c(frames: Frames, codecs: Sequence[Codec | None]) -> tuple[Pcm, Octets]:
+    pcm, octets = np.empty((len(frames), FRAME), np.int16), np.empty((len(frames), FRAME), np.uint8)
+    if native.module.decoded(frames.payloads, frames.slots, codecs, PCMU, PCMU.values, octets, pcm):
+        return pcm, octets
+    return _samples_in_python(frames, codecs)
+
+
+_turns, _samples = (_turns_in_c, _samples_in_c) if native.AVAILABLE else (_turns_in_python, _samples_in_python)
 
 
 def _decoded(payloads: Sequence[Payload], codecs: Sequence[Codec | None]) -> Pcm:

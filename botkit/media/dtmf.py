@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media.digit_sieve import Amplitudes, Energies, Flags, Rows, Times, keep, wanted
 from botkit.media.pcm import FULL_SCALE, HEARING_RATE, Pcm, db_to_ratio
 from botkit.media.tone import HALF, HALF_SECONDS, Bank, Heard, lobe, overlap_of, tone
 
@@ -165,13 +166,6 @@ class Reading(NamedTuple):
     level: bool
 
 
-Amplitudes = npt.NDArray[np.complex64]
-Energies = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
-Times = npt.NDArray[np.float64]
-
-
 class DtmfToneDetector:
     """Counts the readings of one call."""
 
@@ -274,7 +268,7 @@ class DtmfHearing:
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
-        self._columns = [bank.want(hz) for hz in _HZ]
+        self._columns = np.array([bank.want(hz) for hz in _HZ], np.intp)
         self._z: Amplitudes = np.zeros((0, 8), np.complex64)  # of each slot's last half frame
         self._energy = np.zeros(0, np.float32)
         self._end = np.zeros(0)  # when that ended
@@ -313,7 +307,7 @@ class DtmfHearing:
 
     def close(self) -> None:
         """Give the bank its columns back."""
-        for column in self._columns:
+        for column in self._columns.tolist():
             self._bank.unwant(column)
 
     def hear(
@@ -324,24 +318,14 @@ class DtmfHearing:
         `who` and `when` tell in which slot each frame was heard, and when it began. Frames of one slot lie in a row;
         `turns` tells which of them each is, from 0 on (None: there is one of each).
         """
-        slots, times = np.asarray(who), np.asarray(when)
-        z = heard.z[:, :, self._columns]
-        likely = _may_be_digits(z, heard.energy)
-        later = np.zeros(0, np.intp) if turns is None else np.flatnonzero(turns)
-        wanted = likely | self._busy[slots]
-        if later.size and wanted.any():
-            follows = set(later.tolist())
-            for row in np.flatnonzero(wanted).tolist():  # what follows on a digit tells whether it goes on
-                while row + 1 in follows:
-                    row += 1
-                    wanted[row] = True
+        slots, times = np.asarray(who, np.intp), np.asarray(when, np.float64)
+        which = np.zeros(len(slots), np.intp) if turns is None else turns
+        z, likely, to_read = wanted(heard, self._columns, slots, which, self._busy, 0.1 * _MIN_POWER)
         found: list[tuple[int, Digit]] = []
-        rows = [row for row in np.flatnonzero(wanted).tolist() if self._detectors[slots[row]] is not None]
+        rows = [row for row in to_read if self._detectors[slots[row]] is not None]
         if rows:
-            found = self._read(rows, slots, times, likely, z, heard.energy, later)
-        self._z[slots] = z[:, 1]  # of several of one slot the last one stays
-        self._energy[slots] = heard.energy[:, 1]
-        self._end[slots] = times + WINDOW
+            found = self._read(rows, slots, times, likely, z, heard.energy, np.flatnonzero(which))
+        keep(slots, times, z, heard.energy, WINDOW, self._z, self._energy, self._end)
         return found
 
     def _read(
@@ -381,18 +365,6 @@ class DtmfHearing:
                 found.append((row, digit))
             self._busy[slot] = not detector.idle
         return found
-
-
-def _may_be_digits(z: Amplitudes, energy: Energies) -> Flags:
-    """For each row of the batch whether it may hold a digit: loud enough, and little else in it.
-
-    Looser than `read`, so that whatever any window of a digit needs passes: a frame of which a digit
-    fills a third has a ninth of its energy, and that is nearly all there is.
-    """
-    power = (z.real**2 + z.imag**2).sum(axis=1)
-    low, high = power[:, :4].max(axis=1), power[:, 4:].max(axis=1)
-    passed: Flags = (np.minimum(low, high) >= 0.1 * _MIN_POWER) & (low + high >= 0.5 * energy.sum(axis=1))
-    return passed
 
 
 def read(first: Amplitudes, second: Amplitudes, energy: Energies) -> list[Reading | None]:

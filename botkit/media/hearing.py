@@ -19,17 +19,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+from array import array
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from botkit.media.batch import Batch, Frames, Line, batch_of
+from botkit.media import native
+from botkit.media.batch import Batch, Flags, Frames, Line, Times, batch_of
 from botkit.media.call_hearing import CallHearing, advance
 from botkit.media.codec import PCMU, Codec
 from botkit.media.dtmf import Digit, DtmfHearing
 from botkit.media.ear import Ear, HeardDigit, HeardFrame
-from botkit.media.history import FRAME, HistoryStore
-from botkit.media.pcm import SOUND_LEVEL, Levels, levels_from_energy
+from botkit.media.history import HistoryStore, Rows
+from botkit.media.pcm import SOUND_LEVEL, Levels
 from botkit.media.prompt_hearing import PromptHearing
 from botkit.media.speech_hearing import speech_hearing
 from botkit.media.tone import Bank, Heard
@@ -156,9 +158,8 @@ class Hearing:
         many = len(self._calls) - len(self._free) >= MANY
         for number in (self._beats % 2,) if many else (0, 1):
             line = self._lines[number]
-            self._fed_at[np.array(line.slots, np.intp)] = now
-            for index in np.flatnonzero(now - self._fed_at[number::2] > STOPPED).tolist():
-                self._at(number + 2 * index).fall_silent(now)
+            for slot in _fed(line.slots, self._fed_at, number, now):
+                self._at(slot).fall_silent(now)
             self._hear_all(line.take())
         if self.prompts.due:
             for slot in self.prompts.judge():
@@ -236,7 +237,7 @@ class Hearing:
     def _hear(self, batch: Batch) -> None:
         """Analyse a batch."""
         heard = self.bank.hear(batch.frames)
-        levels = levels_from_energy(heard.energy.sum(axis=1), FRAME)
+        levels = heard.levels()
         self._history.append(batch.slots, batch.octets, batch.times, batch.turns)
         self._loudness(batch, levels)
         for slot, facts in self._speech.hear(batch, levels):
@@ -259,14 +260,10 @@ class Hearing:
 
     def _loudness(self, batch: Batch, levels: Levels) -> None:
         """Where sound begins and ends."""
-        loud = levels > SOUND_LEVEL
-        before = self._loud[batch.slots]
-        before[batch.later] = loud[batch.later - 1]
-        self._loud[batch.slots] = loud
-        for row in np.flatnonzero(loud != before).tolist():
+        for row in _edges(batch.slots, levels, self._loud):
             ear, at = self._at(int(batch.slots[row])).ear, float(batch.times[row])
             self._changed.add(ear)
-            if loud[row]:
+            if levels[row] > SOUND_LEVEL:
                 ear.sounds.begin(at)
             else:
                 ear.sounds.finish(at)
@@ -309,3 +306,34 @@ class Hearing:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a listener of a call failed", "exception": error}
             )
+
+
+# --- what every frame needs ----------------------------------------------------------------------
+
+
+def _fed_in_python(slots: array[int], fed_at: Times, first: int, now: float) -> list[int]:
+    """Note that these slots were fed now; which of every other slot, from `first` on, have not been for long."""
+    fed_at[np.frombuffer(slots, np.int64)] = now
+    return [first + 2 * index for index in np.flatnonzero(now - fed_at[first::2] > STOPPED).tolist()]
+
+
+def _fed_in_c(slots: array[int], fed_at: Times, first: int, now: float) -> list[int]:
+    return native.module.fed(slots, fed_at, first, now, STOPPED)
+
+
+def _edges_in_python(slots: Rows, levels: Levels, loud_before: Flags) -> list[int]:
+    """The rows in which sound begins or ends. `loud_before` is by slot, and kept."""
+    loud = levels > SOUND_LEVEL
+    before = loud_before[slots]
+    later = np.flatnonzero(slots[1:] == slots[:-1]) + 1
+    before[later] = loud[later - 1]
+    loud_before[slots] = loud
+    rows: list[int] = np.flatnonzero(loud != before).tolist()
+    return rows
+
+
+def _edges_in_c(slots: Rows, levels: Levels, loud_before: Flags) -> list[int]:
+    return native.module.edges(slots, levels, SOUND_LEVEL, loud_before)
+
+
+_fed, _edges = (_fed_in_c, _edges_in_c) if native.AVAILABLE else (_fed_in_python, _edges_in_python)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media import native
 from botkit.media.codec import PCMU
 from botkit.media.pcm import FRAME_SECONDS
 
@@ -63,14 +64,27 @@ class HistoryStore:
 
         Frames of one slot lie in a row; `turns` tells which of them each is, from 0 on.
         """
-        counts = self.counts[slots] + turns
-        if not counts.all():
-            begins = np.flatnonzero(counts == 0)
-            self.since[slots[begins]] = times[begins]
-        places = counts % KEPT
-        self.octets[slots, places] = octets
-        self.times[slots, places] = times
-        self.counts[slots] = counts + 1  # of several of one slot the last one stays
+        _append(self, slots, octets, times, turns)
+
+
+def _append_in_python(
+    store: HistoryStore, slots: Rows, octets: Octets, times: npt.NDArray[np.float64], turns: Rows
+) -> None:
+    counts = store.counts[slots] + turns
+    if not counts.all():
+        begins = np.flatnonzero(counts == 0)
+        store.since[slots[begins]] = times[begins]
+    places = counts % KEPT
+    store.octets[slots, places] = octets
+    store.times[slots, places] = times
+    store.counts[slots] = counts + 1  # of several of one slot the last one stays
+
+
+def _append_in_c(store: HistoryStore, slots: Rows, octets: Octets, times: npt.NDArray[np.float64], _: Rows) -> None:
+    native.module.remember(slots, octets, times, store.octets, store.times, store.counts, store.since)
+
+
+_append = _append_in_c if native.AVAILABLE else _append_in_python
 
 
 class History:

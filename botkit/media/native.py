@@ -9,6 +9,7 @@ Python beside it does the same, is what the C is tested against, and is used whe
 from __future__ import annotations
 
 import os
+import sys
 
 __all__ = ["AVAILABLE", "BUILT", "module"]
 
@@ -19,5 +20,5 @@ except ImportError:
 else:
     BUILT = True
 
-AVAILABLE = BUILT and os.environ.get("BOTKIT_NATIVE") != "off"
+AVAILABLE = BUILT and os.environ.get("BOTKIT_NATIVE") != "off" and sys.maxsize > 1 << 32  # slots have 64 bits there
 """The compiled twin is there, and wanted."""

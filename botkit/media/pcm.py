@@ -36,8 +36,8 @@ SOUND_LEVEL = -45.0
 SILENCE: Pcm = np.zeros(HEARING_SAMPLES, np.int16)
 SILENCE.flags.writeable = False
 
-_SINE_POWER = FULL_SCALE * FULL_SCALE / 2
-_FLOOR_POWER = _SINE_POWER * 10 ** (FLOOR / 10)
+SINE_POWER = FULL_SCALE * FULL_SCALE / 2
+FLOOR_POWER = SINE_POWER * 10 ** (FLOOR / 10)
 
 
 def samples_per_frame(rate: int) -> int:
@@ -56,7 +56,7 @@ def level(pcm: Pcm) -> float:
         return FLOOR
     flat = pcm.astype(np.float32).ravel()
     power = float(np.dot(flat, flat)) / flat.size
-    return 10 * math.log10(max(power, _FLOOR_POWER) / _SINE_POWER)
+    return 10 * math.log10(max(power, FLOOR_POWER) / SINE_POWER)
 
 
 def levels(batch: Pcm) -> Levels:
@@ -67,8 +67,8 @@ def levels(batch: Pcm) -> Levels:
 
 def levels_from_energy(energy: Levels, samples: int) -> Levels:
     """Levels in dBFS from sums of squares over `samples` samples each; same shape."""
-    power = np.maximum(energy / np.float32(samples), np.float32(_FLOOR_POWER))
-    result: Levels = np.float32(10) * np.log10(power / np.float32(_SINE_POWER))
+    power = np.maximum(energy / np.float32(samples), np.float32(FLOOR_POWER))
+    result: Levels = np.float32(10) * np.log10(power / np.float32(SINE_POWER))
     return result
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media import native
 from botkit.media.band_ring import BandRing, BandStore, Flags, Frames
 from botkit.media.bands import SILENT_BANDS, BandHearing, bands_of_sound
 from botkit.media.batch import Batch
@@ -17,7 +18,7 @@ from botkit.media.match import LIKELY, PromptEar
 from botkit.media.passage import Loop, Passages
 from botkit.media.pcm import FLOOR, Levels
 from botkit.media.pcm import levels as levels_of
-from botkit.media.reference import COEFFICIENTS, OVERHANG, PATCH, Patches, Reference, patches_of
+from botkit.media.reference import COEFFICIENTS, OVERHANG, PATCH, Patches, Reference, patches_in, patches_of
 
 HOP = 8
 """Frames of a call between two looks at it. Calls take turns."""
@@ -39,39 +40,41 @@ class PromptHearing:
     """The prompts that the calls of a process listen for. A call has a `slot`, a number of its own while it lasts."""
 
     def __init__(self) -> None:
-        self._bands = BandHearing()
+        self.bands = BandHearing()
         self._ears: dict[int, PromptEar] = {}
         self._wanted: Counter[Reference] = Counter()
         self._references: list[Reference] = []
-        self._begins: list[int] = []  # of each reference's patches in the matrix
-        self._numbers = np.zeros(0, np.intp)  # of the reference that each patch in the matrix is of
+        self._begins = np.zeros(1, np.intp)  # of each reference's patches in the matrix, and the end of all
         self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
-        self._store = BandStore(0)
-        self._listening = np.zeros(0, np.bool_)  # by slot: there is an ear
-        self._unclear = np.zeros(0, np.int64)  # by slot: frames to come that are not to be trusted
-        self._nothing = np.zeros(0, np.int64)  # by slot: its last frames in which nothing was sent
+        self.store = BandStore(0)
+        self.listening_in = np.zeros(0, np.bool_)
+        """By slot: there is an ear."""
+        self.unclear = np.zeros(0, np.int64)
+        """By slot: frames to come that are not to be trusted."""
+        self.nothing = np.zeros(0, np.int64)
+        """By slot: its last frames in which nothing was sent."""
 
     def ear(self, slot: int, history: History) -> PromptEar:
         """The ear of a call, made at the first question from what the call remembers."""
         if slot in self._ears:
             return self._ears[slot]
-        ear = PromptEar(BandRing(self._store, slot))
-        if slot >= len(self._listening):
-            more = len(self._store.counts) - len(self._listening)
-            self._listening = np.concatenate((self._listening, np.zeros(more, np.bool_)))
-            self._unclear = np.concatenate((self._unclear, np.zeros(more, np.int64)))
-            self._nothing = np.concatenate((self._nothing, np.zeros(more, np.int64)))
-        self._listening[slot], self._unclear[slot], self._nothing[slot] = True, 0, 0
-        self._bands.begin(slot)
+        ear = PromptEar(BandRing(self.store, slot))
+        if slot >= len(self.listening_in):
+            more = len(self.store.counts) - len(self.listening_in)
+            self.listening_in = np.concatenate((self.listening_in, np.zeros(more, np.bool_)))
+            self.unclear = np.concatenate((self.unclear, np.zeros(more, np.int64)))
+            self.nothing = np.concatenate((self.nothing, np.zeros(more, np.int64)))
+        self.listening_in[slot], self.unclear[slot], self.nothing[slot] = True, 0, 0
+        self.bands.begin(slot)
         times, past = history.between()
         if len(past):
             known = zip(bands_of_sound(past.ravel()), times.tolist(), levels_of(past).tolist(), strict=True)
             for bands, at, loud in known:
                 ear.ring.push(bands, at, loud)
-            self._bands.hear([slot], past[-1:])  # what comes next is heard with its end
+            self.bands.hear([slot], past[-1:])  # what comes next is heard with its end
         self._ears[slot] = ear
         return ear
 
@@ -122,7 +125,7 @@ class PromptHearing:
         """The call is over."""
         ear = self._ears.pop(slot, None)
         if ear is not None:
-            self._listening[slot] = False
+            self.listening_in[slot] = False
         self._passages.pop(slot, None)
         self._due.pop(slot, None)
         if not self._passages:
@@ -136,8 +139,7 @@ class PromptHearing:
     def _build(self) -> None:
         self._references = list(self._wanted)
         counts = [len(reference.patches) for reference in self._references]
-        self._begins = [0, *itertools.accumulate(counts)]
-        self._numbers = np.repeat(np.arange(len(counts)), counts)
+        self._begins = np.array([0, *itertools.accumulate(counts)], np.intp)
         parts = [reference.patches for reference in self._references]
         whole = np.concatenate(parts) if parts else np.zeros((0, COEFFICIENTS), np.float32)
         self._patches = np.ascontiguousarray(whole.T)
@@ -173,7 +175,7 @@ class PromptHearing:
         """A call's frame was lost."""
         ear = self._ears.get(slot)
         if ear is not None:
-            self._unclear[slot], self._nothing[slot] = spoilt, 0
+            self.unclear[slot], self.nothing[slot] = spoilt, 0
             ear.ring.lost(at)
 
     def hear(self, batch: Batch, loud: Levels) -> list[int]:
@@ -181,36 +183,12 @@ class PromptHearing:
 
         For so short a time as a digit's event takes, in which nothing else is sent, silence says nothing of a prompt.
         """
-        there = batch.slots < len(self._listening)
-        rows = np.flatnonzero(there)
-        rows = rows[self._listening[batch.slots[rows]]]
-        if not rows.size:
-            return []
-        ours = rows if rows.size < there.size else slice(None)
-        slots, frames, turns = batch.slots[ours], batch.frames[ours], batch.turns[ours]
-        bands = self._bands.hear(slots, frames, np.flatnonzero(turns))
-        unclear = self._unclear[slots] - turns
-        clear = unclear <= 0
-        if not clear.all():
-            self._unclear[slots] = np.maximum(unclear - 1, 0)
-        nothing = self._nothing_for(slots, turns, batch.sent[ours])
-        says_nothing = (nothing > 0) & (nothing <= NOTHING_MAX)
-        clear &= ~says_nothing
-        counts = self._store.push(slots, bands, batch.times[ours], loud[ours], clear, turns)
-        for slot in slots[counts > self._store.next_due[slots]].tolist():
+        rows, counts, due = _take_in(self, batch, loud)
+        for slot in due:
             self._due[slot] = None
-        if not (self._references or self._passages):
+        if not rows.size or not (self._references or self._passages):
             return []
-        look = np.flatnonzero(((counts + slots) % HOP == 0) & ~says_nothing)
-        return self._look(slots[look], counts[look], rows[look].tolist()) if look.size else []
-
-    def _nothing_for(self, slots: Frames, turns: Frames, sent: Flags) -> npt.NDArray[np.int64]:
-        """For how many frames in a row, up to each of these, nothing was sent in its slot."""
-        nothing = np.zeros(len(slots), np.int64)
-        for row in np.flatnonzero(~sent).tolist():
-            nothing[row] = 1 + (nothing[row - 1] if turns[row] else self._nothing[slots[row]])
-        self._nothing[slots] = nothing  # of several of one slot the last one stays
-        return nothing
+        return self._look(batch.slots[rows], counts, rows.tolist())
 
     @property
     def due(self) -> bool:
@@ -238,21 +216,14 @@ class PromptHearing:
         """Look at what some calls had heard when each had heard so many frames; the `rows` of those in which a prompt
         began."""
         ears, lasts = [self._ears[slot] for slot in slots.tolist()], (counts - 1).tolist()
-        patches = patches_of(self._store.windows(slots, counts))
+        patches = patches_in(self.store.bands, slots, counts)
         changed = self._passed(slots.tolist(), lasts, rows, patches) if self._passages else []
         # A patch in which little happens is short: whatever its product with another is, it is no longer than that.
         eventful = np.flatnonzero(np.vecdot(patches, patches) > LIKELY**2).tolist()
         if not self._references or not eventful:
             return changed
         alike = patches[eventful] @ self._patches
-        best: dict[tuple[int, int], tuple[float, int]] = {}  # by row and reference: how alike, and the patch
-        hits = np.flatnonzero(alike > LIKELY)
-        indices, columns = np.divmod(hits, alike.shape[1])
-        likes, numbers = alike.ravel()[hits].tolist(), self._numbers[columns].tolist()
-        for index, number, like, column in zip(indices.tolist(), numbers, likes, columns.tolist(), strict=True):
-            if like > best.get((index, number), (LIKELY, 0))[0]:
-                best[index, number] = like, column
-        for (index, number), (_, column) in best.items():
+        for index, number, column in _likely(alike, self._begins):
             look, reference = eventful[index], self._references[number]
             ear = ears[look]
             if reference in ear.wanted:
@@ -277,3 +248,88 @@ def _patches_in(ear: PromptEar) -> tuple[list[int], Patches]:
     if not ends:
         return [], np.zeros((0, COEFFICIENTS), np.float32)
     return ends, patches_of(np.stack([ear.ring.window(end) for end in ends]))
+
+
+# --- what every frame needs ----------------------------------------------------------------------
+
+
+def _take_in_in_python(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[Frames, Frames, list[int]]:
+    """Take in the next frames of those slots that listen. The rows that are to be looked at, how many frames had been
+    heard in the slot of each, and the slots in which something is to be judged.
+    """
+    there = batch.slots < len(hearing.listening_in)
+    rows = np.flatnonzero(there)
+    rows = rows[hearing.listening_in[batch.slots[rows]]]
+    if not rows.size:
+        return rows, rows, []
+    ours = rows if rows.size < there.size else slice(None)
+    slots, frames, turns = batch.slots[ours], batch.frames[ours], batch.turns[ours]
+    bands = hearing.bands.hear(slots, frames, np.flatnonzero(turns))
+    unclear = hearing.unclear[slots] - turns
+    clear = unclear <= 0
+    if not clear.all():
+        hearing.unclear[slots] = np.maximum(unclear - 1, 0)
+    nothing = _nothing_for(hearing.nothing, slots, turns, batch.sent[ours])
+    says_nothing = (nothing > 0) & (nothing <= NOTHING_MAX)
+    clear &= ~says_nothing
+    counts = hearing.store.push(slots, bands, batch.times[ours], loud[ours], clear, turns)
+    due = slots[counts > hearing.store.next_due[slots]].tolist()
+    look = np.flatnonzero(((counts + slots) % HOP == 0) & ~says_nothing)
+    return rows[look], counts[look], due
+
+
+def _nothing_for(known: npt.NDArray[np.int64], slots: Frames, turns: Frames, sent: Flags) -> npt.NDArray[np.int64]:
+    """For how many frames in a row, up to each of these, nothing was sent in its slot; `known` is by slot, and kept."""
+    nothing = np.zeros(len(slots), np.int64)
+    for row in np.flatnonzero(~sent).tolist():
+        nothing[row] = 1 + (nothing[row - 1] if turns[row] else known[slots[row]])
+    known[slots] = nothing  # of several of one slot the last one stays
+    return nothing
+
+
+def _take_in_in_c(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[Frames, Frames, list[int]]:
+    rows, counts = np.empty(len(batch.slots), np.intp), np.empty(len(batch.slots), np.intp)
+    store = hearing.store
+    looks, due = native.module.prompts_take_in(
+        batch.slots,
+        batch.turns,
+        batch.times,
+        batch.frames,
+        batch.sent,
+        loud,
+        hearing.listening_in,
+        hearing.unclear,
+        hearing.nothing,
+        hearing.bands.tails,
+        store.bands,
+        store.times,
+        store.clear,
+        store.levels,
+        store.counts,
+        store.next_due,
+        SILENT_BANDS,
+        rows,
+        counts,
+    )
+    return rows[:looks], counts[:looks], due
+
+
+def _likely_in_python(alike: npt.NDArray[np.float32], begins: Frames) -> list[tuple[int, int, int]]:
+    """Where looks are like references: of each row of products with all patches, and of each reference, whose patches
+    begin there, the largest that is more than `LIKELY`: its row, the number of the reference, and its column.
+    """
+    best: dict[tuple[int, int], tuple[float, int]] = {}  # by row and reference: how alike, and the patch
+    hits = np.flatnonzero(alike > LIKELY)
+    indices, columns = np.divmod(hits, alike.shape[1])
+    likes, numbers = alike.ravel()[hits].tolist(), (np.searchsorted(begins, columns, "right") - 1).tolist()
+    for index, number, like, column in zip(indices.tolist(), numbers, likes, columns.tolist(), strict=True):
+        if like > best.get((index, number), (LIKELY, 0))[0]:
+            best[index, number] = like, column
+    return [(index, number, column) for (index, number), (_, column) in best.items()]
+
+
+def _likely_in_c(alike: npt.NDArray[np.float32], begins: Frames) -> list[tuple[int, int, int]]:
+    return native.module.likely(alike, begins, LIKELY)
+
+
+_take_in, _likely = (_take_in_in_c, _likely_in_c) if native.AVAILABLE else (_take_in_in_python, _likely_in_python)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from botkit.errors import ConfigError
+from botkit.media import native
 from botkit.media.bands import BANDS, SILENT_BANDS, Bands, bands_of_sound
 from botkit.media.pcm import FRAME_SECONDS, HEARING_RATE, HEARING_SAMPLES, gain, levels
 from botkit.media.prompt import Prompt, load
@@ -94,6 +95,22 @@ def patches_of(windows: Bands | Vector) -> Patches:
     flat: Patches = np.matmul(_OVER_TIME, shapes).reshape(len(windows), COEFFICIENTS)
     flat /= np.sqrt(np.vecdot(flat, flat) + _QUIET)[:, None]
     return flat
+
+
+def _patches_in_python(rings: Bands, slots: npt.NDArray[np.intp], counts: npt.NDArray[np.intp]) -> Patches:
+    """The patches of what some slots had heard last when each had heard so many frames; the features that each heard
+    are in a ring, shape (slots, frames, BANDS)."""
+    places = (counts[:, None] + np.arange(-PATCH, 0)) % rings.shape[1]
+    return patches_of(rings[slots[:, None], places])
+
+
+def _patches_in_c(rings: Bands, slots: npt.NDArray[np.intp], counts: npt.NDArray[np.intp]) -> Patches:
+    patches = np.empty((len(slots), COEFFICIENTS), np.float32)
+    native.module.patches_in(rings, slots, counts, _OVER_TIME, _OVER_BANDS, float(_QUIET), patches)
+    return patches
+
+
+patches_in = _patches_in_c if native.AVAILABLE else _patches_in_python
 
 
 def likeness(prompt: Vector, heard: Vector) -> float:

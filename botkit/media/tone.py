@@ -33,7 +33,18 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from botkit.media.pcm import FULL_SCALE, HEARING_RATE, Pcm, db_to_ratio, to_int16
+from botkit.media import native
+from botkit.media.pcm import (
+    FLOOR_POWER,
+    FULL_SCALE,
+    HEARING_RATE,
+    SINE_POWER,
+    Levels,
+    Pcm,
+    db_to_ratio,
+    levels_from_energy,
+    to_int16,
+)
 
 HALF = 80
 HALF_SECONDS = HALF / HEARING_RATE
@@ -140,6 +151,41 @@ class Heard:
         result: npt.NDArray[np.float32] = explained / np.maximum(self.energy.sum(axis=1), 1.0)[:, None]
         return result
 
+    def levels(self) -> Levels:
+        """The level of each frame in dBFS, shape (n,)."""
+        return _levels(self.energy)
+
+
+Halves = npt.NDArray[np.float32]
+"""Of n frames, shape (2 n, 80)."""
+
+
+def _halves_in_python(frames: Pcm) -> tuple[Halves, npt.NDArray[np.float32]]:
+    """The halves of frames, and their energies, shape (n, 2)."""
+    halves = frames.astype(np.float32).reshape(-1, HALF)
+    return halves, np.einsum("ij,ij->i", halves, halves).reshape(-1, 2)
+
+
+def _halves_in_c(frames: Pcm) -> tuple[Halves, npt.NDArray[np.float32]]:
+    count = len(frames)
+    halves, energy = np.empty((2 * count, HALF), np.float32), np.empty((count, 2), np.float32)
+    native.module.halves(np.ascontiguousarray(frames), halves, energy)
+    return halves, energy
+
+
+def _levels_in_python(energy: npt.NDArray[np.float32]) -> Levels:
+    """dBFS of frames, by the energies of their halves."""
+    return levels_from_energy(energy.sum(axis=1), 2 * HALF)
+
+
+def _levels_in_c(energy: npt.NDArray[np.float32]) -> Levels:
+    levels = np.empty(len(energy), np.float32)
+    native.module.levels(energy, SINE_POWER * 2 * HALF, FLOOR_POWER * 2 * HALF, levels)
+    return levels
+
+
+_halves, _levels = (_halves_in_c, _levels_in_c) if native.AVAILABLE else (_halves_in_python, _levels_in_python)
+
 
 class Bank:
     """All frequencies that anyone in the process waits for: one matrix, one product a beat.
@@ -189,11 +235,9 @@ class Bank:
 
     def hear(self, frames: Pcm) -> Heard:
         """Analyse frames of any number of legs, shape (n, 160), at once."""
-        count = frames.shape[0]
-        halves = frames.astype(np.float32).reshape(2 * count, HALF)
+        halves, energy = _halves(frames)
         z = (halves @ self._basis).view(np.complex64)
-        energy = np.einsum("ij,ij->i", halves, halves)
-        return Heard(z.reshape(count, 2, -1), energy.reshape(count, 2), frames)
+        return Heard(z.reshape(len(frames), 2, len(self.hz)), energy, frames)
 
 
 # --- hearing them: one call ----------------------------------------------------------------------------

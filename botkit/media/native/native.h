@@ -20,6 +20,10 @@ extern PyMethodDef laid_functions[];
 extern PyMethodDef judged_functions[];
 extern PyMethodDef srtp_path_functions[];
 extern PyMethodDef spectrum_functions[];
+extern PyMethodDef frames_functions[];
+extern PyMethodDef bands_functions[];
+extern PyMethodDef digits_functions[];
+extern PyMethodDef prompts_functions[];
 
 /* The class `Speech` (speech.c), and the tables that it needs (spectrum.c). */
 extern PyType_Spec speech_spec;
