@@ -209,6 +209,19 @@ def digits_keep(
 def bands_begin(hann: _Singles, filters: _Singles, idle: float, floor: float, steps: float, /) -> None: ...
 def bands_of_frames(slots: Rows, frames: Pcm, tails: _Singles, out: Octets, /) -> None: ...
 
+# --- catalogue.py
+
+def likely(
+    heard: _Singles,
+    basis: _Singles,
+    sketches: _Singles,
+    patches: _Singles,
+    begins: Rows,
+    ends: Rows,
+    least: float,
+    /,
+) -> list[tuple[int, int, int]]: ...
+
 # --- prompt_hearing.py, band_ring.py, reference.py
 
 def prompts_take_in(
@@ -243,4 +256,3 @@ def patches_in(
     patches_out: _Singles,
     /,
 ) -> None: ...
-def likely(alike: _Singles, begins: Rows, least: float, /) -> list[tuple[int, int, int]]: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +12,7 @@ from botkit.media import native
 from botkit.media.band_ring import BandRing, BandStore, Flags, Frames
 from botkit.media.bands import SILENT_BANDS, BandHearing, bands_of_sound
 from botkit.media.batch import Batch
+from botkit.media.catalogue import catalogue_of
 from botkit.media.history import History
 from botkit.media.match import LIKELY, PromptEar
 from botkit.media.passage import Loop, Passages
@@ -43,9 +43,7 @@ class PromptHearing:
         self.bands = BandHearing()
         self._ears: dict[int, PromptEar] = {}
         self._wanted: Counter[Reference] = Counter()
-        self._references: list[Reference] = []
-        self._begins = np.zeros(1, np.intp)  # of each reference's patches in the matrix, and the end of all
-        self._patches: Patches = np.zeros((COEFFICIENTS, 0), np.float32)
+        self._catalogue = catalogue_of([])
         self._loops: dict[Reference, Loop] = {}
         self._passages: dict[int, dict[Reference, Passages]] = {}  # by slot
         self._due: dict[int, None] = {}  # slots in which something is to be judged, as they came
@@ -137,12 +135,7 @@ class PromptHearing:
                 self._build()
 
     def _build(self) -> None:
-        self._references = list(self._wanted)
-        counts = [len(reference.patches) for reference in self._references]
-        self._begins = np.array([0, *itertools.accumulate(counts)], np.intp)
-        parts = [reference.patches for reference in self._references]
-        whole = np.concatenate(parts) if parts else np.zeros((0, COEFFICIENTS), np.float32)
-        self._patches = np.ascontiguousarray(whole.T)
+        self._catalogue = catalogue_of(list(self._wanted))
 
     def _look_back(self, ear: PromptEar, references: Sequence[Reference]) -> None:
         """Look for prompts in all that an ear remembers."""
@@ -169,7 +162,7 @@ class PromptHearing:
     @property
     def patches(self) -> int:
         """Patches that each look is compared with."""
-        return int(self._patches.shape[1])
+        return len(self._catalogue.patches)
 
     def lost(self, slot: int, at: float, spoilt: int = SPOILT) -> None:
         """A call's frame was lost."""
@@ -186,7 +179,7 @@ class PromptHearing:
         rows, counts, due = _take_in(self, batch, loud)
         for slot in due:
             self._due[slot] = None
-        if not rows.size or not (self._references or self._passages):
+        if not rows.size or not (self._catalogue.references or self._passages):
             return []
         return self._look(batch.slots[rows], counts, rows.tolist())
 
@@ -218,18 +211,10 @@ class PromptHearing:
         ears, lasts = [self._ears[slot] for slot in slots.tolist()], (counts - 1).tolist()
         patches = patches_in(self.store.bands, slots, counts)
         changed = self._passed(slots.tolist(), lasts, rows, patches) if self._passages else []
-        # A patch in which little happens is short: whatever its product with another is, it is no longer than that.
-        eventful = np.flatnonzero(np.vecdot(patches, patches) > LIKELY**2).tolist()
-        if not self._references or not eventful:
-            return changed
-        alike = patches[eventful] @ self._patches
-        for index, number, column in _likely(alike, self._begins):
-            look, reference = eventful[index], self._references[number]
-            ear = ears[look]
-            if reference in ear.wanted:
-                end = int(reference.ends[column - self._begins[number]])
-                if ear.may_be(reference, end, lasts[look]):
-                    changed.append(rows[look])
+        for row, number, end in self._catalogue.likely(patches):
+            ear, reference = ears[row], self._catalogue.references[number]
+            if reference in ear.wanted and ear.may_be(reference, end, lasts[row]):
+                changed.append(rows[row])
         return changed
 
     def _passed(self, slots: list[int], lasts: list[int], rows: list[int], patches: Patches) -> list[int]:
@@ -314,22 +299,4 @@ def _take_in_in_c(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[F
     return rows[:looks], counts[:looks], due
 
 
-def _likely_in_python(alike: npt.NDArray[np.float32], begins: Frames) -> list[tuple[int, int, int]]:
-    """Where looks are like references: of each row of products with all patches, and of each reference, whose patches
-    begin there, the largest that is more than `LIKELY`: its row, the number of the reference, and its column.
-    """
-    best: dict[tuple[int, int], tuple[float, int]] = {}  # by row and reference: how alike, and the patch
-    hits = np.flatnonzero(alike > LIKELY)
-    indices, columns = np.divmod(hits, alike.shape[1])
-    likes, numbers = alike.ravel()[hits].tolist(), (np.searchsorted(begins, columns, "right") - 1).tolist()
-    for index, number, like, column in zip(indices.tolist(), numbers, likes, columns.tolist(), strict=True):
-        if like > best.get((index, number), (LIKELY, 0))[0]:
-            best[index, number] = like, column
-    return [(index, number, column) for (index, number), (_, column) in best.items()]
-
-
-def _likely_in_c(alike: npt.NDArray[np.float32], begins: Frames) -> list[tuple[int, int, int]]:
-    return native.module.likely(alike, begins, LIKELY)
-
-
-_take_in, _likely = (_take_in_in_c, _likely_in_c) if native.AVAILABLE else (_take_in_in_python, _likely_in_python)
+_take_in = _take_in_in_c if native.AVAILABLE else _take_in_in_python

@@ -9,8 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from botkit.media import band_ring, bands, batch, digit_sieve, hearing, history, prompt_hearing, reference, tone
+from botkit.media import (
+    band_ring,
+    bands,
+    batch,
+    catalogue,
+    digit_sieve,
+    hearing,
+    history,
+    prompt_hearing,
+    reference,
+    tone,
+)
 from botkit.media.batch import Batch, Line
+from botkit.media.catalogue import Catalogue, NativeCatalogue
 from botkit.media.codec import PCMA, PCMU, Codec, codec_by_name
 from botkit.media.dtmf import digits_tone
 from botkit.media.history import HistoryStore
@@ -265,14 +277,37 @@ def test_patches_are_alike() -> None:
 
 
 def test_what_is_alike_is_found_alike() -> None:
-    """Of each row and each reference the first of the largest, if it is large enough."""
-    draw = drawn(8)
-    for _ in range(50):
-        begins = np.concatenate(([0], np.cumsum(draw.integers(0, 60, draw.integers(0, 12)))))
-        alike = draw.uniform(-1, 0.94, (int(draw.integers(0, 9)), int(begins[-1]))).astype(np.float32)
-        alike = np.round(alike, 2)  # some are equal
-        if alike.size:
-            assert prompt_hearing._likely_in_c(alike, begins) == prompt_hearing._likely_in_python(alike, begins)
+    """What every look at real speech is like, of all prompts: the same prompts, in the same order, at the same ends."""
+    references = [reference.reference_of_file(file) for file in AUDIO if file.stem != "beep"]
+    one, other = NativeCatalogue(references), Catalogue(references)
+    found = 0
+    for name in SOUNDS:
+        heard = bands.bands_of_sound(summed(sound(name), noise(60, -50)))
+        if len(heard) > reference.PATCH:
+            windows = np.lib.stride_tricks.sliding_window_view(heard, reference.PATCH, axis=0).transpose(0, 2, 1)
+            patches = reference.patches_of(windows[::3])
+            likely = one.likely(patches)
+            assert likely == other.likely(patches)
+            found += len(likely)
+    assert found > 300
+
+
+def test_nothing_is_missed() -> None:
+    """Of patches of any kind, as near to what is likely as may be; of no patches, and for no prompts."""
+    draw, references = drawn(8), [reference.reference_of_file(file) for file in AUDIO[1:5]]
+    one, other = NativeCatalogue(references), Catalogue(references)
+    patches = one.patches[draw.integers(0, len(one.patches), 3000)]
+    away = draw.normal(0, 1, patches.shape)
+    away -= np.vecdot(away, patches)[:, None] * patches / np.vecdot(patches, patches)[:, None]
+    away *= 0.48 / np.linalg.norm(away, axis=1, keepdims=True)
+    near = (np.sqrt(1 - 0.48**2) * patches + away).astype(np.float32)
+    alike = near @ one.patches.T
+    near = near[(np.abs(alike - catalogue.LIKELY) > 1e-6).all(axis=1)]
+    assert one.likely(near) == other.likely(near)
+    assert (alike.max(axis=1) > catalogue.LIKELY).mean() < 0.5
+    for nobody in (NativeCatalogue([]), Catalogue([])):
+        assert nobody.likely(near[:3]) == []
+    assert one.likely(near[:0]) == other.likely(near[:0]) == []
 
 
 # --- what does not fit ------------------------------------------------------------------------------
@@ -293,6 +328,8 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
     energy, columns = np.zeros((2, 2), np.float32), np.arange(8)
     rings, patches = np.zeros((3, 64, 16), np.uint8), np.zeros((2, 42), np.float32)
     cosines = (reference._OVER_TIME, reference._OVER_BANDS, 1.0)
+    prompts = NativeCatalogue([reference.reference_of_file(AUDIO[1])])
+    known = (prompts._basis, prompts._sketches, prompts.patches, prompts.begins, prompts.ends, 0.9)
     wrong: list[tuple[Any, ...]] = [
         (_native.fed, array("q", [3]), np.zeros(3), 0, 0.0, 0.5),
         (_native.fed, array("q", [-1]), np.zeros(3), 0, 0.0, 0.5),
@@ -352,9 +389,15 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         (_native.patches_in, rings, slots, slots + 40, *cosines, patches),
         (_native.patches_in, rings, slots * 0, slots, *cosines, patches),
         (_native.patches_in, rings, slots * 0, slots + 40, *cosines, patches[:1]),
-        (_native.likely, np.zeros((2, 9), np.float32), np.array([0, 10]), 0.9),
-        (_native.likely, np.zeros((2, 9), np.float32), np.array([0, 5, 4]), 0.9),
-        (_native.likely, np.zeros((2, 9), np.float32), np.zeros(0, np.intp), 0.9),
+        (_native.likely, patches[:, :41].copy(), *known),
+        (_native.likely, patches, known[0][:6].copy(), *known[1:]),
+        (_native.likely, patches, known[0], known[1][:-1].copy(), *known[2:]),
+        (_native.likely, patches, *known[:2], known[2][:-1].copy(), *known[3:]),
+        (_native.likely, patches, *known[:3], known[3][:-1].copy(), *known[4:]),
+        (_native.likely, patches, *known[:3], known[3][:0].copy(), *known[4:]),
+        (_native.likely, patches, *known[:3], known[3] + 1, *known[4:]),
+        (_native.likely, patches, *known[:3], known[3][::-1].copy(), *known[4:]),
+        (_native.likely, patches, *known[:4], known[4][:-1].copy(), 0.9),
     ]
     for function, *arguments in wrong:
         with pytest.raises((ValueError, TypeError, BufferError)):

@@ -24,8 +24,10 @@ static int add_type(PyObject *module, PyType_Spec *spec) {
 }
 
 static int exec(PyObject *module) {
-  PyMethodDef *parts[] = {laid_functions,   judged_functions, srtp_path_functions, spectrum_functions,
-                          frames_functions, bands_functions,  digits_functions,    prompts_functions};
+  PyMethodDef *parts[] = {
+      laid_functions,  judged_functions, srtp_path_functions, spectrum_functions,  frames_functions,
+      bands_functions, digits_functions, prompts_functions,   catalogue_functions,
+  };
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (PyModule_AddFunctions(module, parts[i]) < 0) return -1;
   spectrum_prepare();

@@ -167,54 +167,8 @@ static PyObject *patches_in(PyObject *self, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-/* The largest of some numbers, at least `least`, and its place; -1 where all are no larger than that. */
-static Py_ssize_t largest(const float *values, Py_ssize_t count, float least) {
-  enum { WIDE = 16 };
-  Py_ssize_t place = -1, i = 0;
-  for (; i < count; i++) {
-    for (; i + WIDE <= count; i += WIDE) { /* nearly none is larger */
-      int any = 0;
-      for (int k = 0; k < WIDE; k++) any |= values[i + k] > least;
-      if (any) break;
-    }
-    if (i < count && values[i] > least) {
-      least = values[i];
-      place = i;
-    }
-  }
-  return place;
-}
-
-/* likely(alike, begins, least) -> [(row, reference, column)]: of each row's products with the patches of each reference,
-   which lie from its begin on, the first one that is largest, where that is more than `least`. */
-static PyObject *likely(PyObject *self, PyObject *args) {
-  PyObject *arrays[2], *found = NULL;
-  float least;
-  if (!PyArg_ParseTuple(args, "OOf", &arrays[0], &arrays[1], &least)) return NULL;
-  static const struct kind kinds[] = {{4, 2, 0}, {8, 1, 0}};
-  Py_buffer v[2];
-  if (!borrow_each(arrays, 2, kinds, v, 2)) return NULL;
-  Py_ssize_t rows = v[0].shape[0], columns = v[0].shape[1], references = ITEMS(v[1]) - 1;
-  const int64_t *begins = I64(v[1]);
-  int fine = must(references >= 0 && begins[0] >= 0, "begins are needed");
-  for (Py_ssize_t i = 0; fine && i <= references; i++)
-    fine = must(begins[i] <= columns && (!i || begins[i - 1] <= begins[i]), "begins that rise are needed");
-  if (fine) found = PyList_New(0);
-  for (Py_ssize_t row = 0; found && row < rows; row++)
-    for (Py_ssize_t i = 0; found && i < references; i++) {
-      Py_ssize_t column = largest(F32(v[0]) + row * columns + begins[i], begins[i + 1] - begins[i], least);
-      if (column < 0) continue;
-      PyObject *item = Py_BuildValue("nnn", row, i, begins[i] + column);
-      if (!item || PyList_Append(found, item) < 0) Py_CLEAR(found);
-      Py_XDECREF(item);
-    }
-  give_back(v, 2);
-  return found;
-}
-
 PyMethodDef prompts_functions[] = {
     {"prompts_take_in", (PyCFunction)(void (*)(void))prompts_take_in, METH_FASTCALL, NULL},
     {"patches_in", patches_in, METH_VARARGS, NULL},
-    {"likely", likely, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
