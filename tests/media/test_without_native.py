@@ -14,9 +14,11 @@ ROOT = HERE.parent.parent
 
 HEARING = [
     "test_bands",
+    "test_batch",
     "test_dtmf",
     "test_ear",
     "test_hearing",
+    "test_history",
     "test_match",
     "test_peer",
     "test_prompt_hearing",
@@ -42,9 +44,13 @@ def test_what_is_chosen(how: str) -> None:
     hidden = "import sys; sys.modules['botkit.media._native'] = None; " if how == "absent" else ""
     code = (
         f"{hidden}from botkit.media import alignment, hearing, native, native_alignment, peer, speech_hearing, vad; "
+        "from botkit.media import bands, batch, catalogue, digit_sieve, history, prompt_hearing, tone; "
         "assert not native.AVAILABLE; "
         "assert native_alignment.lay is alignment.Alignment; "
-        "assert speech_hearing.voice_activity is vad.VoiceActivity"
+        "assert speech_hearing.voice_activity is vad.VoiceActivity; "
+        "assert catalogue.catalogue_of is catalogue.Catalogue; "
+        "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, tone._halves; "
+        "assert all(part.__name__.endswith('_in_python') for part in (*parts, prompt_hearing._take_in))"
     )
     env = {**os.environ, "BOTKIT_NATIVE": "off" if how == "off" else "on"}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
