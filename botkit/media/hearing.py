@@ -260,10 +260,10 @@ class Hearing:
 
     def _loudness(self, batch: Batch, levels: Levels) -> None:
         """Where sound begins and ends."""
-        for row in _edges(batch.slots, levels, self._loud):
-            ear, at = self._at(int(batch.slots[row])).ear, float(batch.times[row])
+        for slot, at, loud in _edges(batch.slots, batch.times, levels, self._loud):
+            ear = self._at(slot).ear
             self._changed.add(ear)
-            if levels[row] > SOUND_LEVEL:
+            if loud:
                 ear.sounds.begin(at)
             else:
                 ear.sounds.finish(at)
@@ -321,19 +321,23 @@ def _fed_in_c(slots: array[int], fed_at: Times, first: int, now: float) -> list[
     return native.module.fed(slots, fed_at, first, now, STOPPED)
 
 
-def _edges_in_python(slots: Rows, levels: Levels, loud_before: Flags) -> list[int]:
-    """The rows in which sound begins or ends. `loud_before` is by slot, and kept."""
+Edges = list[tuple[int, float, bool]]
+"""The slots in which sound begins or ends, when, and whether it begins."""
+
+
+def _edges_in_python(slots: Rows, times: Times, levels: Levels, loud_before: Flags) -> Edges:
+    """Where sound begins or ends. `loud_before` is by slot, and kept."""
     loud = levels > SOUND_LEVEL
     before = loud_before[slots]
     later = np.flatnonzero(slots[1:] == slots[:-1]) + 1
     before[later] = loud[later - 1]
     loud_before[slots] = loud
-    rows: list[int] = np.flatnonzero(loud != before).tolist()
-    return rows
+    rows = np.flatnonzero(loud != before)
+    return list(zip(slots[rows].tolist(), times[rows].tolist(), loud[rows].tolist(), strict=True))
 
 
-def _edges_in_c(slots: Rows, levels: Levels, loud_before: Flags) -> list[int]:
-    return native.module.edges(slots, levels, SOUND_LEVEL, loud_before)
+def _edges_in_c(slots: Rows, times: Times, levels: Levels, loud_before: Flags) -> Edges:
+    return native.module.edges(slots, times, levels, SOUND_LEVEL, loud_before)
 
 
 _fed, _edges = (_fed_in_c, _edges_in_c) if native.AVAILABLE else (_fed_in_python, _edges_in_python)

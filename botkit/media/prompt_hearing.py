@@ -208,11 +208,11 @@ class PromptHearing:
     def _look(self, slots: Frames, counts: Frames, rows: list[int]) -> list[int]:
         """Look at what some calls had heard when each had heard so many frames; the `rows` of those in which a prompt
         began."""
-        ears, lasts = [self._ears[slot] for slot in slots.tolist()], (counts - 1).tolist()
+        of, lasts = slots.tolist(), (counts - 1).tolist()
         patches = patches_in(self.store.bands, slots, counts)
-        changed = self._passed(slots.tolist(), lasts, rows, patches) if self._passages else []
+        changed = self._passed(of, lasts, rows, patches) if self._passages else []
         for row, number, end in self._catalogue.likely(patches):
-            ear, reference = ears[row], self._catalogue.references[number]
+            ear, reference = self._ears[of[row]], self._catalogue.references[number]
             if reference in ear.wanted and ear.may_be(reference, end, lasts[row]):
                 changed.append(rows[row])
         return changed

@@ -123,12 +123,13 @@ def test_levels_are_alike(name: str) -> None:
 
 
 def test_sound_begins_and_ends_alike() -> None:
-    """In the same rows, over many batches."""
+    """In the same slots at the same times, over many batches."""
     draw, one, other = drawn(3), np.zeros(25, np.bool_), np.zeros(25, np.bool_)
     for _ in range(200):
         slots = slots_of(draw, 25)
         levels = draw.uniform(-60, -30, len(slots)).astype(np.float32)
-        assert hearing._edges_in_c(slots, levels, one) == hearing._edges_in_python(slots, levels, other)
+        heard = (slots, draw.random(len(slots)), levels)
+        assert hearing._edges_in_c(*heard, one) == hearing._edges_in_python(*heard, other)
         assert one.tolist() == other.tolist()
 
 
@@ -360,8 +361,9 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         (_native.halves, pcm[:, :80].copy(), np.zeros((4, 80), np.float32), energy),
         (_native.halves, pcm, np.zeros((3, 80), np.float32), energy),
         (_native.levels, energy, 1.0, 1.0, levels[:1]),
-        (_native.edges, slots, levels, -45.0, np.zeros(5, np.bool_)),
-        (_native.edges, slots, levels[:1], -45.0, np.zeros(9, np.bool_)),
+        (_native.edges, slots, times, levels, -45.0, np.zeros(5, np.bool_)),
+        (_native.edges, slots, times, levels[:1], -45.0, np.zeros(9, np.bool_)),
+        (_native.edges, slots, times[:1], levels, -45.0, np.zeros(9, np.bool_)),
         (_native.remember, slots, octets, times, *kept),
         (_native.remember, slots[:1], octets, times, *kept),
         (_native.remember, slots[:1], octets[:1], times[:1], kept[0], kept[1][:2], *kept[2:]),

@@ -121,6 +121,7 @@ static PyObject *sorted_(PyObject *self, PyObject *const *args, Py_ssize_t given
   result = PyList_New(count);
   for (Py_ssize_t i = 0; result && i < count; i++) {
     Py_ssize_t from = order[i];
+    if (i + AHEAD < count) fetch(PyList_GET_ITEM(payloads, order[i + AHEAD]), sizeof(PyBytesObject) + FRAME);
     I64(views[2])[i] = slots[from];
     F64(views[3])[i] = F64(views[1])[from];
     PyObject *payload = PyList_GET_ITEM(payloads, from);
@@ -229,30 +230,32 @@ static PyObject *levels(PyObject *self, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-/* edges(slots, levels, least, loud): the rows in which sound begins or ends; `loud` is by slot, of the frame before. */
+/* edges(slots, times, levels, least, loud) -> [(slot, at, loud)]: where sound begins or ends; `loud` is by slot, of the
+   frame before. */
 static PyObject *edges(PyObject *self, PyObject *args) {
-  PyObject *arrays[3], *rows = NULL;
+  PyObject *arrays[4], *found = NULL;
   float least;
-  if (!PyArg_ParseTuple(args, "OOfO", &arrays[0], &arrays[1], &least, &arrays[2])) return NULL;
-  static const struct kind kinds[] = {{8, 1, 0}, {4, 1, 0}, {1, 1, 1}};
-  Py_buffer views[3];
-  if (!borrow_each(arrays, 3, kinds, views, 3)) return NULL;
+  if (!PyArg_ParseTuple(args, "OOOfO", &arrays[0], &arrays[1], &arrays[2], &least, &arrays[3])) return NULL;
+  static const struct kind kinds[] = {{8, 1, 0}, {8, 1, 0}, {4, 1, 0}, {1, 1, 1}};
+  Py_buffer views[4];
+  if (!borrow_each(arrays, 4, kinds, views, 4)) return NULL;
   Py_ssize_t count = ITEMS(views[0]);
   const int64_t *slots = I64(views[0]);
-  if (!must(ITEMS(views[1]) == count, "a level for each slot is needed") || !slots_below(slots, count, ITEMS(views[2])))
+  if (!must(ITEMS(views[1]) == count && ITEMS(views[2]) == count, "a time and a level for each slot are needed") ||
+      !slots_below(slots, count, ITEMS(views[3])))
     goto done;
-  rows = PyList_New(0);
-  for (Py_ssize_t i = 0; rows && i < count; i++) {
-    uint8_t now = F32(views[1])[i] > least, *before = U8(views[2]) + slots[i];
+  found = PyList_New(0);
+  for (Py_ssize_t i = 0; found && i < count; i++) {
+    uint8_t now = F32(views[2])[i] > least, *before = U8(views[3]) + slots[i];
     if (*before == now) continue;
     *before = now;
-    PyObject *row = PyLong_FromSsize_t(i);
-    if (!row || PyList_Append(rows, row) < 0) Py_CLEAR(rows);
-    Py_XDECREF(row);
+    PyObject *edge = Py_BuildValue("LdO", (long long)slots[i], F64(views[1])[i], now ? Py_True : Py_False);
+    if (!edge || PyList_Append(found, edge) < 0) Py_CLEAR(found);
+    Py_XDECREF(edge);
   }
 done:
-  give_back(views, 3);
-  return rows;
+  give_back(views, 4);
+  return found;
 }
 
 /* remember(slots, octets, times, octets_by_slot, times_by_slot, counts, since): the twin of HistoryStore.append. */
@@ -269,6 +272,11 @@ static PyObject *remember(PyObject *self, PyObject *const *args, Py_ssize_t give
              slots_below(slots, count, end);
   for (Py_ssize_t i = 0; fits && i < count; i++) {
     int64_t slot = slots[i], *heard = I64(views[5]) + slot;
+    if (i + AHEAD < count) {
+      int64_t later = slots[i + AHEAD], next = later * kept + I64(views[5])[later] % kept;
+      fetch(U8(views[3]) + next * FRAME, FRAME);
+      FETCH(F64(views[4]) + next);
+    }
     double at = F64(views[2])[i];
     if (!(fits = must(*heard >= 0, "a count is not negative"))) break;
     if (!*heard) F64(views[6])[slot] = at;

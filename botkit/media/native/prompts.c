@@ -49,6 +49,16 @@ static void silence_before(const Py_buffer *v, int64_t slot, double at) {
   I64(v[COUNTS])[slot] = PATCH;
 }
 
+/* Fetch what the next frame of a slot is kept in, and heard with. */
+static void fetch_slot(const Py_buffer *v, int64_t slot) {
+  Py_ssize_t place = slot * v[RING].shape[1] + I64(v[COUNTS])[slot] % v[RING].shape[1];
+  FETCH(U8(v[RING]) + place * BANDS);
+  FETCH(F64(v[TIME]) + place);
+  FETCH(U8(v[CLEAR]) + place);
+  FETCH(F32(v[LEVEL]) + place);
+  fetch(F32(v[TAILS]) + slot * BEFORE, BEFORE * sizeof(float));
+}
+
 /* The next frame of a slot, but for its features: where those go. `says_nothing`: the frame does not count. */
 static uint8_t *push(const Py_buffer *v, Py_ssize_t row, int *says_nothing) {
   int64_t slot = I64(v[SLOTS])[row], *unclear = I64(v[UNCLEAR]) + slot, *nothing = I64(v[NOTHING]) + slot;
@@ -84,7 +94,8 @@ static PyObject *prompts_take_in(PyObject *self, PyObject *const *args, Py_ssize
   int lane = 0;
   Py_ssize_t looks = 0, count = ITEMS(v[SLOTS]), here = ITEMS(v[LISTENING]);
   for (Py_ssize_t row = 0; due && row < count; row++) {
-    int64_t slot = I64(v[SLOTS])[row];
+    int64_t slot = I64(v[SLOTS])[row], later = row + AHEAD < count ? I64(v[SLOTS])[row + AHEAD] : -1;
+    if (later >= 0 && later < here && later < v[TAILS].shape[0]) fetch_slot(v, later);
     if (slot < 0 || slot >= here || !U8(v[LISTENING])[slot]) continue;
     if (!must(slot < v[TAILS].shape[0], "a slot that listens has the end of a frame")) {
       Py_CLEAR(due);
@@ -159,6 +170,10 @@ static PyObject *patches_in(PyObject *self, PyObject *args) {
     memcpy(over_bands[band], F32(v[4]) + band * SHAPES, SHAPES * sizeof(float));
   for (Py_ssize_t i = 0; fine && i < count; i++) {
     int64_t slot = I64(v[1])[i], heard = I64(v[2])[i];
+    if (i + 1 < count && I64(v[1])[i + 1] >= 0 && I64(v[1])[i + 1] < slots && I64(v[2])[i + 1] >= PATCH) {
+      int64_t place = I64(v[1])[i + 1] * ring + (I64(v[2])[i + 1] - PATCH) % ring; /* as a rule it is in one piece */
+      fetch(U8(v[0]) + place * BANDS, PATCH * BANDS);
+    }
     if (!(fine = must(slot >= 0 && slot < slots && heard >= PATCH, "there is no such slot, or too little in it"))) break;
     patch_of(U8(v[0]) + slot * ring * BANDS, ring, heard, F32(v[3]), over_bands, quiet, F32(v[5]) + i * COEFFICIENTS);
   }
