@@ -195,7 +195,7 @@ class Hearing:
 
     def _hear_all(self, frames: Frames) -> None:
         """Analyse what some calls have heard."""
-        if frames.lost.any():
+        if np.count_nonzero(frames.lost):  # any() is Python within
             self._ragged.update(frames.slots[frames.lost].tolist())
         while len(frames):
             now, rest = self._before_losses(frames) if self._ragged else (frames, [])

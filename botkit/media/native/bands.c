@@ -175,7 +175,7 @@ static void gather(lanes *restrict power, lanes *restrict bands) {
     }
 }
 
-void bands_of(float windows[LANES][WINDOW], int count, uint8_t *const *out) {
+WIDE void bands_of(float windows[LANES][WINDOW], int count, uint8_t *const *out) {
   lanes re[HALF], im[HALF], power[BINS], bands[BANDS];
   for (int lane = count; lane < LANES; lane++) memset(windows[lane], 0, sizeof windows[lane]);
   for (int k = 0; k < HALF; k++) {

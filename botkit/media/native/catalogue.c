@@ -70,7 +70,7 @@ static int tell(PyObject *found, Py_ssize_t row, Py_ssize_t reference, int64_t e
 }
 
 /* What one patch is like. */
-static int look(const Py_buffer *v, Py_ssize_t row, float least, PyObject *found) {
+WIDE static int look(const Py_buffer *v, Py_ssize_t row, float least, PyObject *found) {
   const float *patch = F32(v[HEARD]) + row * COEFFICIENTS;
   const int64_t *begins = I64(v[BEGINS]);
   float squares = product(patch, patch), sketched[SKETCH], most[BLOCK], best = least;

@@ -122,7 +122,7 @@ static PyObject *prompts_take_in(PyObject *self, PyObject *const *args, Py_ssize
 /* --- looking at them --------------------------------------------------------------------------------------------- */
 
 /* The patch of PATCH frames, which end before frame `heard` of a ring. */
-static void patch_of(const uint8_t *bands, Py_ssize_t ring, int64_t heard, const float *over_time,
+WIDE static void patch_of(const uint8_t *bands, Py_ssize_t ring, int64_t heard, const float *over_time,
                      float over_bands[BANDS][SHAPES + 1], float quiet, float *patch) {
   float sums[TIMES][BANDS] = {{0}}, length = 0;
   int64_t place = (heard - PATCH) % ring;
