@@ -156,21 +156,23 @@ class Heard:
         return _levels(self.energy)
 
 
-Halves = npt.NDArray[np.float32]
-"""Of n frames, shape (2 n, 80)."""
+Amplitudes = npt.NDArray[np.complex64]
+Energies = npt.NDArray[np.float32]
+Basis = npt.NDArray[np.float32]
+"""A cosine and a sine, side by side, of each of K frequencies: shape (80, 2 K)."""
 
 
-def _halves_in_python(frames: Pcm) -> tuple[Halves, npt.NDArray[np.float32]]:
-    """The halves of frames, and their energies, shape (n, 2)."""
+def _amplitudes_in_python(frames: Pcm, basis: Basis) -> tuple[Amplitudes, Energies]:
+    """The amplitude of each frequency in each half of each frame, shape (n, 2, K), and their energies, (n, 2)."""
     halves = frames.astype(np.float32).reshape(-1, HALF)
-    return halves, np.einsum("ij,ij->i", halves, halves).reshape(-1, 2)
+    z = (halves @ basis).reshape(len(frames), 2, basis.shape[1]).view(np.complex64)
+    return z, np.einsum("ij,ij->i", halves, halves).reshape(-1, 2)
 
 
-def _halves_in_c(frames: Pcm) -> tuple[Halves, npt.NDArray[np.float32]]:
-    count = len(frames)
-    halves, energy = np.empty((2 * count, HALF), np.float32), np.empty((count, 2), np.float32)
-    native.module.halves(np.ascontiguousarray(frames), halves, energy)
-    return halves, energy
+def _amplitudes_in_c(frames: Pcm, basis: Basis) -> tuple[Amplitudes, Energies]:
+    z, energy = np.empty((len(frames), 2, basis.shape[1] // 2), np.complex64), np.empty((len(frames), 2), np.float32)
+    native.module.bank_hear(np.ascontiguousarray(frames), basis, z, energy)
+    return z, energy
 
 
 def _levels_in_python(energy: npt.NDArray[np.float32]) -> Levels:
@@ -184,7 +186,13 @@ def _levels_in_c(energy: npt.NDArray[np.float32]) -> Levels:
     return levels
 
 
-_halves, _levels = (_halves_in_c, _levels_in_c) if native.AVAILABLE else (_halves_in_python, _levels_in_python)
+_amplitudes, _levels = (
+    (_amplitudes_in_c, _levels_in_c) if native.AVAILABLE else (_amplitudes_in_python, _levels_in_python)
+)
+
+
+NARROW = 24
+"""Frequencies up to which the compiled product is quicker than that of a whole library for it."""
 
 
 class Bank:
@@ -196,7 +204,8 @@ class Bank:
     def __init__(self, hz: Sequence[float] = ()) -> None:
         self.hz: list[float] = []
         self._wanted: list[int] = []
-        self._basis: npt.NDArray[np.float32] = np.zeros((HALF, 0), np.float32)
+        self._basis: Basis = np.zeros((HALF, 0), np.float32)
+        self._amplitudes = _amplitudes
         for frequency in hz:
             self.want(frequency)
 
@@ -232,12 +241,11 @@ class Bank:
         lengths = np.sqrt((pairs**2).sum(axis=0, keepdims=True))
         basis = pairs / np.maximum(lengths, 1e-9)
         self._basis = np.ascontiguousarray(basis.reshape(HALF, -1), np.float32)
+        self._amplitudes = _amplitudes if len(self.hz) <= NARROW else _amplitudes_in_python
 
     def hear(self, frames: Pcm) -> Heard:
         """Analyse frames of any number of legs, shape (n, 160), at once."""
-        halves, energy = _halves(frames)
-        z = (halves @ self._basis).view(np.complex64)
-        return Heard(z.reshape(len(frames), 2, len(self.hz)), energy, frames)
+        return Heard(*self._amplitudes(frames, self._basis), frames)
 
 
 # --- hearing them: one call ----------------------------------------------------------------------------

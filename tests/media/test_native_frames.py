@@ -111,10 +111,13 @@ def test_payloads_are_decoded_alike(mixed: bool) -> None:
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_levels_are_alike(name: str) -> None:
-    """Halves, their energies, and the levels of frames; silence has the lowest level."""
+    """Amplitudes of frequencies, however many, energies, and the levels of frames; silence has the lowest level."""
     pcm = frames(sound(name))
-    (halves, energy), (other_halves, other_energy) = tone._halves_in_c(pcm), tone._halves_in_python(pcm)
-    assert halves.tobytes() == other_halves.tobytes()
+    for count in (0, 1, 7, 8, 21):
+        basis = Bank(300.0 + 100 * np.arange(count))._basis
+        (z, energy), (other_z, other_energy) = tone._amplitudes_in_c(pcm, basis), tone._amplitudes_in_python(pcm, basis)
+        assert z.shape == other_z.shape == (len(pcm), 2, count)
+        assert np.abs(z - other_z).max(initial=0) < 0.1
     assert energy == pytest.approx(other_energy, rel=1e-5)
     assert tone._levels_in_c(energy) == pytest.approx(tone._levels_in_python(energy), abs=1e-4)
 
@@ -358,8 +361,11 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         (_native.decoded, [bytes(160)] * 2, slots, [PCMU] * 5, PCMU, PCMU.values, octets, pcm),
         (_native.decoded, [bytes(160)] * 2, slots, [PCMU] * 6, PCMU, PCMU.values[:99], octets, pcm),
         (_native.decoded, [bytes(160)] * 3, slots, [PCMU] * 6, PCMU, PCMU.values, octets, pcm),
-        (_native.halves, pcm[:, :80].copy(), np.zeros((4, 80), np.float32), energy),
-        (_native.halves, pcm, np.zeros((3, 80), np.float32), energy),
+        (_native.bank_hear, pcm[:, :80].copy(), np.zeros((80, 16), np.float32), z.copy(), energy),
+        (_native.bank_hear, pcm, np.zeros((79, 16), np.float32), z.copy(), energy),
+        (_native.bank_hear, pcm, np.zeros((80, 15), np.float32), z.copy(), energy),
+        (_native.bank_hear, pcm, np.zeros((80, 18), np.float32), z.copy(), energy),
+        (_native.bank_hear, pcm, np.zeros((80, 16), np.float32), z.copy(), energy[:1]),
         (_native.levels, energy, 1.0, 1.0, levels[:1]),
         (_native.edges, slots, times, levels, -45.0, np.zeros(5, np.bool_)),
         (_native.edges, slots, times, levels[:1], -45.0, np.zeros(9, np.bool_)),

@@ -49,7 +49,7 @@ def test_what_is_chosen(how: str) -> None:
         "assert native_alignment.lay is alignment.Alignment; "
         "assert speech_hearing.voice_activity is vad.VoiceActivity; "
         "assert catalogue.catalogue_of is catalogue.Catalogue; "
-        "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, tone._halves; "
+        "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, tone._amplitudes; "
         "assert all(part.__name__.endswith('_in_python') for part in (*parts, prompt_hearing._take_in))"
     )
     env = {**os.environ, "BOTKIT_NATIVE": "off" if how == "off" else "on"}

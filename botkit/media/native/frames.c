@@ -182,10 +182,12 @@ static PyObject *decoded(PyObject *self, PyObject *const *args, Py_ssize_t given
   return fits ? PyBool_FromLong(all) : NULL;
 }
 
+enum { HALF = FRAME / 2, BLOCK = 16 };
+
 /* The sum of squares of HALF samples, which are converted on the way. */
 static float convert(const int16_t *from, float *to) {
   float sums[8] = {0};
-  for (int k = 0; k < FRAME / 2; k += 8)
+  for (int k = 0; k < HALF; k += 8)
     for (int lane = 0; lane < 8; lane++) {
       float sample = from[k + lane];
       to[k + lane] = sample;
@@ -194,17 +196,53 @@ static float convert(const int16_t *from, float *to) {
   return (sums[0] + sums[4]) + (sums[1] + sums[5]) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
 
-/* halves(frames, halves_out, energy_out): the halves of frames as floats, shape (2 n, 80), and their energies. */
-static PyObject *halves(PyObject *self, PyObject *const *args, Py_ssize_t given) {
-  static const struct kind kinds[] = {{2, 2, 0}, {4, 2, 1}, {4, 2, 1}};
-  Py_buffer views[3];
-  if (!borrow_each(args, given, kinds, views, 3)) return NULL;
-  Py_ssize_t count = 2 * views[0].shape[0];
-  int fits = must(views[0].shape[1] == FRAME && ITEMS(views[1]) == count * (FRAME / 2) && ITEMS(views[2]) == count,
-                  "frames of 160 samples, and room for their halves, are needed");
+/* What the two halves of a frame have of BLOCK columns of a basis, whose rows are `width` apart. Four rows in one sum,
+   written out: so it becomes vectors of columns. */
+static inline void multiply(const float *restrict halves, const float *restrict basis, Py_ssize_t width,
+                            float *restrict first, float *restrict second) {
+  for (int lane = 0; lane < BLOCK; lane++) first[lane] = second[lane] = 0;
+  for (int k = 0; k < HALF; k += 4) {
+    const float *x = halves + k, *y = x + HALF;
+    const float *a = basis + k * width, *b = a + width, *c = b + width, *d = c + width;
+    for (int lane = 0; lane < BLOCK; lane++) {
+      first[lane] += (x[0] * a[lane] + x[1] * b[lane]) + (x[2] * c[lane] + x[3] * d[lane]);
+      second[lane] += (y[0] * a[lane] + y[1] * b[lane]) + (y[2] * c[lane] + y[3] * d[lane]);
+    }
+  }
+}
+
+/* A frame's share of each column, of both its halves, and their energies. */
+WIDE static void hear(const int16_t *frame, const float *basis, Py_ssize_t width, float *z, float *energy) {
+  float halves[FRAME];
+  energy[0] = convert(frame, halves);
+  energy[1] = convert(frame + HALF, halves + HALF);
+  Py_ssize_t begin = 0;
+  for (; begin + BLOCK <= width; begin += BLOCK)
+    multiply(halves, basis + begin, width, z + begin, z + width + begin);
+  for (; begin < width; begin++) {
+    float one = 0, other = 0;
+    for (int k = 0; k < HALF; k++) {
+      one += halves[k] * basis[k * width + begin];
+      other += halves[HALF + k] * basis[k * width + begin];
+    }
+    z[begin] = one;
+    z[width + begin] = other;
+  }
+}
+
+/* bank_hear(frames, basis, z_out, energy_out): the amplitude of each frequency in each half of each frame, shape
+   (n, 2, K), and the energies of the halves. `basis` has 2 K columns: cosines and sines. */
+static PyObject *bank_hear(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+  static const struct kind kinds[] = {{2, 2, 0}, {4, 2, 0}, {8, 3, 1}, {4, 2, 1}};
+  Py_buffer views[4];
+  if (!borrow_each(args, given, kinds, views, 4)) return NULL;
+  Py_ssize_t count = views[0].shape[0], width = views[1].shape[1];
+  int fits = must(views[0].shape[1] == FRAME && views[1].shape[0] == HALF && 2 * ITEMS(views[2]) == 2 * count * width &&
+                      ITEMS(views[3]) == 2 * count,
+                  "frames of 160 samples, and room for what they have, are needed");
   for (Py_ssize_t i = 0; fits && i < count; i++)
-    F32(views[2])[i] = convert(I16(views[0]) + i * (FRAME / 2), F32(views[1]) + i * (FRAME / 2));
-  give_back(views, 3);
+    hear(I16(views[0]) + i * FRAME, F32(views[1]), width, F32(views[2]) + 2 * i * width, F32(views[3]) + 2 * i);
+  give_back(views, 4);
   if (!fits) return NULL;
   Py_RETURN_NONE;
 }
@@ -295,7 +333,7 @@ PyMethodDef frames_functions[] = {
     {"sorted", (PyCFunction)(void (*)(void))sorted_, METH_FASTCALL, NULL},
     {"turns", (PyCFunction)(void (*)(void))turns, METH_FASTCALL, NULL},
     {"decoded", (PyCFunction)(void (*)(void))decoded, METH_FASTCALL, NULL},
-    {"halves", (PyCFunction)(void (*)(void))halves, METH_FASTCALL, NULL},
+    {"bank_hear", (PyCFunction)(void (*)(void))bank_hear, METH_FASTCALL, NULL},
     {"levels", levels, METH_VARARGS, NULL},
     {"edges", edges, METH_VARARGS, NULL},
     {"remember", (PyCFunction)(void (*)(void))remember, METH_FASTCALL, NULL},
