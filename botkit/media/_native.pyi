@@ -242,7 +242,7 @@ def prompts_take_in(
     counts: _Counts,
     next_due: _Counts,
     silent: Octets,
-    rows_out: Rows,
+    slots_out: Rows,
     counts_out: Rows,
     /,
 ) -> tuple[int, list[int]]: ...

@@ -252,8 +252,8 @@ class Hearing:
                 if call is not None:
                     self._tell_digit(call, digit)
         if self.prompts.listening:
-            for row in self.prompts.hear(batch, levels):
-                self._changed.add(self._at(int(batch.slots[row])).ear)
+            for slot in self.prompts.hear(batch, levels):
+                self._changed.add(self._at(slot).ear)
         for ear in self._changed:
             ear.changed()
         self._changed.clear()

@@ -172,16 +172,16 @@ class PromptHearing:
             ear.ring.lost(at)
 
     def hear(self, batch: Batch, loud: Levels) -> list[int]:
-        """The next frames of some calls, and their levels in dBFS. The rows of those in which a prompt began.
+        """The next frames of some calls, and their levels in dBFS. The slots of those in which a prompt began.
 
         For so short a time as a digit's event takes, in which nothing else is sent, silence says nothing of a prompt.
         """
-        rows, counts, due = _take_in(self, batch, loud)
+        slots, counts, due = _take_in(self, batch, loud)
         for slot in due:
             self._due[slot] = None
-        if not rows.size or not (self._catalogue.references or self._passages):
+        if not slots.size or not (self._catalogue.references or self._passages):
             return []
-        return self._look(batch.slots[rows], counts, rows.tolist())
+        return self._look(slots, counts)
 
     @property
     def due(self) -> bool:
@@ -205,25 +205,24 @@ class PromptHearing:
                 break
         return done
 
-    def _look(self, slots: Frames, counts: Frames, rows: list[int]) -> list[int]:
-        """Look at what some calls had heard when each had heard so many frames; the `rows` of those in which a prompt
-        began."""
+    def _look(self, slots: Frames, counts: Frames) -> list[int]:
+        """Look at what some calls had heard when each had heard so many frames; the slots in which a prompt began."""
         of, lasts = slots.tolist(), (counts - 1).tolist()
         patches = patches_in(self.store.bands, slots, counts)
-        changed = self._passed(of, lasts, rows, patches) if self._passages else []
+        changed = self._passed(of, lasts, patches) if self._passages else []
         for row, number, end in self._catalogue.likely(patches):
             ear, reference = self._ears[of[row]], self._catalogue.references[number]
             if reference in ear.wanted and ear.may_be(reference, end, lasts[row]):
-                changed.append(rows[row])
+                changed.append(of[row])
         return changed
 
-    def _passed(self, slots: list[int], lasts: list[int], rows: list[int], patches: Patches) -> list[int]:
+    def _passed(self, slots: list[int], lasts: list[int], patches: Patches) -> list[int]:
         changed = []
-        for slot, last, row, patch in zip(slots, lasts, rows, patches, strict=True):
+        for slot, last, patch in zip(slots, lasts, patches, strict=True):
             for passages in self._passages.get(slot, {}).values():
                 # while it lasts each look is news: it has lasted longer
                 if passages.look(patch, last) or passages.lasts:
-                    changed.append(row)
+                    changed.append(slot)
         return changed
 
 
@@ -239,8 +238,8 @@ def _patches_in(ear: PromptEar) -> tuple[list[int], Patches]:
 
 
 def _take_in_in_python(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[Frames, Frames, list[int]]:
-    """Take in the next frames of those slots that listen. The rows that are to be looked at, how many frames had been
-    heard in the slot of each, and the slots in which something is to be judged.
+    """Take in the next frames of those slots that listen. The slots that are to be looked at, how many frames had been
+    heard in each then, and the slots in which something is to be judged.
     """
     there = batch.slots < len(hearing.listening_in)
     rows = np.flatnonzero(there)
@@ -260,7 +259,7 @@ def _take_in_in_python(hearing: PromptHearing, batch: Batch, loud: Levels) -> tu
     counts = hearing.store.push(slots, bands, batch.times[ours], loud[ours], clear, turns)
     due = slots[counts > hearing.store.next_due[slots]].tolist()
     look = np.flatnonzero(((counts + slots) % HOP == 0) & ~says_nothing)
-    return rows[look], counts[look], due
+    return slots[look], counts[look], due
 
 
 def _nothing_for(known: npt.NDArray[np.int64], slots: Frames, turns: Frames, sent: Flags) -> npt.NDArray[np.int64]:
@@ -273,7 +272,7 @@ def _nothing_for(known: npt.NDArray[np.int64], slots: Frames, turns: Frames, sen
 
 
 def _take_in_in_c(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[Frames, Frames, list[int]]:
-    rows, counts = np.empty(len(batch.slots), np.intp), np.empty(len(batch.slots), np.intp)
+    slots, counts = np.empty(len(batch.slots), np.intp), np.empty(len(batch.slots), np.intp)
     store = hearing.store
     looks, due = native.module.prompts_take_in(
         batch.slots,
@@ -293,10 +292,10 @@ def _take_in_in_c(hearing: PromptHearing, batch: Batch, loud: Levels) -> tuple[F
         store.counts,
         store.next_due,
         SILENT_BANDS,
-        rows,
+        slots,
         counts,
     )
-    return rows[:looks], counts[:looks], due
+    return slots[:looks], counts[:looks], due
 
 
 _take_in = _take_in_in_c if native.AVAILABLE else _take_in_in_python

@@ -226,13 +226,13 @@ class Twins:
             one.lost(slot, at, spoilt)
 
     def hear(self, heard: Batch, loud: Any) -> None:
-        (rows, counts, due), (other_rows, other_counts, other_due) = (
+        (there, counts, due), (other, other_counts, other_due) = (
             take_in(one, heard, loud)
             for take_in, one in zip(
                 (prompt_hearing._take_in_in_c, prompt_hearing._take_in_in_python), self.both, strict=True
             )
         )
-        assert rows.tolist() == other_rows.tolist()
+        assert there.tolist() == other.tolist()
         assert counts.tolist() == other_counts.tolist()
         assert due == other_due
 

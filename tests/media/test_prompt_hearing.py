@@ -72,7 +72,7 @@ def heard(hearing: PromptHearing, slot: int, at: float, frame: Pcm) -> list[int]
 
 
 def test_a_change_is_told(prompts: list[Reference]) -> None:
-    """The row of a call is told when a prompt seems to have begun, its slot when one was judged; not otherwise."""
+    """The slot of a call is told when a prompt seems to have begun, and when one was judged; not otherwise."""
     hearing = PromptHearing()
     hearing.ear(5, Ear().history)
     hearing.want(5, [prompts[0]])
@@ -80,7 +80,7 @@ def test_a_change_is_told(prompts: list[Reference]) -> None:
     frames = sound[: sound.size // 160 * 160].reshape(-1, 160)
     began, judged = [], []
     for number, frame in enumerate(frames):
-        began += [number] * (heard(hearing, 5, number * FRAME, frame) == [0])
+        began += [number] * (heard(hearing, 5, number * FRAME, frame) == [5])
         judged += [number] * (hearing.judge() == {5})
     assert 1 <= len(began) <= 2
     assert began[0] > 20

@@ -16,7 +16,7 @@ enum {
   SLOTS, TURNS, AT, FRAMES, SENT, LOUD,
   LISTENING, UNCLEAR, NOTHING, TAILS,
   RING, TIME, CLEAR, LEVEL, COUNTS, NEXT_DUE, SILENT,
-  ROWS_OUT, COUNTS_OUT, TAKEN,
+  SLOTS_OUT, COUNTS_OUT, TAKEN,
 };
 
 static const struct kind taken[TAKEN] = {
@@ -28,7 +28,7 @@ static const struct kind taken[TAKEN] = {
 static int fits(const Py_buffer *v) {
   Py_ssize_t rows = ITEMS(v[SLOTS]), here = ITEMS(v[LISTENING]), slots = v[RING].shape[0], ring = v[RING].shape[1];
   int by_row = ITEMS(v[TURNS]) == rows && ITEMS(v[AT]) == rows && ITEMS(v[FRAMES]) == rows * FRAME &&
-               ITEMS(v[SENT]) == rows && ITEMS(v[LOUD]) == rows && ITEMS(v[ROWS_OUT]) >= rows &&
+               ITEMS(v[SENT]) == rows && ITEMS(v[LOUD]) == rows && ITEMS(v[SLOTS_OUT]) >= rows &&
                ITEMS(v[COUNTS_OUT]) >= rows;
   int by_slot = ITEMS(v[UNCLEAR]) == here && ITEMS(v[NOTHING]) == here && here <= slots &&
                 v[TAILS].shape[1] == BEFORE && ITEMS(v[COUNTS]) == slots && ITEMS(v[NEXT_DUE]) == slots;
@@ -83,8 +83,8 @@ static int note(PyObject *list, int64_t number) {
   return done;
 }
 
-/* prompts_take_in(batch…, by slot…, rings…, rows_out, counts_out) -> (how many rows are to be looked at, slots in which
-   something is due): the twin of PromptHearing._take_in. The rows, and their counts, are in `…_out`. */
+/* prompts_take_in(batch…, by slot…, rings…, slots_out, counts_out) -> (how many are to be looked at, slots in which
+   something is due): the twin of _take_in. The slots that are to be looked at, and their counts, are in `…_out`. */
 static PyObject *prompts_take_in(PyObject *self, PyObject *const *args, Py_ssize_t given) {
   Py_buffer v[TAKEN];
   if (!bands_known() || !borrow_each(args, given, taken, v, TAKEN)) return NULL;
@@ -111,7 +111,7 @@ static PyObject *prompts_take_in(PyObject *self, PyObject *const *args, Py_ssize
     int64_t heard = I64(v[COUNTS])[slot];
     if (heard > I64(v[NEXT_DUE])[slot] && !note(due, slot)) Py_CLEAR(due);
     if ((heard + slot) % HOP || says_nothing) continue;
-    I64(v[ROWS_OUT])[looks] = row;
+    I64(v[SLOTS_OUT])[looks] = slot;
     I64(v[COUNTS_OUT])[looks++] = heard;
   }
   if (due && lane) bands_of(windows, lane, out);
@@ -150,7 +150,7 @@ WIDE static void patch_of(const uint8_t *bands, Py_ssize_t ring, int64_t heard, 
 }
 
 /* patches_in(bands, slots, counts, over_time, over_bands, quiet, patches_out): what some slots had heard last when each
-   had heard so many frames. The twin of `patches_of(store.windows(slots, counts))`. */
+   had heard so many frames. The twin of reference.py's. */
 static PyObject *patches_in(PyObject *self, PyObject *args) {
   PyObject *arrays[6];
   float quiet;
