@@ -69,7 +69,7 @@ def test_there_and_back(kind: type[SrtpPath], host: str, connected: bool) -> Non
         time.sleep(0.01)
         got, others, errors = other.read()
         assert [data for data, _ in got] == [packet(seq) for seq in range(3)]
-        assert all(before - 0.005 < at < between + 0.005 for _, at in got)
+        assert all(before - 0.25 < at < between + 0.25 for _, at in got)
         assert (others, errors) == ([], 0)
         assert [data for data, _ in one.read()[0]] == [packet(9)]
         assert one.read() == ([], [], 0)
