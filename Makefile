@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 
 # Once more where there is a compiler now that was not there then: botkit/media/native.py
 setup: $(READY)
-	@if { command -v cc || command -v gcc; } >/dev/null && ! $(BIN)/python -c 'import botkit.media._native' 2>/dev/null; then \
+	@if { command -v cc || command -v gcc; } >/dev/null && ! $(BIN)/python -c 'from botkit.media import native; exit(not native.BUILT)' 2>/dev/null; then \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; fi
 
 $(READY): pyproject.toml $(wildcard botkit/media/native/*)

@@ -62,7 +62,7 @@ def test_set_up_once_more_for_what_is_compiled(compiler: bool, compiled: bool, a
         (tools / "cc").symlink_to(shell)
     python = venv / "python"
     python.write_text(
-        f'#!{shell}\ncase "$*" in *_native*) exit {int(not compiled)};; esac\necho "$@" >> {tmp_path}/ran\n'
+        f'#!{shell}\ncase "$*" in *native*) exit {int(not compiled)};; esac\necho "$@" >> {tmp_path}/ran\n'
     )
     python.chmod(0o755)
     (tmp_path / ".venv" / ".ready").touch()

@@ -19,6 +19,8 @@ _Singles = npt.NDArray[np.float32]
 _Amplitudes = npt.NDArray[np.complex64]
 _Counts = npt.NDArray[np.int64]
 
+REVISION: int
+
 # --- alignment.py: what was heard (the arrays of a BandStore, a slot, its count), the prompt, and where it lies -------
 
 def place_by_patch(
@@ -254,5 +256,16 @@ def patches_in(
     over_bands: _Singles,
     quiet: float,
     patches_out: _Singles,
+    /,
+) -> None: ...
+
+# --- pcm.py ---------------------------------------------------------------------------------------------------------
+
+def resample(
+    held: npt.NDArray[np.float32],
+    samples: npt.NDArray[np.int16],
+    taps: npt.NDArray[np.float32],
+    down: int,
+    out: npt.NDArray[np.int16],
     /,
 ) -> None: ...

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 __all__ = ["AVAILABLE", "BUILT", "module"]
+
+REVISION = 1
+"""Of the interface between the two: one that was built from other sources is no twin (`native/module.c`)."""
 
 try:
     from botkit.media import _native as module
 except ImportError:
     BUILT = False
 else:
-    BUILT = True
+    BUILT = getattr(module, "REVISION", 0) == REVISION
 
-AVAILABLE = BUILT and os.environ.get("BOTKIT_NATIVE") != "off" and sys.maxsize > 1 << 32  # slots have 64 bits there
+AVAILABLE: Final[bool] = (
+    BUILT and os.environ.get("BOTKIT_NATIVE") != "off" and sys.maxsize > 1 << 32
+)  # slots have 64 bits there
 """The compiled twin is there, and wanted."""

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media import native
+
 Pcm = npt.NDArray[np.int16]
 """Samples: int16 mono, shape (samples,), or a batch, shape (n, samples)."""
 
@@ -163,17 +165,29 @@ class Resampler:
     def __init__(self, rate: int, to_rate: int = HEARING_RATE) -> None:
         if rate % to_rate and to_rate % rate:
             raise ValueError(f"of {rate} and {to_rate} Hz none is a multiple of the other")
-        _, self._down, half, taps = _phases(rate, to_rate)
-        self._taps = np.ascontiguousarray(taps.T)
+        _, self._down, half, self._taps = _phases(rate, to_rate)
         same = rate == to_rate
         self.delay = 0.0 if same else half / rate
-        self._held: npt.NDArray[np.float32] | None = None if same else np.zeros(taps.shape[1] - 1, np.float32)
+        self._held: npt.NDArray[np.float32] | None = None if same else np.zeros(2 * half - 1, np.float32)
 
     def push(self, samples: Pcm) -> Pcm:
         """The next samples, at the other rate. A multiple of the factor must come where the rate falls."""
-        if self._held is None:
-            return samples
-        heard = np.concatenate((self._held, samples), dtype=np.float32)
-        self._held = heard[samples.size :]
-        windows = np.lib.stride_tricks.sliding_window_view(heard, self._taps.shape[0])
-        return to_int16((windows[:: self._down] @ self._taps).ravel())
+        return samples if self._held is None else _filtered(self._held, samples, self._taps, self._down)
+
+
+def _filtered_in_python(held: npt.NDArray[np.float32], samples: Pcm, taps: npt.NDArray[np.float32], down: int) -> Pcm:
+    """One sample for each of `taps`, shape (up, size), and each `down` of `held` and the samples after it; `held` goes
+    on to their end."""
+    heard = np.concatenate((held, samples), dtype=np.float32)
+    held[:] = heard[samples.size :]
+    windows = np.lib.stride_tricks.sliding_window_view(heard, taps.shape[1])
+    return to_int16((windows[::down] @ taps.T).ravel())
+
+
+def _filtered_in_c(held: npt.NDArray[np.float32], samples: Pcm, taps: npt.NDArray[np.float32], down: int) -> Pcm:
+    out: Pcm = np.empty(-(-samples.size // down) * len(taps), np.int16)
+    native.module.resample(held, np.ascontiguousarray(samples, np.int16), taps, down, out)
+    return out
+
+
+_filtered = _filtered_in_c if native.AVAILABLE else _filtered_in_python

@@ -38,19 +38,28 @@ def test_all_of_hearing_in_python() -> None:
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("how", ["off", "absent"])
+HIDDEN = {
+    "off": "",
+    "absent": "import sys; sys.modules['botkit.media._native'] = None; ",
+    "old": "import sys, types; old = sys.modules['botkit.media._native'] = types.ModuleType('_native'); "
+    "old.REVISION = 0; import botkit.media; botkit.media._native = old; ",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
 def test_what_is_chosen(how: str) -> None:
-    """With `BOTKIT_NATIVE=off`, and where nothing was built, nothing compiled is used, and all imports."""
-    hidden = "import sys; sys.modules['botkit.media._native'] = None; " if how == "absent" else ""
+    """With `BOTKIT_NATIVE=off`, where nothing was built, and where it was built from older sources: nothing compiled is
+    used, and all imports."""
+    hidden = HIDDEN[how]
     code = (
         f"{hidden}from botkit.media import alignment, hearing, native, native_alignment, peer, speech_hearing, vad; "
-        "from botkit.media import bands, batch, catalogue, digit_sieve, history, prompt_hearing, tone; "
+        "from botkit.media import bands, batch, catalogue, digit_sieve, history, pcm, prompt_hearing, tone; "
         "assert not native.AVAILABLE; "
         "assert native_alignment.lay is alignment.Alignment; "
         "assert speech_hearing.voice_activity is vad.VoiceActivity; "
         "assert catalogue.catalogue_of is catalogue.Catalogue; "
         "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, tone._amplitudes; "
-        "assert all(part.__name__.endswith('_in_python') for part in (*parts, prompt_hearing._take_in))"
+        "assert all(part.__name__.endswith('_in_python') for part in (*parts, prompt_hearing._take_in, pcm._filtered))"
     )
     env = {**os.environ, "BOTKIT_NATIVE": "off" if how == "off" else "on"}
     done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)

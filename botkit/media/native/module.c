@@ -16,6 +16,8 @@ void give_back(Py_buffer *views, int count) {
   while (count--) PyBuffer_Release(&views[count]);
 }
 
+enum { REVISION = 1 }; /* as in native.py: one more with each change of what Python sees of this module */
+
 static int add_type(PyObject *module, PyType_Spec *spec) {
   PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
   int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
@@ -26,10 +28,11 @@ static int add_type(PyObject *module, PyType_Spec *spec) {
 static int exec(PyObject *module) {
   PyMethodDef *parts[] = {
       laid_functions,  judged_functions, srtp_path_functions, spectrum_functions,  frames_functions,
-      bands_functions, digits_functions, prompts_functions,   catalogue_functions,
+      bands_functions, digits_functions, prompts_functions,   catalogue_functions, resample_functions,
   };
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (PyModule_AddFunctions(module, parts[i]) < 0) return -1;
+  if (PyModule_AddIntMacro(module, REVISION) < 0) return -1;
   spectrum_prepare();
   return add_type(module, &speech_spec);
 }

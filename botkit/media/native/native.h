@@ -25,6 +25,7 @@ extern PyMethodDef bands_functions[];
 extern PyMethodDef digits_functions[];
 extern PyMethodDef prompts_functions[];
 extern PyMethodDef catalogue_functions[];
+extern PyMethodDef resample_functions[];
 
 /* The class `Speech` (speech.c), and the tables that it needs (spectrum.c). */
 extern PyType_Spec speech_spec;

@@ -18,5 +18,5 @@ def hearing() -> Finding:
     if native.BUILT:
         text, hint = f"BOTKIT_NATIVE=off leaves its compiled part out: {PRICE}", "unset BOTKIT_NATIVE"
     else:
-        text, hint = f"its compiled part was not built: {PRICE}", BUILD
+        text, hint = f"its compiled part was not built, or from other sources: {PRICE}", BUILD
     return Finding("hearing", State.WARNING, text, hint, facts={"compiled": False})

@@ -12,7 +12,13 @@ from botkit.runner.doctor.machine import hearing
     [
         (True, True, State.OK, "is there", None),
         (True, False, State.WARNING, "BOTKIT_NATIVE=off", "unset BOTKIT_NATIVE"),
-        (False, False, State.WARNING, "was not built: all works", "gcc libc6-dev python3-dev; then make setup"),
+        (
+            False,
+            False,
+            State.WARNING,
+            "was not built, or from other sources: all works",
+            "gcc libc6-dev python3-dev; then make setup",
+        ),
     ],
     ids=["there", "off", "not built"],
 )
