@@ -28,6 +28,10 @@ Arrived = tuple[RtpPacket, float]
 MAX_HELD = 50
 """Packets held at most: a second of audio. A burst beyond it is released without waiting."""
 
+MAX_EVENT = 8.5
+"""Seconds that a telephone-event lasts under one timestamp: its duration has 16 bits, of an 8 kHz clock as a rule
+(RFC 4733 2.3.5)."""
+
 MAX_PAUSE = 30.0
 """Seconds of timestamps that one gap may span; more is a new timeline, not a pause."""
 
@@ -113,7 +117,7 @@ class Reorderer:
             if self._counted is not None and self.ticks_of(payload) != self.ticks:
                 return False
             self._next_timestamp = (timestamp + self.ticks) & 0xFFFFFFFF
-        elif (self._next_timestamp - timestamp) & 0xFFFFFFFF > self._clock_rate:
+        elif (self._next_timestamp - timestamp) & 0xFFFFFFFF > MAX_EVENT * self._clock_rate:
             return False  # all packets of one event have the timestamp of its first, and time has passed since
         self._suspect = None
         self._expected = (seq + 1) & 0xFFFF
@@ -200,10 +204,10 @@ class Reorderer:
         ticks = (packet.timestamp - self._next_timestamp) & 0xFFFFFFFF
         restart = False
         if ticks > MAX_PAUSE * self._clock_rate:
-            # backwards: packets of one telephone-event share a timestamp, and are shorter than a
-            # packet of audio; anything more is a timeline that was changed under the same SSRC
-            backwards = 0x100000000 - ticks
-            restart = backwards > self._clock_rate
+            # backwards: packets of one telephone-event share a timestamp, and audio may be a packet late;
+            # anything more is a timeline that was changed under the same SSRC
+            most = 1.0 if packet.payload_type == self._counted or self._counted is None else MAX_EVENT
+            restart = 0x100000000 - ticks > most * self._clock_rate
             if missing or restart:
                 out.append(Gap(missing, 0 if restart else missing * self.ticks, restart, until=arrived[1]))
         elif ticks or missing:
@@ -214,6 +218,8 @@ class Reorderer:
             self._next_timestamp = (packet.timestamp + self.ticks) & 0xFFFFFFFF
         elif ticks <= MAX_PAUSE * self._clock_rate or restart:  # an event takes no time of its own: it says how long
             self._next_timestamp = packet.timestamp
+        else:  # of those that were lost it is known that they took theirs
+            self._next_timestamp = (self._next_timestamp + missing * self.ticks) & 0xFFFFFFFF
 
     def _restart(self, arrived: list[Arrived]) -> list[Arrived | Gap]:
         out = self.flush()

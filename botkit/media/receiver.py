@@ -198,7 +198,8 @@ class Receiver:
                 fits = max(item.packets, int((item.until - begin) / PTIME + 1e-3))
                 pieces, self._hole = divmod(item.ticks + self._hole, self._ticks)
                 for index in range(min(pieces, GAP_FRAMES_MAX, fits)):
-                    self.on_payload(None if item.packets else b"", begin + index * PTIME)
+                    self._last_at = begin + index * PTIME
+                    self.on_payload(None if item.packets else b"", self._last_at)
             return
         packet, at = item
         if packet.payload_type != self.receive_type or not packet.payload:

@@ -590,6 +590,27 @@ def test_audio_after_a_digit_keeps_its_time() -> None:
     assert leg.session.figures.lost == 0
 
 
+@pytest.mark.parametrize("lost", [(), (60, 61), (100,), (141,)], ids=str)
+def test_a_digit_of_seconds_passes_as_it_lasts(lost: tuple[int, ...]) -> None:
+    """While a key is held for long its time passes as silence, beat by beat, whatever is lost of it; what follows is
+    heard at its own time."""
+    leg = Leg().listen()
+    far = Leg(leg.clock)
+    begin = leg.clock.now()
+    for number in range(160):
+        if number == 5:
+            far.session.send_event("1", 2.5)
+        far.session.transmit(leg.clock.now())
+        if number not in lost:
+            leg.hear(*far.desk.packets)
+        far.desk.sent.clear()
+        leg.beat()
+    assert [at for _, at in leg.heard] == [pytest.approx(begin + place * BEAT, abs=0.001) for place in range(160)]
+    audio = [place for place in (*range(5), *range(132, 160)) if place not in lost]
+    assert [place for place, (payload, _) in enumerate(leg.heard) if payload] == audio
+    assert leg.digits == [("1", pytest.approx(begin + 5 * BEAT, abs=0.001), pytest.approx(2.5))]
+
+
 # --- bridging -------------------------------------------------------------------------------------------------
 
 
