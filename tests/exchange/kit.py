@@ -290,7 +290,7 @@ async def office(port: int | None, **options: Any) -> AsyncIterator[Office]:
         assert len(plane.pacer) == 0
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not left, f"tasks stayed: {left}"
-    assert not one.troubles
+    assert not one.troubles, one.troubles
 
 
 Scene = Callable[[Office], Coroutine[Any, Any, None]]

@@ -58,9 +58,12 @@ def test_the_script_makes_it(tmp_path: Path) -> None:
 def test_it_ships() -> None:
     """Every file of the package that is no Python is package data, so that an installed botkit has it."""
     package = ROOT / "botkit"
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["botkit"]
-    shipped = {path for pattern in told for path in package.glob(pattern)}
-    others = {path for path in package.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    shipped = {path for pattern in tool["package-data"]["botkit"] for path in package.glob(pattern)}
+    [extension] = tool["ext-modules"]
+    shipped |= {ROOT / path for path in (*extension["sources"], *extension["depends"])}
+    built = (".py", ".pyc", ".so", ".pyd")
+    others = {path for path in package.rglob("*") if path.is_file() and path.suffix not in built}
     assert HOLD_MUSIC in shipped
     assert others == shipped
 
