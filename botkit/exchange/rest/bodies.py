@@ -24,7 +24,7 @@ def coded(code: str, low: float, high: float) -> BeforeValidator:
     def check(value: Any) -> Any:
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if isinstance(value, bool) or not low <= number <= high:
             raise PydanticCustomError(code, f"{TITLES[code]}: it must be between {low:g} and {high:g}.")

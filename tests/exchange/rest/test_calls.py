@@ -72,6 +72,7 @@ def test_dialled_and_answered() -> None:
         ({"timeout_secs": 601}, "90028", "/timeout_secs"),
         ({"time_limit_secs": 29}, "90029", "/time_limit_secs"),
         ({"time_limit_secs": 14401}, "90029", "/time_limit_secs"),
+        ({"time_limit_secs": 10**400}, "90029", "/time_limit_secs"),
         ({"from_display_name": "x" * 129}, "10033", "/from_display_name"),
         ({"client_state": "no base64"}, "90017", "/client_state"),
         ({"link_to": "v3:nobody"}, "90015", "/link_to"),
