@@ -25,9 +25,12 @@ REAL_TIME = (
 )
 """Whole calls in real time judge latencies: they run one after the other, with the machine to themselves."""
 
+WORKERS = (os.cpu_count() or 1) + 1
+"""Of those that run beside each other: half of their time they wait for calls."""
+
 PYTEST = [sys.executable, "-m", "pytest", "-m", "not slow"]
 TESTS = (
-    [*PYTEST, "-n", str(os.cpu_count() or 1), "--dist", "worksteal", *(f"--ignore={path}" for path in REAL_TIME)],
+    [*PYTEST, "-n", str(WORKERS), "--dist", "worksteal", *(f"--ignore={path}" for path in REAL_TIME)],
     [*PYTEST, "-n", "0", *REAL_TIME],
 )
 
@@ -40,7 +43,7 @@ def main() -> int:
     status = 0
     for command in TESTS:
         print("$ pytest", " ".join(command[3:]), flush=True)
-        status = status or subprocess.run([*command, *sys.argv[1:]], check=False).returncode
+        status = subprocess.run([*command, *sys.argv[1:]], check=False).returncode or status
     return status
 
 
