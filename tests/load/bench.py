@@ -50,6 +50,9 @@ def measure(command: list[str]) -> Row:
     return row
 
 
+IN_PYTHON = "botkit_in_python"
+"""botkit without its compiled part: no row of the file, which knows three ways."""
+
 OPUS_LEGS = 50
 """A wideband codec without a table costs more: so many legs are measured."""
 
@@ -63,7 +66,11 @@ def plan(floor: Path | None, seconds: float, sizes: list[int], stock_legs: int) 
             todo.append((_row("floor", legs), [str(floor), str(legs), str(seconds)]))
         todo.append((_row("botkit", legs), [*python, "botkit", str(legs), str(seconds)]))
         todo.append((_row("botkit", legs, listening=True), [*python, "listening", str(legs), str(seconds)]))
-    for way, listening in (("botkit", False), ("listening", True)):
+    ways = (("botkit", False), ("listening", True))
+    for way, listening in ways:
+        row = _row(IN_PYTHON, sizes[0], listening=listening)
+        todo.append((row, ["env", "BOTKIT_NATIVE=off", *python, way, str(sizes[0]), str(seconds)]))
+    for way, listening in ways:
         row = _row("botkit", OPUS_LEGS, listening=listening, codec="opus")
         todo.append((row, [*python, way, str(OPUS_LEGS), str(seconds), "opus"]))
     todo.append((_row("stock_aiortc", stock_legs), [*python, "stock_aiortc", str(stock_legs), str(seconds)]))
@@ -116,6 +123,11 @@ def ratios(rows: list[Row]) -> list[str]:
             said.append(f"{legs} legs: listening / not listening = {hearing / ours:.2f} (target: at most 1.6)")
             if floor is not None:
                 said.append(f"{legs} legs: listening / C floor = {hearing / floor:.2f} (target: at most 3)")
+    for listening, words in ((False, "not listening"), (True, "listening")):
+        without = cost(IN_PYTHON, listening=listening)
+        compiled = cost("botkit", listening=listening)
+        if without is not None and compiled is not None:
+            said.append(f"without the compiled part, {words}: {without / compiled:.2f} times as much")
     plain, hearing = cost("botkit", codec="opus"), cost("botkit", listening=True, codec="opus")
     if plain is not None and hearing is not None:
         said.append(f"Opus, {OPUS_LEGS} legs: listening / not listening = {hearing / plain:.2f}")
@@ -137,6 +149,8 @@ NAMES = {
     ("floor", False): "C, libsrtp and sockets alone",
     ("botkit", False): "**botkit**",
     ("botkit", True): "**botkit**, every leg listening",
+    (IN_PYTHON, False): "botkit, nothing compiled",
+    (IN_PYTHON, True): "botkit, nothing compiled, every leg listening",
     ("stock_aiortc", False): "aiortc's RTCPeerConnection",
 }
 
@@ -186,7 +200,8 @@ def main() -> None:
             samples[index].append(measure(command))
     rows = [medians(name, taken) for (name, _), taken in zip(todo, samples, strict=True)]
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(rows, indent=2) + "\n")
+    kept = [row for row in rows if row["what"] != IN_PYTHON]
+    given.out.write_text(json.dumps(kept, indent=2) + "\n")
     table = Table(title="CPU of one process, both ends included; medians of interleaved repeats")
     for column in ("way", "legs", "codec", "listening", "ms per leg and s", "set-up ms", "kB", "late", "lost"):
         table.add_column(column)

@@ -15,7 +15,6 @@ ROOT = HERE.parent.parent
 HEARING = [
     "test_bands",
     "test_batch",
-    "test_dtmf",
     "test_ear",
     "test_hearing",
     "test_history",
@@ -24,7 +23,7 @@ HEARING = [
     "test_prompt_hearing",
     "test_vad",
 ]
-"""Tests of all that has a twin."""
+"""Tests of what has a twin; what takes long is left to the tests that hold the two against each other."""
 
 
 @pytest.mark.needs("native")
