@@ -26,6 +26,9 @@ PIECE = 0.2
 LEAST = 0.06
 """Seconds; less than this says nothing about frequencies."""
 
+LEAST_LOUD = 0.04
+"""Seconds of that which must be loud: a click that falls into three frames has a frequency, too."""
+
 LOWEST = 250.0
 """Hz; what is short and lower is a voice's pitch. No tone of a telephone is so low."""
 
@@ -124,7 +127,9 @@ def _pieces(pcm: Pcm) -> Iterator[Samples]:
         if end - begin >= least + 2:
             begin, end = begin + 1, end - 1
         elif end - begin >= least:
-            yield _without_edges(frames[begin:end].ravel())
+            loud = _without_edges(frames[begin:end].ravel())
+            if loud.size >= LEAST_LOUD * HEARING_RATE:
+                yield loud
             continue
         else:
             continue

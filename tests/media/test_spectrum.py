@@ -33,6 +33,14 @@ def test_too_little_is_no_tone() -> None:
     assert tones_in(tone(440, 0.04)) == ()
 
 
+@pytest.mark.parametrize("milliseconds", [5, 15, 30])
+def test_a_click_is_no_tone(milliseconds: int) -> None:
+    """One that rings for a moment, with enough around it to be three frames of sound: too little of it is loud."""
+    hum = tone((508.0,), 0.06, level=-40.0, ramp=0.0)
+    hum[200 : 200 + 8 * milliseconds] = tone((508.0,), milliseconds / 1000, level=-15.0, ramp=0.0)
+    assert tones_in(hum) == ()
+
+
 def test_silence_is_no_tone() -> None:
     """Nothing has no frequencies."""
     assert tones_in(np.zeros(8000, np.int16)) == ()
