@@ -108,7 +108,7 @@ class PromptHearing:
     def finish(self, slot: int) -> None:
         """A call's sound has ended: silence follows, and what was being heard is judged."""
         ear = self._ears.get(slot)
-        if ear is None or not ear.wanted:
+        if ear is None or not ear.wanted or not ear.ring.count:
             return
         ring = ear.ring
         ends = range(max(ring.count - HOP, PATCH), ring.count + OVERHANG)

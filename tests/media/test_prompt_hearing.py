@@ -46,6 +46,20 @@ def test_each_call_hears_its_own(prompts: list[Reference]) -> None:
         call.close()
 
 
+@pytest.mark.parametrize("heard", [0, 1, 2, 20])
+def test_a_call_that_is_over_at_once(prompts: list[Reference], heard: int) -> None:
+    """A call that was refused, or that ended with its first sounds, ends like any other: nothing was found."""
+    hearing = Hearing()
+    call = CallHearing(hearing, Ear(), PCMU)
+    ear = call.prompts(prompts)
+    for beat in range(heard):
+        call.payload(PCMU.silence, beat * FRAME)
+        hearing.analyse(beat * FRAME)
+    call.finish()
+    call.close()
+    assert ear.found == []
+
+
 def test_what_nobody_wants_is_let_go(prompts: list[Reference]) -> None:
     """The patches of a prompt are compared as long as some call wants it; a slot taken anew knows nothing."""
     hearing = PromptHearing()
