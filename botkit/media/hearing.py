@@ -240,20 +240,21 @@ class Hearing:
         levels = heard.levels()
         self._history.append(batch.slots, batch.octets, batch.times, batch.turns)
         self._loudness(batch, levels)
+        # Before anybody is told anything: who then asks for a tone, or a prompt, hears this batch as part of the past.
+        if self.tracked:
+            self._tones(batch, heard)
+        if self.prompts.listening:
+            for slot in self.prompts.hear(batch, levels):
+                self._changed.add(self._at(slot).ear)
         for slot, facts in self._speech.hear(batch, levels):
             self._safely(self._tell_speech, slot, facts)
         if self._tapped:
             self._taps(batch)
-        if self.tracked:
-            self._tones(batch, heard)
         if self._dtmf is not None:
             for row, digit in self._dtmf.hear(batch.slots, batch.times, heard, batch.turns):
                 call = self._calls[int(batch.slots[row])]
                 if call is not None:
                     self._tell_digit(call, digit)
-        if self.prompts.listening:
-            for slot in self.prompts.hear(batch, levels):
-                self._changed.add(self._at(slot).ear)
         for ear in self._changed:
             ear.changed()
         self._changed.clear()
