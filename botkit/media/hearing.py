@@ -63,6 +63,8 @@ class Hearing:
         self._history = HistoryStore(0)
         self._dtmf: DtmfHearing | None = None  # while somebody listens
         self._free: list[int] = []  # slots, the lowest last
+        self._left: list[int] = []  # slots of calls that are over; free when what they are in has been analysed
+        self._passes = 0  # under way: a listener that ends its call begins another one
         self._calls: list[CallHearing | None] = []  # by slot, as all that follows
         self._codecs: list[Codec | None] = []
         self._fed_at = np.zeros(0)  # the beat in which something of it was analysed last
@@ -128,9 +130,17 @@ class Hearing:
         self._fed_at[slot] = math.inf
         self._tapped.discard(slot)
         self.tracked.pop(slot, None)
-        self._free.append(slot)
+        self._left.append(slot)
+        if not self._passes:
+            self._free_left()
+
+    def _free_left(self) -> None:
+        """The slots of calls that have left are free."""
+        self._free.extend(self._left)
         self._free.sort(reverse=True)
+        self._left.clear()
         if len(self._free) == len(self._calls):
+            assert self._dtmf is not None
             self._dtmf.close()
             self._dtmf = None
             for by_slot in (self._calls, self._codecs, self._free):
@@ -197,16 +207,27 @@ class Hearing:
         """Analyse what some calls have heard."""
         if np.count_nonzero(frames.lost):  # any() is Python within
             self._ragged.update(frames.slots[frames.lost].tolist())
-        while len(frames):
-            now, rest = self._before_losses(frames) if self._ragged else (frames, [])
-            if 0 < len(now) <= BATCH:
-                self._hear(batch_of(now, self._codecs))
-            elif len(now):  # of one size: a small one costs nearly as much as a large one
-                for rows in np.array_split(np.arange(len(now)), -(-len(now) // BATCH)):
-                    self._hear(batch_of(now.part(rows), self._codecs))
-            if not rest:
-                break
-            frames = frames.part(rest)
+        self._passes += 1
+        try:
+            while len(frames := self._of_those_here(frames)):
+                now, rest = self._before_losses(frames) if self._ragged else (frames, [])
+                if 0 < len(now) <= BATCH:
+                    self._hear(batch_of(now, self._codecs))
+                elif len(now):  # of one size: a small one costs nearly as much as a large one
+                    for rows in np.array_split(np.arange(len(now)), -(-len(now) // BATCH)):
+                        if len(part := self._of_those_here(now.part(rows))):
+                            self._hear(batch_of(part, self._codecs))
+                if not rest:
+                    break
+                frames = frames.part(rest)
+        finally:
+            self._passes -= 1
+            if self._left and not self._passes:
+                self._free_left()
+
+    def _of_those_here(self, frames: Frames) -> Frames:
+        """Frames but those of calls that were ended while others were analysed."""
+        return frames.part(np.flatnonzero(~np.isin(frames.slots, self._left))) if self._left else frames
 
     def _before_losses(self, frames: Frames) -> tuple[Frames, list[int]]:
         """What can be analysed now, and the rows that come after it: a loss is told when all before it is known."""
