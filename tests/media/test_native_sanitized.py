@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 NATIVE = ROOT / "botkit" / "media" / "native"
-CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+CHECKS = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"]
 
 RUN = """
 import importlib.machinery, importlib.util, sys

@@ -43,7 +43,7 @@ static int64_t out_of_silence(const Laid *laid, int64_t first) {
 
 static int64_t strong_before(const Laid *laid, double seconds) {
   double wanted = ceil(seconds / FRAME_SECONDS);
-  int64_t count = 0, end = wanted < 0 ? 0 : wanted > (double)laid->size ? laid->size : (int64_t)wanted;
+  int64_t count = 0, end = !(wanted > 0) ? 0 : wanted > (double)laid->size ? laid->size : (int64_t)wanted;
   for (int64_t frame = 0; frame < end; frame++) count += is_strong(laid, frame);
   return count;
 }

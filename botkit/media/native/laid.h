@@ -77,7 +77,7 @@ static inline int64_t heard_size(const Laid *laid) {
 }
 static inline const uint8_t *prompt_bands(const Laid *laid) {
   double index = rint((laid->louder - laid->lowest_gain) / laid->gain_step);
-  int64_t gain = index < 0 ? 0 : index >= (double)laid->gains ? laid->gains - 1 : (int64_t)index;
+  int64_t gain = !(index > 0) ? 0 : index >= (double)laid->gains ? laid->gains - 1 : (int64_t)index; /* NaN: 0 */
   return laid->stack + gain * laid->size * BANDS;
 }
 

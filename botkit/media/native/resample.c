@@ -22,7 +22,7 @@ WIDE static void filter(const float *heard, Py_ssize_t count, const float *taps,
   for (Py_ssize_t at = 0; at < count; at += down)
     for (Py_ssize_t phase = 0; phase < ups; phase++) {
       float sample = rintf(product(heard + at, taps + phase * size, size));
-      *out++ = (int16_t)(sample < -32768 ? -32768 : sample > 32767 ? 32767 : sample);
+      *out++ = (int16_t)(!(sample > -32768) ? -32768 : sample > 32767 ? 32767 : sample);
     }
 }
 
