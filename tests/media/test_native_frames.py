@@ -238,8 +238,10 @@ class Twins:
 
     def compare(self) -> None:
         one, other = self.both
-        for name in ("times", "clear", "levels", "counts"):
+        for name in ("clear", "levels", "counts"):
             assert getattr(one.store, name).tobytes() == getattr(other.store, name).tobytes()
+        # a processor that multiplies and adds at once rounds once less
+        assert np.abs(one.store.times - other.store.times).max() < 1e-9
         assert one.unclear.tolist() == other.unclear.tolist()
         assert one.nothing.tolist() == other.nothing.tolist()
         assert one.bands.tails.tobytes() == other.bands.tails.tobytes()
