@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from botkit.cli import terminal
 from botkit.errors import ConfigError
 
+if TYPE_CHECKING:
+    from botkit.flow.check import Report
+
 
 def check(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Flow files, or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
+    read: Annotated[
+        list[Path] | None, typer.Option("--read", metavar="DIR", help="A further folder that flows may read.")
+    ] = None,
 ) -> None:
     """Read flows and tell every error and warning at once; place no call.
+
+    The audio files that flows name are read, too: what `botkit run` would refuse of them is an error.
 
     \b
     Examples:
@@ -31,6 +39,7 @@ def check(
     from botkit.flow.explain import explain_all, sorted_issues
 
     report = check_paths(paths)
+    _check_audio(report, paths, read or [])
     report.warnings += mixed_means(paths, Path.cwd())
     issues = sorted_issues([*report.errors, *report.warnings])
     if as_json:
@@ -49,15 +58,40 @@ def check(
     elif report.documents or issues:
         if issues:
             terminal.say(explain_all(issues) + "\n")
-        read = len(report.documents)
+        sound = len(report.documents)
         found = f"{_many(len(report.errors), 'error')}, {_many(len(report.warnings), 'warning')}"
-        terminal.say(f"{_many(read, 'file')} without error; {found}" if issues else f"{_many(read, 'file')}, no errors")
+        terminal.say(
+            f"{_many(sound, 'file')} without error; {found}" if issues else f"{_many(sound, 'file')}, no errors"
+        )
     if not report.documents and not issues and not report.unread:
         named = ", ".join(map(str, paths))
         raise ConfigError(f"there is no flow in {named}", hint="flows are .yaml files whose first key is `flow`")
     for path in report.unread:
         terminal.tell(f"{path}: not checked: this version does not know its kind")
     raise typer.Exit(report.status)
+
+
+def _check_audio(report: Report, paths: list[Path], read: list[Path]) -> None:
+    """Note what a run of these paths would refuse of the audio that flows name; media is imported only for that."""
+    from botkit.flow.document import Flow, Library
+    from botkit.flow.rules import NO_FILE
+    from botkit.runner.named_audio import named_audio
+    from botkit.settings import Confinement, read_roots
+
+    documents = {path: one for path, one in report.documents.items() if isinstance(one, Flow | Library)}
+    if not any(True for one in documents.values() for _ in named_audio(one)):
+        return
+    from botkit.runner.prompts import audio_issues
+
+    readable = Confinement(read_roots(paths, named=read, cwd=Path.cwd()), out=Path()).readable
+    for path, document in documents.items():
+        issues = audio_issues([document], readable)
+        if not issues:
+            continue
+        del report.documents[path]
+        report.errors += [issue for issue in issues if issue not in report.errors]
+        told = {issue.mark for issue in issues}  # the warnings about what is missing say less
+        report.warnings = [one for one in report.warnings if not (one.mark in told and one.message.startswith(NO_FILE))]
 
 
 def _many(number: int, noun: str) -> str:

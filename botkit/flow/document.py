@@ -193,6 +193,11 @@ class Library(LibraryHead):
     place: Place
     blocks: dict[str, tuple[StepSpec, ...]] = {}
 
+    def every_step(self) -> Iterator[StepSpec]:
+        """All steps, with those inside steps, in the order they were written."""
+        for steps in self.blocks.values():
+            yield from every_step(steps)
+
 
 def every_step(steps: tuple[StepSpec, ...]) -> Iterator[StepSpec]:
     """These steps and all that they hold."""

@@ -27,6 +27,9 @@ APART = (*BESIDE, "record")
 TURNS = 10_000
 """Turns after which the runtime stops a loop that neither waits nor listens."""
 
+NO_FILE = "there is no file"
+"""How the warning begins that an audio file is missing."""
+
 WITHIN = 10.0
 """The default `within` of an expectation, in seconds."""
 
@@ -250,7 +253,7 @@ class _Rules:
                 value = getattr(spec.step, name)
                 for path in value if isinstance(value, tuple) else (value,):
                     if isinstance(path, Path) and not path.is_file():
-                        self.notes.warn_at(spec.place, f"there is no file {path.as_posix()}")
+                        self.notes.warn_at(spec.place, f"{NO_FILE} {path.as_posix()}")
 
     def unused(self, used: set[str], flow: Flow) -> None:
         """Blocks of the flow itself that nothing runs."""

@@ -4,38 +4,17 @@ caller waits for a file to be decoded."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from botkit.errors import ConfigError
-from botkit.flow.document import Flow, StepSpec
+from botkit.flow.document import Flow, Library
 from botkit.flow.explain import FlowErrors, at_place
 from botkit.flow.source import Issue
 from botkit.media.codec import codec_by_name
-from botkit.media.prompt import load_payloads
+from botkit.media.prompt import load, load_payloads
 from botkit.media.reference import Reference, reference_of_file
-
-
-@dataclass(frozen=True, slots=True)
-class NamedAudio:
-    """A file that a step names as it stands, to be played `gain` dB louder, or to be heard."""
-
-    spec: StepSpec
-    file: Path
-    gain: float = 0.0
-    heard: bool = False
-
-
-def named_audio(flow: Flow) -> Iterator[NamedAudio]:
-    """Each file that a step names; those in expressions are not known yet."""
-    for spec in flow.every_step():
-        for holder in (spec.step, getattr(spec.step, "play", None)):
-            gain, files = getattr(holder, "gain", 0.0), getattr(holder, "audio", None)
-            for file in files if isinstance(files, tuple) else ():
-                if isinstance(file, Path):
-                    loud = gain if isinstance(gain, int | float) else 0.0
-                    yield NamedAudio(spec, file, loud, spec.step.is_expectation)
+from botkit.runner.named_audio import NamedAudio, named_audio
 
 
 async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> list[tuple[Reference, ...]]:
@@ -59,8 +38,28 @@ async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> l
                 for codec in codecs:
                     await loop.run_in_executor(None, load_payloads, file, codec, named.gain)
             except ConfigError as error:
-                issues.append(at_place(named.spec.place, str(error.args[0]), error.hint))
+                issues.append(_issue(named, error))
         wanted.append(tuple(dict.fromkeys(references)))
     if issues:
         raise FlowErrors(issues)
     return wanted
+
+
+def audio_issues(documents: Iterable[Flow | Library], readable: Callable[[Path], Path]) -> list[Issue]:
+    """What `read_prompts` would refuse, in the same words, each thing once; nothing is prepared for calls."""
+    issues: list[Issue] = []
+    for document in documents:
+        for named in named_audio(document):
+            try:
+                file = readable(named.file)
+                if named.heard:
+                    reference_of_file(file)
+                else:
+                    load(file)
+            except ConfigError as error:
+                issues.append(_issue(named, error))
+    return list(dict.fromkeys(issues))
+
+
+def _issue(named: NamedAudio, error: ConfigError) -> Issue:
+    return at_place(named.spec.place, str(error.args[0]), error.hint)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
+from botkit.testing import tone
 from tests.cli.test_main import modules_after
 
+AUDIO = Path(__file__).parents[2] / "audio"
 Botkit = Callable[..., Result]
 
 
@@ -51,6 +56,65 @@ def test_a_folder_without_flows(botkit: Botkit, tmp_path: Path) -> None:
     result = botkit("check", "empty")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "there is no flow in empty" in result.output
+
+
+CALLER = """flow: Caller
+dial: "1"
+on:
+  answered:
+    - expect_prompt: short.wav
+    - play: welcom.wav
+    - play: ../../elsewhere/hello.wav
+    - play: "${call.id}.wav"
+"""
+
+
+@pytest.fixture
+def sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A flow in a project: one prompt is too short, one is misspelt, one lies beside the project."""
+    project = tmp_path / "project"
+    for folder in (project / "flows", tmp_path / "elsewhere"):
+        folder.mkdir(parents=True)
+    (project / "pyproject.toml").touch()
+    shutil.copy(AUDIO / "welcome.wav", project / "flows")
+    shutil.copy(AUDIO / "hello.wav", tmp_path / "elsewhere")
+    with wave.open(str(project / "flows" / "short.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(tone(440, 0.24).tobytes())
+    path = project / "flows" / "caller.yaml"
+    path.write_text(CALLER)
+    monkeypatch.chdir(project)
+    return path
+
+
+def test_audio_that_a_run_would_refuse(botkit: Botkit, sounds: Path) -> None:
+    """What `run` refuses of the audio that a flow names is an error of `check`, in the same words, all at once."""
+    checked, ran = botkit("check", "--json", sounds), botkit("run", sounds)
+    found = json.loads(checked.stdout)
+    assert (checked.exit_code, ran.exit_code) == (2, 2)
+    assert [(one["line"], one["severity"]) for one in found] == [(5, "error"), (6, "error"), (7, "error")]
+    assert "0.24 s of sound: too little" in found[0]["message"]
+    assert "holds welcome.wav" in found[1]["hint"]
+    assert "--read" in found[2]["hint"]
+    for one in found:
+        assert one["message"] in ran.output
+        assert one["hint"] in ran.output
+
+
+def test_folders_that_may_be_read(botkit: Botkit, sounds: Path, tmp_path: Path) -> None:
+    """What may be read with --read is no error."""
+    sounds.write_text("flow: A\ndial: '1'\non: {answered: [{play: ../../elsewhere/hello.wav}]}\n")
+    assert botkit("check", sounds).exit_code == 2
+    assert botkit("check", sounds, "--read", tmp_path / "elsewhere").exit_code == 0
+
+
+def test_audio_of_a_library(botkit: Botkit, sounds: Path) -> None:
+    """What is wrong in a library that a flow uses is told once, though both are checked."""
+    (sounds.parent / "lib.yaml").write_text("blocks_of: Lib\nblocks: {greet: [{play: no.wav}]}\n")
+    sounds.write_text("flow: A\ndial: '1'\non: {answered: [{run: 'lib.yaml#greet'}]}\n")
+    result = botkit("check", ".")
+    assert result.stdout.count("there is no audio file") == 1
+    assert result.stdout.splitlines()[-1] == "0 files without error; 1 error, 0 warnings"
 
 
 def test_starts_at_once(flow: Path) -> None:

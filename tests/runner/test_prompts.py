@@ -8,8 +8,8 @@ import pytest
 
 from botkit.flow.compile import load_flow
 from botkit.flow.explain import FlowErrors
+from botkit.runner.named_audio import named_audio
 from botkit.runner.options import Notice
-from botkit.runner.prompts import named_audio
 from tests.calls.kit import FLOWS, TONE_LINE, run, written
 
 
