@@ -6,7 +6,7 @@ models found. Names in expressions have their own module, `names`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,30 @@ def block_of(spec: StepSpec) -> str | None:
     return None
 
 
+def reached(key: str, blocks: Mapping[str, tuple[StepSpec, ...]], seen: set[str] | None = None) -> Iterator[StepSpec]:
+    """All steps of a block and of the blocks that it names, each block once."""
+    seen = set() if seen is None else seen
+    if key in seen:
+        return
+    seen.add(key)
+    for spec in every_step(blocks.get(key, ())):
+        yield spec
+        inner = block_of(spec)
+        if inner:
+            yield from reached(inner, blocks, seen)
+
+
+def lets_time_pass(steps: Sequence[StepSpec], blocks: Mapping[str, tuple[StepSpec, ...]]) -> bool:
+    """Whether any of these steps waits or listens, be it in a block."""
+    for spec in every_step(tuple(steps)):
+        if spec.step.lets_time_pass:
+            return True
+        key = block_of(spec)
+        if key and any(inner.step.lets_time_pass for inner in reached(key, blocks)):
+            return True
+    return False
+
+
 class _Rules:
     def __init__(self, blocks: dict[str, tuple[StepSpec, ...]], notes: Notes) -> None:
         self.blocks = blocks
@@ -152,42 +176,23 @@ class _Rules:
                 )
                 return
 
-    def _reached(self, key: str, seen: set[str] | None = None) -> Iterator[StepSpec]:
-        """All steps of a block and of the blocks that it names, each block once."""
-        seen = set() if seen is None else seen
-        if key in seen:
-            return
-        seen.add(key)
-        for spec in every_step(self.blocks.get(key, ())):
-            yield spec
-            inner = block_of(spec)
-            if inner:
-                yield from self._reached(inner, seen)
+    def _reached(self, key: str) -> Iterator[StepSpec]:
+        return reached(key, self.blocks)
 
     # --- loops ----------------------------------------------------------------------------------
-
-    def _waits(self, steps: Sequence[StepSpec]) -> bool:
-        """Whether any of these steps lets time pass."""
-        for spec in every_step(tuple(steps)):
-            if spec.step.lets_time_pass:
-                return True
-            key = block_of(spec)
-            if key and any(inner.step.lets_time_pass for inner in self._reached(key)):
-                return True
-        return False
 
     def _busy_loop(self, spec: StepSpec) -> None:
         if spec.name != "repeat":
             return
-        times = field(spec, "times")
-        is_open = (field(spec, "while") or field(spec, "until")) and field(spec, "at_most") is None
-        if not is_open and not (isinstance(times, int) and times > TURNS):
+        limits = [limit for name in ("times", "at_most") if (limit := field(spec, name)) is not None]
+        if not all(isinstance(limit, int) and limit > TURNS for limit in limits):
             return
-        if not self._waits(field(spec, "do") or ()):
+        if not lets_time_pass(field(spec, "do") or (), self.blocks):
+            less = f"go round {TURNS} times at most" if limits else "say how often at most: at_most: 100"
             self.notes.error_at(
                 spec.place,
                 "this loop neither waits nor listens, so it would stop every other call",
-                "add a `wait`, or say how often at most: at_most: 100",
+                f"add a `wait`, or {less}",
             )
 
     def recursion(self) -> None:

@@ -116,6 +116,23 @@ def test_loop_that_lost_its_way_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
     assert "went round 50 times" in ran.problems[0]
 
 
+@pytest.mark.parametrize("rule", ["times: 60", "times: '${60}'", "while: true, at_most: 60"])
+def test_loop_that_says_how_often_goes_on(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """A loop that waits goes round as often as `times` or `at_most` says, however often that is."""
+    monkeypatch.setattr(repeat, "TURNS", 50)
+    loop = f"{{repeat: {{{rule}, do: [{{run: pause}}], else: [{{log: done}}]}}}}"
+    ran = run_flow(f"on: {{answered: [{loop}]}}\nblocks: {{pause: [{{wait: 1ms}}]}}\n")
+    assert (ran.verdict, ran.said) == ("passed", ["done"])
+
+
+def test_loop_that_does_not_wait_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that neither waits nor listens is stopped, however often it wants to go round."""
+    monkeypatch.setattr(repeat, "TURNS", 50)
+    ran = answered("- repeat: {times: '${60}', do: [{set: {a: 1}}]}")
+    assert ran.verdict == "fault"
+    assert "went round 50 times, and neither waits nor listens" in ran.problems[0]
+
+
 def test_repeat_wants_one_rule() -> None:
     """A `repeat` with two rules, or none, is refused when compiling."""
     with pytest.raises(FlowErrors, match="one of `times`, `while` and `until`"):

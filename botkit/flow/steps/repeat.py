@@ -14,11 +14,12 @@ from botkit.flow.document import every_step
 from botkit.flow.kinds import FieldError
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
+from botkit.flow.rules import lets_time_pass
 from botkit.flow.schema import Condition, Count, Integer, Steps
 from botkit.flow.scope import Scope
 
 TURNS = 10_000
-"""No loop goes round more often; what does has lost its way."""
+"""No loop goes round more often, unless it says how often and lets time pass; what does has lost its way."""
 
 
 @step("repeat", short=None)
@@ -28,6 +29,9 @@ class Repeat(Step):
     `while` is tested before each turn, `until` after it. `at_most` limits the turns of both. `else`
     runs when `times` or `at_most` ran out without a `break`. Inside, `break` leaves the loop, `next`
     begins the next turn, and `repeat.index` counts from 1.
+
+    A loop goes round 10000 times and no more, unless `times` or `at_most` gives a higher number and it
+    waits or listens in its turns.
 
     Example:
         - repeat:
@@ -65,13 +69,13 @@ class Repeat(Step):
         return self
 
     async def run(self, call: CallPort, scope: Scope) -> None:
-        limit = min(each for each in (self.times, self.at_most, TURNS + 1) if each is not None)
+        limit = min((each for each in (self.times, self.at_most) if each is not None), default=None)
         turn = 0
         try:
-            while turn < limit:
+            while limit is None or turn < limit:
                 turn += 1
-                if turn > TURNS:
-                    raise Fault(f"`repeat` went round {TURNS} times", hint="limit it with `at_most`")
+                if turn == TURNS + 1:
+                    self._may_go_on(scope, limit)
                 inside = scope.in_turn(turn)
                 if self.while_ is not None and not inside.holds(self.while_):
                     return
@@ -88,6 +92,15 @@ class Repeat(Step):
         if self.while_ is not None and not scope.in_turn(turn).holds(self.while_):
             return
         await scope.run_steps(self.else_)
+
+    def _may_go_on(self, scope: Scope, limit: int | None) -> None:
+        """Raises `Fault` where more turns than `TURNS` were not asked for, or nothing in them lets time pass."""
+        if limit is None:
+            raise Fault(f"`repeat` went round {TURNS} times", hint="if it shall, say how often with `at_most`")
+        if not lets_time_pass(self.do, scope.shared.blocks):
+            raise Fault(
+                f"`repeat` went round {TURNS} times, and neither waits nor listens", hint="add a `wait` to its steps"
+            )
 
     def _is_idle(self, scope: Scope) -> bool:
         """A further turn on a dead call would only do again what ended at once before."""
