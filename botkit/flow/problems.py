@@ -66,6 +66,8 @@ def over_time(flow: Flow, steps: Sequence[StepResult], limit: float, at: float) 
     """The time limit was reached. `steps` end with those that it cut off, inner before outer."""
     last = next((each for each in reversed(steps) if each.cancelled), None)
     cut = next((each for each in steps if each.cancelled and last and each.ended == last.ended), None)
+    loops = any(each.step == "repeat" and each.cancelled and last and each.ended == last.ended for each in steps)
+    sooner = "limit the loop with `at_most`" if loops else "let the call end sooner"
     return Problem(
         f"the call took longer than its time limit of {limit:g} s",
         path=cut.path if cut else None,
@@ -75,4 +77,5 @@ def over_time(flow: Flow, steps: Sequence[StepResult], limit: float, at: float) 
         expected=f"an end within {limit:g} s",
         heard=f"it was still at {cut.summary}" if cut else "it went on",
         at=at,
+        hint=f"raise the `time_limit` of the flow (5m where it says none), or {sooner}",
     )

@@ -136,6 +136,18 @@ def test_time_limit_fails_the_flow() -> None:
     assert problem.path == "on.answered/0/do/0"
 
 
+@pytest.mark.parametrize(
+    ("steps", "advice"),
+    [("{repeat: {while: true, do: [{wait: 3s}]}}", "limit the loop with `at_most`"), ("{wait: 9s}", "end sooner")],
+)
+def test_time_limit_says_what_to_do(steps: str, advice: str) -> None:
+    """Whoever meets the time limit is told its key, and how a loop is limited where one was going on."""
+    (problem,) = run_flow(f"time_limit: 4s\non: {{answered: [{steps}]}}").outcome.problems
+    assert problem.hint is not None
+    assert "`time_limit`" in problem.hint
+    assert advice in problem.hint
+
+
 def test_time_limit_counts_from_the_begin_of_the_call() -> None:
     """The time limit is that of the whole call, ringing included; by default it is five minutes."""
     ran = run_flow("on: {answered: [{wait: 1000s}]}", answer_after=100.0)
