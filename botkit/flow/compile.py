@@ -119,7 +119,9 @@ class Compiler:
         self._check_uses()
         place = self.notes.place(node.pairs[0][0].mark)
         fields = dict(head) if head is not None else _head_in_outline(node)
-        flow = Flow.model_construct(**fields, file=file, place=place, on=on, blocks=self.blocks)
+        about = node.key("expect_call") or node.key("dial")
+        call_place = self.notes.place(about.mark) if about is not None else None
+        flow = Flow.model_construct(**fields, file=file, place=place, call_place=call_place, on=on, blocks=self.blocks)
         if head is not None:
             self._check_head(flow, node)
         check_rules(flow, self.notes, self.uses)

@@ -154,6 +154,8 @@ class Flow(FlowHead):
 
     file: str
     place: Place
+    call_place: Place | None = None
+    """Where it says what shall become of its call: at `expect_call`, else at `dial`."""
     on: dict[str, Handler] = {}
     """Handlers by event."""
     blocks: dict[str, tuple[StepSpec, ...]] = {}

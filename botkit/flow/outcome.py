@@ -74,7 +74,7 @@ def unexpected_call(flow: Flow, outcome: str, cause: str | None, sip_code: int |
         message=f"expected the call to be {wanted}; it was {heard}",
         path="expect_call",
         step="expect_call",
-        place=flow.place,
+        place=flow.call_place or flow.place,
         expected=wanted,
         heard=heard,
         at=0.0,

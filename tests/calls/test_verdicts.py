@@ -166,7 +166,9 @@ def test_answered_though_it_should_be_busy(tmp_path: Path) -> None:
     """A call that is answered against `expect_call` fails at once."""
     caller = 'flow: Caller\ndial: "5100"\nexpect_call: busy\non: {answered: [{wait: 30s}]}\n'
     result = play(tmp_path, {"ivr": TONE_LINE, "caller": caller})
-    assert "expected busy; heard answered" in line_of(result, "caller")
+    line = line_of(result, "caller")
+    assert "expected busy; heard answered" in line
+    assert line.startswith(f"{tmp_path}/caller.yaml:3:"), "where it says what it expects"
     assert result.took < 2
 
 
@@ -295,6 +297,8 @@ def test_a_number_that_nobody_has_is_explained(tmp_path: Path) -> None:
     result = play(tmp_path, {"line": TONE_LINE, "caller": caller})
     problem = call_of(result, "caller").problems[0]
     assert problem.path == "expect_call"
+    assert problem.place is not None
+    assert problem.place.line == 2, "where it dials"
     assert "no flow of this run answers '5199'" in (problem.hint or "")
 
 
