@@ -46,6 +46,8 @@ class RunContext:
     readable: Callable[[Path], Path]
     may_dial: Callable[[str, Account], None]
     running: dict[FlowRun, tuple[Bot, Call]] = field(default_factory=dict)
+    turned_away: dict[str, Bot] = field(default_factory=dict)
+    """Who had no room for a call, by the session of the call."""
     uncut: list[Call] = field(default_factory=list)
     """Calls whose recording is in the spool only."""
 
@@ -295,13 +297,21 @@ class Bot:
         )
 
     def _explained(self, problem: Problem, call: Call) -> Problem:
-        """A call to a number that nobody has, on our own exchange: say why nobody has it."""
-        nobody = call.end is not None and call.end.cause == "UNALLOCATED_NUMBER" and self.client.account.is_embedded
-        if not nobody or problem.path != "expect_call" or problem.hint is not None:
+        """A call to a number that nobody has, on our own exchange, or to a bot that had no room: say why."""
+        if problem.path != "expect_call" or problem.hint is not None or call.end is None:
             return problem
-        return replace(
-            problem, hint=f"no flow of this run answers {self._mask.text(call.remote)!r}: name one that does"
-        )
+        full = self._context.turned_away.get(call.session_id or "")
+        if call.end.cause == "UNALLOCATED_NUMBER" and self.client.account.is_embedded:
+            return replace(
+                problem, hint=f"no flow of this run answers {self._mask.text(call.remote)!r}: name one that does"
+            )
+        if call.end.cause == "USER_BUSY" and full is not None:
+            file, most = Path(full.flow.file).name, full.flow.at_most
+            return replace(
+                problem,
+                hint=f"{file} was full: it says `at_most: {most}`; raise it, dial later, or say `expect_call: busy`",
+            )
+        return problem
 
     def _tracer(self, journal: Journal, name: str) -> Callable[[Record], None]:
         context = self._context

@@ -270,7 +270,7 @@ class _Run:
             self._bots.append(bot)
             if client not in answering:
                 answering[client] = []
-                client.on("incoming", functools.partial(self._incoming, answering[client]))
+                client.on("incoming", functools.partial(self._incoming, answering[client], context))
             if not bot.flow.dials:
                 answering[client].append(bot)
         if exchange is not None:
@@ -306,10 +306,12 @@ class _Run:
 
     # --- calls that come -----------------------------------------------------------------------------
 
-    def _incoming(self, answering: list[Bot], call: Call) -> None:
+    def _incoming(self, answering: list[Bot], context: RunContext, call: Call) -> None:
         alone = len(answering) == 1
         bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account, alone)), None)
         if bot is None or not bot.admit():
+            if bot is not None and call.session_id is not None:
+                context.turned_away[call.session_id] = bot
             work = call.refuse("UNALLOCATED_NUMBER" if bot is None else "USER_BUSY")
         else:
             work = bot.take(call)

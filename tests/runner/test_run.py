@@ -19,7 +19,7 @@ from botkit.runner.bot import Bot
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.run import run_flows
 from botkit.settings import Account, Caps, Settings
-from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, play, run, written
+from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, play, problem_of, run, written
 
 ENDLESS_LINE = """
 flow: Endless line
@@ -156,6 +156,22 @@ def test_room_for_so_many(tmp_path: Path) -> None:
     assert causes == ["NORMAL_CLEARING"] * 2 + ["USER_BUSY"] * 3
     assert len(flow_of(result, "line").calls) == 2
     assert result.verdict is Verdict.PASSED
+
+
+def test_a_caller_for_whom_there_is_no_room(tmp_path: Path) -> None:
+    """Who hears busy since a flow of the run was full is told which one, and its `at_most`."""
+    waits = "flow: Caller\ndial: '5100'\non: {answered: [{wait: 1s}]}\n"
+    result = play(tmp_path, {"line": TONE_LINE.replace("on:", "at_most: 1\non:"), "one": waits, "two": waits})
+    (refused,) = [call for name in ("one", "two") if (call := call_of(result, name)).cause == "USER_BUSY"]
+    (problem,) = refused.problems
+    assert "line.yaml was full: it says `at_most: 1`" in (problem.hint or "")
+
+
+def test_who_is_refused_with_busy_was_not_full(tmp_path: Path) -> None:
+    """A flow that rejects with busy by itself is not called full."""
+    line = "flow: Line\nanswer: '5100'\nat_most: 1\non: {incoming: [{reject: busy}]}\n"
+    result = play(tmp_path, {"line": line, "caller": "flow: C\ndial: '5100'\non: {answered: [hangup]}\n"})
+    assert problem_of(result, "caller").hint is None
 
 
 @pytest.mark.parametrize(
