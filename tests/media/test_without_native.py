@@ -45,6 +45,18 @@ HIDDEN = {
 }
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [("off", False), ("0", False), ("no", False), ("False", False), ("on", True), ("1", True), ("", True)],
+)
+def test_what_switches_it_off(said: str, wanted: bool) -> None:
+    """What usually means off means it here, too."""
+    code = f"from botkit.media import native; assert native.AVAILABLE is (native.BUILT and {wanted})"
+    env = {**os.environ, "BOTKIT_NATIVE": said}
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("how", HIDDEN)
 def test_what_is_chosen(how: str) -> None:
     """With `BOTKIT_NATIVE=off`, where nothing was built, and where it was built from older sources: nothing compiled is

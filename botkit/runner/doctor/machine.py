@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from botkit.media import native
 from botkit.runner.doctor.findings import Finding, State
 
@@ -16,7 +18,8 @@ def hearing() -> Finding:
     if native.AVAILABLE:
         return Finding("hearing", State.OK, "its compiled part is there", facts={"compiled": True})
     if native.BUILT:
-        text, hint = f"BOTKIT_NATIVE=off leaves its compiled part out: {PRICE}", "unset BOTKIT_NATIVE"
+        said = os.environ.get("BOTKIT_NATIVE", "off")
+        text, hint = f"BOTKIT_NATIVE={said} leaves its compiled part out: {PRICE}", "unset BOTKIT_NATIVE"
     else:
         text, hint = f"its compiled part was not built, or from other sources: {PRICE}", BUILD
     return Finding("hearing", State.WARNING, text, hint, facts={"compiled": False})

@@ -11,7 +11,7 @@ from botkit.runner.doctor.machine import hearing
     ("built", "wanted", "state", "text", "hint"),
     [
         (True, True, State.OK, "is there", None),
-        (True, False, State.WARNING, "BOTKIT_NATIVE=off", "unset BOTKIT_NATIVE"),
+        (True, False, State.WARNING, "BOTKIT_NATIVE=no leaves", "unset BOTKIT_NATIVE"),
         (
             False,
             False,
@@ -26,6 +26,7 @@ def test_the_compiled_part_of_hearing(
     built: bool, wanted: bool, state: State, text: str, hint: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it all works at a price: a warning that says why, and what to do about it."""
+    monkeypatch.setenv("BOTKIT_NATIVE", "no")
     monkeypatch.setattr(native, "BUILT", built)
     monkeypatch.setattr(native, "AVAILABLE", wanted)
     found = hearing()
