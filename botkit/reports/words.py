@@ -122,10 +122,11 @@ def pacer_warnings(result: RunResult) -> list[str]:
     """What a reader must know before trusting the figures: a generator that was late, coarse arrival times."""
     pacer, warnings = result.pacer, []
     if pacer.beats and pacer.lost + pacer.late > pacer.beats * 0.005:
-        share = 100 * (pacer.lost + pacer.late) / pacer.beats
+        share, lost = 100 * (pacer.lost + pacer.late) / pacer.beats, 100 * pacer.lost / pacer.beats
+        among = f", among them {lost:.1f} % lost (over 20 ms late)" if pacer.lost else ""
         warnings.append(
-            f"late for {share:.1f} % of the beats (99th percentile {milliseconds(pacer.lateness_p99)}):"
-            " what was sent may have been uneven"
+            f"late for {share:.1f} % of the beats (99th percentile {milliseconds(pacer.lateness_p99)}){among}:"
+            " what was sent may have been uneven; make fewer calls at once, or share them among processes or machines"
         )
     if not pacer.kernel_times:
         warnings.append("the kernel gave no arrival times: latencies are as coarse as the 20 ms beat")

@@ -50,5 +50,6 @@ def test_pacer_warnings() -> None:
     assert words.pacer_warnings(samples.PASSED) == []
     poor = replace(samples.PASSED, pacer=PacerHealth(1000, 20, 5, 0.018, kernel_times=False))
     late, coarse = words.pacer_warnings(poor)
-    assert "late for 2.5 % of the beats (99th percentile 18 ms)" in late
+    assert "late for 2.5 % of the beats (99th percentile 18 ms), among them 0.5 % lost" in late
+    assert "fewer calls at once" in late
     assert "20 ms" in coarse
