@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    flows: Annotated[list[Path], typer.Argument(metavar="FLOW…", help="Flow files; answering bots start first.")],
+    flows: Annotated[
+        list[Path], typer.Argument(metavar="FLOW…", help="Flow files; one named several times dials as often.")
+    ],
     account: Annotated[
         str | None,
         typer.Option(
@@ -70,11 +72,13 @@ def run(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every step as it begins.")] = False,
 ) -> None:
-    """Run flows together: answering bots first, each dialling bot once.
+    """Run flows together: answering bots first, each dialling bot once. A dialling flow that is named several
+    times dials as often, each time as a bot of its own.
 
     \b
     Examples:
       botkit run flows/clinic_ivr.yaml flows/clinic_caller.yaml
+      botkit run ivr.yaml caller.yaml caller.yaml caller.yaml
       botkit run caller.yaml --account staging --var pin=4321
       botkit run caller.yaml --out out/today --json > result.json
       botkit run ivr.yaml caller.yaml --codec opus --codec ivr=PCMA

@@ -301,6 +301,9 @@ class Compiler:
             key = node.key(name)
             if key is not None and (dial is None) != (answer is None):
                 side = "answers" if dial is not None else "dials"
-                self.notes.warn(f"`{name}` has no effect here: it is for a flow that {side}", key.mark)
+                me = Path(start.file).name
+                again = f"to dial several times, name the file as often: botkit run ivr.yaml {me} {me}"
+                advice = again if name == "calls" else None
+                self.notes.warn(f"`{name}` has no effect here: it is for a flow that {side}", key.mark, advice)
         if dial is not None and answer is None and "incoming" in flow.on:
             self.notes.warn_at(flow.on["incoming"].place, "`incoming` never happens in a flow that dials")

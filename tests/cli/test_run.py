@@ -267,3 +267,9 @@ def test_codecs_that_are_none(botkit: Botkit, passing: list[RunOptions], flow: P
     assert result.exit_code == 2
     assert "PCMU" in result.stdout + result.stderr
     assert not passing
+
+
+def test_help_says_how_to_dial_several_times(botkit: Botkit) -> None:
+    """Its help says that a flow which is named several times dials as often."""
+    told = " ".join(botkit("run", "--help").stdout.split())
+    assert "A dialling flow that is named several times dials as often" in told
