@@ -24,7 +24,8 @@ def check(
 ) -> None:
     """Read flows and tell every error and warning at once; place no call.
 
-    The audio files that flows name are read, too: what `botkit run` would refuse of them is an error.
+    The audio files that flows name are read, too: what `botkit run` would refuse of them is an error, one that is not
+    there a warning.
 
     \b
     Examples:
@@ -88,10 +89,13 @@ def _check_audio(report: Report, paths: list[Path], read: list[Path]) -> None:
         issues = audio_issues([document], readable)
         if not issues:
             continue
-        del report.documents[path]
-        report.errors += [issue for issue in issues if issue not in report.errors]
+        errors = [issue for issue in issues if issue.severity == "error"]
+        if errors:
+            del report.documents[path]
+        report.errors += [issue for issue in errors if issue not in report.errors]
         told = {issue.mark for issue in issues}  # the warnings about what is missing say less
         report.warnings = [one for one in report.warnings if not (one.mark in told and one.message.startswith(NO_FILE))]
+        report.warnings += [issue for issue in issues if issue not in (*errors, *report.warnings)]
 
 
 def _many(number: int, noun: str) -> str:

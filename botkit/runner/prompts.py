@@ -4,6 +4,7 @@ caller waits for a file to be decoded."""
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -46,7 +47,10 @@ async def read_prompts(flows: list[Flow], readable: Callable[[Path], Path]) -> l
 
 
 def audio_issues(documents: Iterable[Flow | Library], readable: Callable[[Path], Path]) -> list[Issue]:
-    """What `read_prompts` would refuse, in the same words, each thing once; nothing is prepared for calls."""
+    """What `read_prompts` would refuse, in the same words, each thing once; nothing is prepared for calls.
+
+    A file that is not there is a warning: it may be made before the run.
+    """
     issues: list[Issue] = []
     for document in documents:
         for named in named_audio(document):
@@ -57,7 +61,8 @@ def audio_issues(documents: Iterable[Flow | Library], readable: Callable[[Path],
                 else:
                     load(file)
             except ConfigError as error:
-                issues.append(_issue(named, error))
+                issue = _issue(named, error)
+                issues.append(issue if named.file.exists() else dataclasses.replace(issue, severity="warning"))
     return list(dict.fromkeys(issues))
 
 
