@@ -6,6 +6,7 @@
     │   ├── ConfigError           the operator's: accounts, command line, files
     │   ├── UsageError            the Python caller's: a call made in the wrong state or order
     │   ├── LocalProtocolError    botkit's: we were about to send what the protocol forbids
+    │   ├── InternalFault         botkit's: a mistake in it, met at run time
     │   ├── RemoteProtocolError   the other end's: it sent what the protocol forbids
     │   ├── LoginRefused          the server's answer to our credentials
     │   ├── NetworkFault          the network's: refused, unreachable, closed
@@ -51,6 +52,10 @@ class UsageError(Fault):
 
 class LocalProtocolError(Fault):
     """We tried to do what the state of the session or call does not allow."""
+
+
+class InternalFault(Fault):
+    """What nobody foresaw; the exception itself is its `__cause__`. `botkit.unforeseen` makes it."""
 
 
 class RemoteProtocolError(Fault):

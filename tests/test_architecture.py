@@ -17,7 +17,20 @@ ROWS: dict[str, int] = {
     **dict.fromkeys(("client", "exchange"), 2),
     **dict.fromkeys(("signalling", "media", "flow", "reports", "testing"), 1),
     **dict.fromkeys(
-        ("errors", "events", "states", "clock", "log", "settings", "results", "metrics", "causes", "vocabulary"), 0
+        (
+            "errors",
+            "events",
+            "states",
+            "clock",
+            "log",
+            "settings",
+            "results",
+            "metrics",
+            "causes",
+            "vocabulary",
+            "unforeseen",
+        ),
+        0,
     ),
 }
 """The row of each top-level name. `__init__` stands above all: it is the door."""

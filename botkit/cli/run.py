@@ -91,6 +91,7 @@ def run(
     """
     from botkit.cli import outputs
     from botkit.reports import console
+    from botkit.unforeseen import is_intended
 
     beside = as_json or any(_of_bot(given)[1].partition("?")[0] == "pipe:-" for given in audio_out or ())
     say = terminal.tell if beside else terminal.say
@@ -107,13 +108,14 @@ def run(
         )
         with _progress(beside, verbose, say) as progress:
             result, stopped = _run(flows, options, progress.show)
+        _show_trace(folder)
     except (typer.Exit, SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
         if isinstance(error, GeneratorExit):
             raise
         if folder is None:  # nowhere to write a report to: the usual words and status
-            if as_json and terminal.is_intended(error):
+            if as_json and is_intended(error):
                 from botkit.reports.result_json import to_json
 
                 terminal.say(to_json(faulty(error, Path(), clock() - began)))
@@ -314,11 +316,12 @@ def faulty(error: BaseException, folder: Path, took: float) -> RunResult:
     from botkit.clock import MonotonicClock
     from botkit.errors import ExpectationFailed
     from botkit.results import RunResult, Verdict
+    from botkit.unforeseen import leaves
 
     problems = []
-    for leaf in terminal.leaves(error):
+    for leaf in leaves(error):
         problems += list(_problems(leaf, error, folder))
-    unmet = all(isinstance(leaf, ExpectationFailed) for leaf in terminal.leaves(error))
+    unmet = all(isinstance(leaf, ExpectationFailed) for leaf in leaves(error))
     verdict = Verdict.FAILED if unmet else Verdict.FAULT
     if terminal.debug:
         import traceback
@@ -328,10 +331,10 @@ def faulty(error: BaseException, folder: Path, took: float) -> RunResult:
 
 
 def _problems(leaf: BaseException, whole: BaseException, folder: Path) -> list[Problem]:
-    from botkit.errors import ExpectationFailed, Fault
+    from botkit.errors import ExpectationFailed
     from botkit.flow.explain import issues_of
-    from botkit.log import masked
     from botkit.results import Place, Problem
+    from botkit.unforeseen import problem_of
 
     if isinstance(leaf, FlowError):
         found = []
@@ -342,18 +345,14 @@ def _problems(leaf: BaseException, whole: BaseException, folder: Path) -> list[P
         return found
     if isinstance(leaf, ExpectationFailed):
         return [Problem(str(leaf), expected=leaf.expected, heard=leaf.heard, at=leaf.at)]
-    if isinstance(leaf, Fault):
-        return [Problem(masked(str(leaf.args[0])), "fault", hint=leaf.hint)]
-    if terminal.is_intended(leaf):
-        return [Problem(masked(str(leaf)), "fault")]
-    said = masked(" ".join(str(leaf).split())) or "no message"
-    return [
-        Problem(
-            f"unexpected {type(leaf).__name__}: {said}",
-            "fault",
-            hint=f"this is a fault of botkit's, not of your flow; {terminal.keep_trace(whole, folder)}",
-        )
-    ]
+    return [problem_of(leaf, folder, whole)]
+
+
+def _show_trace(folder: Path) -> None:
+    """With `--debug`, what nobody foresaw is shown on the spot, too."""
+    trace = folder / "trace.txt"
+    if terminal.debug and trace.is_file():
+        terminal.tell(trace.read_text(encoding="utf-8").rstrip())
 
 
 def _failures(result: RunResult) -> list[Problem]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from botkit.errors import BotkitError, ExpectationFailed
+from botkit.errors import ExpectationFailed
+from botkit.unforeseen import OURS, is_intended, keep_trace, leaves
 
 PASSED, FAILED, FAULT, BREACHED, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 129, 130, 143
 
@@ -89,40 +89,6 @@ def describe(error: BaseException, folder: Path | None = None) -> Iterator[str]:
         first = unexpected[0]
         said = " ".join(str(first).split()) or "no message"
         yield f"botkit: unexpected {type(first).__name__}: {said} ({keep_trace(error, folder)})"
-        yield "  this is a fault of botkit's, not of your flow"
+        yield f"  {OURS}"
     if debug:
         yield "".join(traceback.format_exception(error)).rstrip()
-
-
-def is_intended(error: BaseException) -> bool:
-    """It was raised to be read; its message says it all. Files that are missing or forbidden are, too."""
-    return isinstance(error, BotkitError | FileNotFoundError | PermissionError | IsADirectoryError)
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors of a group, however deep; a plain error is its own only leaf."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from leaves(inner)
-    else:
-        yield error
-
-
-def keep_trace(error: BaseException, folder: Path | None = None) -> str:
-    """Write the trace to a file, masked, and say where; the output folder, else the folder for passing files."""
-    from botkit.log import masked
-
-    text = masked("".join(traceback.format_exception(error)))
-    try:
-        if folder is not None and folder.is_dir():
-            path = folder / "trace.txt"
-            path.write_text(text, encoding="utf-8")
-        else:
-            with tempfile.NamedTemporaryFile(
-                "w", prefix="botkit-trace-", suffix=".txt", delete=False, encoding="utf-8"
-            ) as file:
-                file.write(text)
-            path = Path(file.name)
-    except OSError:
-        return "run it again with --debug to see the trace"
-    return f"the trace is in {path}"

@@ -310,9 +310,9 @@ class Call(Staying, Expecting):
         """The call is over, whoever ended it."""
         if self.end is not None:
             return
-        self.ended_at = self._clock.now()
-        self.end = event
-        self._media.call_is_over()
+        self.ended_at, self.end = self._clock.now(), event
+        fault = self._media.call_is_over()
+        self.fault = self.fault or fault
         self.emit(event)
         self._gone.set()
 

@@ -24,10 +24,10 @@ from botkit.errors import (
     CallEnded,
     ConfigError,
     Fault,
+    InternalFault,
     LocalProtocolError,
     LoginRefused,
     NetworkFault,
-    RemoteProtocolError,
     TimeoutFault,
     UsageError,
 )
@@ -40,6 +40,7 @@ from botkit.signalling import ClientProtocol, Line, Password, Token, choose, con
 from botkit.signalling.facts import AttachOffered, ProtocolViolated, RequestTimedOut
 from botkit.signalling.orders import AnswerAttach, Hangup, Invite, Login, Order
 from botkit.states import CallState
+from botkit.unforeseen import fault_of
 
 READY_WITHIN = 20.0
 """Seconds from the open socket to REGED: the login's own limit and a few gateway polls."""
@@ -68,6 +69,8 @@ class Client:
         """The source of calls made from now on (see `Call.audio_in`), or its name."""
         self.audio_out = audio_out
         """Makes the sink of each call made from now on (see `Call.audio_out`), or names it."""
+        self.on_broken: Callable[[BaseException], None] | None = None
+        """Told when the client cannot go on, by a mistake of ours outside any one call; leaving raises it, too."""
         self.codecs = tuple(codecs)
         self.calls: dict[str, Call] = {}
         self._made = 0  # calls, ever
@@ -138,9 +141,14 @@ class Client:
 
     def _line_lost(self, pump: asyncio.Task[str]) -> None:
         """The line is gone for good: so are its calls."""
+        error = None if pump.cancelled() else pump.exception()
+        if error is not None:
+            self._lost = fault_of(error)
         for call in list(self.calls.values()):
             call.fault = call.fault or self._lost
             self._over(call, events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
+        if error is not None and self.on_broken is not None:
+            self.on_broken(error)
 
     def _over(self, call: Call, event: events.Ended) -> None:
         """A call has ended: its media is given back, whether somebody closes it or not."""
@@ -280,8 +288,8 @@ class Client:
                     call.endpoint.add_candidate(event.candidate)
                 case _:
                     call.emit(event)
-        except RemoteProtocolError as fault:  # an SDP that no call can be built on
-            self._give_up(call, fault)
+        except Exception as error:  # an SDP that no call can be built on, or a mistake of ours: this call is lost
+            self._give_up(call, error)
 
     def _stop_attaching(self, call_id: str) -> None:
         if (task := self._attaching.pop(call_id, None)) is not None:
@@ -300,21 +308,25 @@ class Client:
                 call.watch_media(True)
         except LocalProtocolError:
             pass  # the line is gone once more: there will be another offer
-        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
-            self._give_up(call, fault)
+        except Exception as error:
+            self._give_up(call, error)
         finally:
             await fresh.close()
 
     async def _answered(self, call: Call, event: events.Answered) -> None:
         try:
             await call.answer_arrived(event)
-        except (NetworkFault, TimeoutFault, RemoteProtocolError) as fault:
-            self._give_up(call, fault)
+        except Exception as error:
+            self._give_up(call, error)
 
-    def _give_up(self, call: Call, fault: Fault) -> None:
-        if call.end is None:
+    def _give_up(self, call: Call, error: Exception) -> None:
+        """This call cannot go on; the others and the line do."""
+        fault = fault_of(error)
+        if call.end is None or isinstance(fault, InternalFault):
             call.fault = call.fault or fault
-            self.order(Hangup(call.id, "DESTINATION_OUT_OF_ORDER", 27))
+        if call.end is None:
+            with contextlib.suppress(LocalProtocolError):  # its end is told next, or the line is gone
+                self.order(Hangup(call.id, "DESTINATION_OUT_OF_ORDER", 27))
 
     def _incoming(self, event: events.Incoming) -> None:
         call = self._make_call(

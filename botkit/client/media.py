@@ -15,6 +15,7 @@ from botkit.media.plane import MediaPlane
 from botkit.media.reference import Reference
 from botkit.media.transport import Transport
 from botkit.media.voice import Voice
+from botkit.unforeseen import fault_of
 
 
 class CallMedia:
@@ -90,12 +91,16 @@ class CallMedia:
         if self.hearing is not None:
             self.hearing.prompts(self._prompts)
 
-    def call_is_over(self) -> None:
-        """Nothing more will be said, or heard."""
-        if self.voice is not None:
-            self.voice.call_is_over()
-        if self.hearing is not None:
-            self.hearing.finish()
+    def call_is_over(self) -> Fault | None:
+        """Nothing more will be said, or heard. Gives what went wrong with that: the call is over all the same."""
+        try:
+            if self.voice is not None:
+                self.voice.call_is_over()
+            if self.hearing is not None:
+                self.hearing.finish()
+        except Exception as error:
+            return fault_of(error)
+        return None
 
     def heard(self, what: str) -> None:
         """`dtmf` or `speech` was heard: stop the plays that wait for it."""

@@ -247,6 +247,13 @@ class FlowRun:
     # --- events ---------------------------------------------------------------------------------
 
     def _on_event(self, event: CallEvent) -> None:
+        try:
+            self._take_in(event)
+        except Exception as error:  # a mistake of ours: nobody shall wait for what would have followed
+            self._fault(error)
+            self._spawn(self._cut())
+
+    def _take_in(self, event: CallEvent) -> None:
         if self._group is None and not isinstance(event, Ended):
             if not self._settled.is_set():
                 self._early.append(event)

@@ -12,7 +12,7 @@ from botkit.client.call import Call
 from botkit.client.client import Client
 from botkit.client.devices import sink_of
 from botkit.clock import to_the_end
-from botkit.errors import ConfigError, Fault
+from botkit.errors import Fault
 from botkit.flow.document import Flow
 from botkit.flow.runtime import FlowRun, Inputs
 from botkit.flow.trace import EventSeen, Logged, Mask, Record, StepDone, StepStarted
@@ -28,6 +28,7 @@ from botkit.runner.limits import Limits
 from botkit.runner.options import Notice
 from botkit.runner.recordings import cut
 from botkit.settings import Account
+from botkit.unforeseen import problem_of
 
 WORST = (Verdict.FAULT, Verdict.FAILED, Verdict.ABORTED, Verdict.PASSED)
 
@@ -228,8 +229,8 @@ class Bot:
         problems: list[Problem] = []
         try:
             await call.close()
-        except ConfigError as error:  # its sink: a WAV that could not be written
-            problems.append(Problem(str(error.args[0]), kind="fault", hint=error.hint))
+        except Exception as error:  # its sink: a WAV that could not be written
+            problems.append(problem_of(error, context.out))
         self._tell_devices(call, journal, name)
         try:
             recordings = await cut(context.spool, call, context.out, folder)
@@ -238,7 +239,7 @@ class Bot:
             context.uncut.append(call)
             problems.append(Problem(f"the recording could not be cut: {said}", kind="fault"))
         if call.fault is not None:
-            problems.append(Problem(str(call.fault.args[0]), kind="fault", hint=call.fault.hint))
+            problems.append(problem_of(call.fault, context.out))
         result = self._result(call, run, name, started_at, recordings, problems, events_path=journal.path)
         journal.write(context.t(), "verdict", verdict=result.verdict.value, cause=result.cause, code=result.code)
         journal.close()

@@ -29,7 +29,7 @@ from botkit.log import hide
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.reference import Reference
 from botkit.media.transport import MemoryNetwork
-from botkit.results import PacerHealth, Problem, RunResult, Verdict
+from botkit.results import Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, worst
 from botkit.runner.devices import check_devices, of_bot
 from botkit.runner.limits import Limits
@@ -38,6 +38,7 @@ from botkit.runner.options import Notice, RunOptions
 from botkit.runner.prompts import read_prompts
 from botkit.runner.recordings import SPOOL, discard, recording
 from botkit.settings import Account, did_you_mean
+from botkit.unforeseen import is_intended, leaves, problem_of
 
 SETTLE = 10.0
 """Seconds that calls of answering bots get to end by themselves once every caller is done."""
@@ -50,7 +51,8 @@ async def run_flows(
 
     Raises `FlowErrors` (all errors of all files), `ConfigError`, `LoginRefused`, `NetworkFault` or
     `TimeoutFault` where no call can be made at all. When cancelled, every call ends with a bye and what
-    is known so far is returned.
+    is known so far is returned. So it is with what nobody foresaw, which is a fault of the run then; its
+    trace is in `trace.txt` of the output folder.
     """
     paths = [Path(path) for path in paths]
     flows = _load(paths)
@@ -65,9 +67,21 @@ async def run_flows(
     _check_bots(prepared, options)
     await check_devices(options, [one.name for one in prepared])
     _one_bot_per_number(prepared)
-    async with contextlib.AsyncExitStack() as stack:
-        plane = await _plane(stack, options)
-        return await _Run(prepared, options, plane, progress, seed, secrets).run()
+    run: _Run | None = None
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            plane = await _plane(stack, options)
+            run = _Run(prepared, options, plane, progress, seed, secrets)
+            await run.run()
+    except asyncio.CancelledError:
+        if run is None or not run.has_begun:
+            raise
+        run.cancelled()
+    except Exception as error:
+        if run is None or not run.has_begun:
+            raise
+        run.break_off(error)
+    return run.result()
 
 
 def _load(paths: Sequence[Path]) -> list[Flow]:
@@ -167,6 +181,10 @@ async def _plane(stack: contextlib.AsyncExitStack, options: RunOptions) -> Media
     return await stack.enter_async_context(MediaPlane(clock, network=MemoryNetwork(clock)).running())
 
 
+class _Broken(Exception):
+    """The run ends before its time; why is noted already."""
+
+
 class _Run:
     """One run: makes the exchange and the clients, sets the bots going, collects the results."""
 
@@ -191,10 +209,31 @@ class _Run:
         self._bots: list[Bot] = []
         self._problems: list[Problem] = []
         self._taking: set[asyncio.Task[None]] = set()
-        self._broken: list[BaseException] = []  # what nobody foresaw while a call was taken
+        self._broken: list[BaseException] = []  # what nobody foresaw, outside any one call
+        self._broke = asyncio.Event()
         self._cancelled = False
+        self._is_set_up = False
+        self._uncut: list[Call] = []
 
-    async def run(self) -> RunResult:
+    @property
+    def has_begun(self) -> bool:
+        """All bots are ready, or a call has been judged before that: there is a result."""
+        return self._is_set_up or any(bot.calls for bot in self._bots)
+
+    def cancelled(self) -> None:
+        """The run was cancelled, which ends it: what is known is the result."""
+        self._cancelled = True
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+
+    def break_off(self, error: BaseException) -> None:
+        """Something happened that nobody foresaw: the run ends now. What is judged stays, and this is added."""
+        if not any(error is known for known in self._broken):
+            self._broken.append(error)
+        self._broke.set()
+
+    async def run(self) -> None:
+        """Until all bots are done. What it raises after the set-up is for `break_off`."""
         declared = {name for one in self._prepared for name in one.flow.vars}
         unknown = sorted(set(self._options.vars) - declared)
         if unknown:
@@ -211,23 +250,21 @@ class _Run:
                 progress=self._progress,
                 readable=self._options.confinement.readable,
                 may_dial=self._options.settings.check_number,
+                uncut=self._uncut,
             )
             async with contextlib.AsyncExitStack() as stack:
-                await self._set_up(stack, context)
                 try:
+                    await self._set_up(stack, context)
+                    self._is_set_up = True
                     await self._until_done(context)
                 except asyncio.CancelledError:
-                    self._cancelled = True
-                    task = asyncio.current_task()
-                    if task is not None:
-                        task.uncancel()
-                await self._stop_taking()
-                if self._broken:
-                    raise BaseExceptionGroup("while calls were taken", self._broken)
-        health = self._plane.pacer.health
-        if not context.uncut:
+                    if not self.has_begun:
+                        raise
+                    self.cancelled()
+                finally:
+                    await self._stop_taking()
+        if not self._uncut:
             discard(self._options.out / SPOOL)
-        return self._result(health)
 
     async def _set_up(self, stack: contextlib.AsyncExitStack, context: RunContext) -> None:
         exchange: Exchange | None = None
@@ -270,6 +307,7 @@ class _Run:
             self._bots.append(bot)
             if client not in answering:
                 answering[client] = []
+                client.on_broken = self.break_off
                 client.on("incoming", functools.partial(self._incoming, answering[client], context))
             if not bot.flow.dials:
                 answering[client].append(bot)
@@ -307,6 +345,12 @@ class _Run:
     # --- calls that come -----------------------------------------------------------------------------
 
     def _incoming(self, answering: list[Bot], context: RunContext, call: Call) -> None:
+        try:
+            self._take(answering, context, call)
+        except Exception as error:  # nobody would answer this call, ever
+            self.break_off(error)
+
+    def _take(self, answering: list[Bot], context: RunContext, call: Call) -> None:
         alone = len(answering) == 1
         bot = next((bot for bot in answering if _reaches(call.local, bot.flow.answer, bot.client.account, alone)), None)
         if bot is None or not bot.admit():
@@ -322,7 +366,7 @@ class _Run:
     def _taken(self, task: asyncio.Task[None]) -> None:
         self._taking.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._broken.append(error)
+            self.break_off(error)
 
     async def _stop_taking(self) -> None:
         """Whatever is still going on ends now, with a bye."""
@@ -339,7 +383,7 @@ class _Run:
         watcher = asyncio.get_running_loop().create_task(context.limits.watch(self._stop_all(context)), name="caps")
         try:
             async with self._clock.timeout(limit):
-                await self._bots_at_work()
+                await self._bots_done_or_broken()
         except TimeoutError:
             fault = TimeoutFault(f"the run took longer than its {limit:g} s", "run", hint="see --time-limit")
             self._problems.append(Problem(str(fault.args[0]), kind="fault", hint=fault.hint))
@@ -356,6 +400,19 @@ class _Run:
                 bot.enough.set()
 
         return stop
+
+    async def _bots_done_or_broken(self) -> None:
+        async def watch() -> None:
+            await self._broke.wait()
+            raise _Broken
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(watch(), name="until broken")
+                await self._bots_at_work()
+                watching.cancel()
+        except* _Broken:
+            pass  # why is known, and told in the result
 
     async def _bots_at_work(self) -> None:
         dialling = [bot for bot in self._bots if bot.flow.dials]
@@ -383,8 +440,13 @@ class _Run:
 
     # --- the result ----------------------------------------------------------------------------------
 
-    def _result(self, health: PacerHealth) -> RunResult:
-        if not self._cancelled:
+    def result(self) -> RunResult:
+        """What is known, once `run` is over."""
+        for error in self._broken:
+            intended = [leaf for leaf in leaves(error) if is_intended(leaf)]
+            told = [*intended, error] if len(intended) < len(list(leaves(error))) else intended
+            self._problems += [problem_of(each, self._options.out) for each in told]
+        if not self._cancelled and not self._broken:
             for bot in self._bots:
                 bot.judge_calls()
         flows = tuple(bot.result() for bot in self._bots)
@@ -399,7 +461,7 @@ class _Run:
             took=self._clock.now() - self._began,
             flows=flows,
             problems=tuple(self._problems),
-            pacer=health,
+            pacer=self._plane.pacer.health,
             out=str(self._options.out),
             seed=self._seed,
         )

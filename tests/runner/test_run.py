@@ -318,16 +318,17 @@ def test_concurrent_cap(tmp_path: Path) -> None:
 
 
 def test_error_of_ours_while_a_call_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody foresaw in an answering bot does not get lost: it is raised when the run is over."""
+    """What nobody foresaw in an answering bot ends the run at once, as a fault."""
 
     async def broken(self: Bot, call: object) -> None:
         raise ZeroDivisionError("by mistake")
 
     monkeypatch.setattr(Bot, "take", broken)
-    caller = TONE_CALLER.replace("on:", "ring_timeout: 2s\non:")
-    with pytest.raises(BaseExceptionGroup) as caught:
-        play(tmp_path, {"line": TONE_LINE, "caller": caller})
-    assert isinstance(caught.value.exceptions[0], ZeroDivisionError)
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER})
+    assert result.took < 5
+    (problem,) = result.problems
+    assert problem.message == "unexpected ZeroDivisionError: by mistake"
+    assert call_of(result, "caller").verdict is Verdict.ABORTED
 
 
 # --- the server goes away -----------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""Mistakes of ours while an event is handled: what they end, and what goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from botkit.client.call import Call
+from botkit.errors import InternalFault
+from tests.client.kit import Stage, play
+
+
+def broken(*_: Any) -> Any:
+    """What nobody foresaw."""
+    raise ValueError("by mistake")
+
+
+def is_faulty(call: Call) -> bool:
+    """The call is over, and bears the mistake."""
+    fault = call.fault
+    assert isinstance(fault, InternalFault)
+    assert fault.args[0] == "unexpected ValueError: by mistake"
+    assert isinstance(fault.__cause__, ValueError)
+    return call.end is not None
+
+
+def test_at_the_end_of_a_call() -> None:
+    """A mistake at a call's end is this call's fault: it is over, and the others of the client go on."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        other, other_far = await stage.call()
+        near._media.hearing.finish = broken  # type: ignore[union-attr, method-assign]
+        await far.hangup()
+        assert (await near.ended()).cause == "NORMAL_CLEARING"
+        assert is_faulty(near)
+        await other_far.send_dtmf("7")
+        assert (await other.expect_dtmf("7", within=2.0)).digits == "7"
+        assert other.fault is None
+        third, _ = await stage.call()
+        await third.hangup()
+        assert third.fault is None
+
+    play(scene)
+
+
+def test_in_a_message() -> None:
+    """A mistake over one message ends the call that it is about, with a bye; the others go on."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        other, other_far = await stage.call()
+        near.info_digits = broken  # type: ignore[method-assign]
+        await far.send_dtmf("7")
+        await far.ended()
+        assert is_faulty(near)
+        await other_far.send_dtmf("7")
+        assert (await other.expect_dtmf("7", within=2.0)).digits == "7"
+
+    play(scene)
+
+
+def test_at_the_answer() -> None:
+    """A mistake while an answer is worked on ends the call that nobody would hear of otherwise."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.dial()
+        near.answer_arrived = broken  # type: ignore[method-assign]
+        stage.bob.start(far.answer(), "answer")
+        await near.ended()
+        assert is_faulty(near)
+        await far.ended()
+
+    play(scene)
+
+
+def test_outside_any_call() -> None:
+    """A mistake that is no call's ends the client at once: its calls are over, `on_broken` and leaving tell why."""
+    told: list[BaseException] = []
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        stage.alice.on_broken = told.append
+        step = stage.alice._protocol.step
+
+        def once(*_: Any) -> Any:
+            stage.alice._protocol.step = step  # type: ignore[method-assign]
+            broken()
+
+        stage.alice._protocol.step = once  # type: ignore[method-assign]
+        await far.send_dtmf("7")
+        await near.ended()
+        assert is_faulty_by_group(near)
+
+    def is_faulty_by_group(call: Call) -> bool:
+        fault = call.fault
+        return isinstance(fault, InternalFault) and fault.__cause__ is told[0]
+
+    with pytest.raises(ExceptionGroup) as raised:
+        play(scene)
+    assert raised.value is told[0]
