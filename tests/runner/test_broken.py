@@ -21,16 +21,6 @@ from botkit.runner.bot import Bot
 from botkit.runner.options import Notice
 from tests.calls.kit import ROOT, TONE_CALLER, TONE_LINE, call_of, flow_of, play, written
 
-BUSY = """
-flow: Busy
-answer: "5100"
-on: {incoming: [{reject: busy}]}
-"""
-LISTENER = """
-flow: Listener
-dial: "5100"
-on: {answered: [{expect_tone: 440}]}
-"""
 OTHER_LINE = TONE_LINE.replace("5100", "5200")
 OTHER_CALLER = TONE_CALLER.replace("5100", "5200")
 MISTAKE = "unexpected ValueError: by mistake"
@@ -85,8 +75,7 @@ CLOSE = Call.close
 
 async def _close_badly(self: Call) -> None:
     await CLOSE(self)
-    if asyncio.current_task().get_name().endswith("dials"):  # type: ignore[union-attr]
-        broken()
+    broken()
 
 
 def _break_late(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -96,7 +85,8 @@ def _break_late(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     async def bad(self: Bot, call: Call) -> None:
         if self.name != "bad":
-            return await take(self, call)
+            await take(self, call)
+            return
         await judged.wait()
         broken()
 
@@ -132,25 +122,11 @@ def test_call_that_nobody_looks_at(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_line_that_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that cannot go on ends a run that would wait for calls for ever."""
-
-    def progress(notice: Notice) -> None:
-        if notice.kind == "ready":
-            asyncio.get_running_loop().call_later(3.0, clients[0]._line._session.tick)
-
-    clients: list[Any] = []
     entered = Client.__aenter__
 
     async def enter(self: Client) -> Client:
-        clients.append(await entered(self))
-
-        def step(*_: Any) -> None:
-            self._protocol.step = before  # type: ignore[method-assign]
-            broken()
-
-        before = self._protocol.step
-        self._clock_task = asyncio.get_running_loop().call_later(  # type: ignore[attr-defined]
-            3.0, setattr, self._protocol, "step", step
-        )
+        await entered(self)
+        monkeypatch.setattr(self._protocol, "step", broken)  # at its next message, or when it wakes next
         return self
 
     monkeypatch.setattr(Client, "__aenter__", enter)
@@ -170,7 +146,7 @@ def test_leaving_that_breaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Client, "__aexit__", badly)
     result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER})
     assert result.status == 2
-    assert [problem.message for problem in result.problems][0] == MISTAKE
+    assert result.problems[0].message == MISTAKE
     assert call_of(result, "caller").verdict is call_of(result, "line").verdict is Verdict.PASSED
 
 
@@ -186,3 +162,49 @@ def test_cancelled_while_it_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER}, cancel_after=20.0)
     assert result.verdict is Verdict.ABORTED
     assert call_of(result, "caller").verdict is call_of(result, "line").verdict is Verdict.PASSED
+
+
+PROGRAM = """
+import asyncio, sys
+from botkit.client.client import Client
+from botkit.cli.main import main
+
+hangs = []
+
+async def leave(self, *exc):
+    if not hangs:
+        hangs.append(self)
+        print("it hangs", flush=True)
+        await asyncio.sleep(1000)
+
+Client.__aexit__ = leave
+sys.argv = ["botkit", "run", "line.yaml", "caller.yaml", "--out", "o", "--in-memory"]
+main()
+"""
+
+
+def test_ctrl_c_while_it_hangs(tmp_path: Path) -> None:
+    """Ctrl-C on a run that hangs leaves every report, with all calls that were judged."""
+    written(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER})
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while "it hangs" not in (line := process.stdout.readline()):
+            assert line
+        process.send_signal(signal.SIGINT)
+        try:
+            said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "2 calls" in said
+    result = json.loads((tmp_path / "o" / "result.json").read_text())
+    assert [call["verdict"] for flow in result["flows"] for call in flow["calls"]] == ["passed", "passed"]
+    assert (tmp_path / "o" / "junit.xml").read_text().count("<testcase") >= 2
+    assert "Tone caller" in (tmp_path / "o" / "report.html").read_text()
