@@ -38,7 +38,7 @@ from botkit.runner.options import Notice, RunOptions
 from botkit.runner.prompts import read_prompts
 from botkit.runner.recordings import SPOOL, discard, recording
 from botkit.settings import Account, did_you_mean
-from botkit.unforeseen import is_intended, leaves, problem_of
+from botkit.unforeseen import leaves, problem_of
 
 SETTLE = 10.0
 """Seconds that calls of answering bots get to end by themselves once every caller is done."""
@@ -443,9 +443,7 @@ class _Run:
     def result(self) -> RunResult:
         """What is known, once `run` is over."""
         for error in self._broken:
-            intended = [leaf for leaf in leaves(error) if is_intended(leaf)]
-            told = [*intended, error] if len(intended) < len(list(leaves(error))) else intended
-            self._problems += [problem_of(each, self._options.out) for each in told]
+            self._problems += [problem_of(leaf, self._options.out, error) for leaf in leaves(error)]
         if not self._cancelled and not self._broken:
             for bot in self._bots:
                 bot.judge_calls()
