@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from botkit import events
 from botkit.client.call import Call
 from botkit.client.client import Client
+from botkit.flow import runtime
 from botkit.media.call_hearing import CallHearing
 from botkit.results import Verdict
 from botkit.runner.bot import Bot
@@ -208,3 +210,19 @@ def test_ctrl_c_while_it_hangs(tmp_path: Path) -> None:
     assert [call["verdict"] for flow in result["flows"] for call in flow["calls"]] == ["passed", "passed"]
     assert (tmp_path / "o" / "junit.xml").read_text().count("<testcase") >= 2
     assert "Tone caller" in (tmp_path / "o" / "report.html").read_text()
+
+
+def test_flow_that_cannot_take_an_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake while a flow is told of an event is a fault of its call, which ends at once."""
+    fields = runtime.event_fields
+
+    def bad(event: events.CallEvent, call: Any) -> Any:
+        if event.name == "answered":
+            broken()
+        return fields(event, call)
+
+    monkeypatch.setattr(runtime, "event_fields", bad)
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER})
+    assert result.took < 5
+    assert call_of(result, "line").verdict is Verdict.FAULT
+    assert call_of(result, "line").problems[0].message == "the flow broke: ValueError: by mistake"
