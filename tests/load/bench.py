@@ -1,7 +1,8 @@
 """`make bench`: what a leg costs, beside what it would cost otherwise, all in one run.
 
 Ways are measured in turn, each in a process of its own, and each figure is the median of its
-repeats: machines are noisy, so only ratios within one run mean anything.
+repeats: machines are noisy, so only ratios within one run mean anything. A ratio is the median of
+those of each round, whose ways were measured within seconds of each other.
 """
 
 from __future__ import annotations
@@ -96,41 +97,42 @@ def medians(name: Row, samples: list[Row]) -> Row:
         "digits": round(median("digits"), 3),
         "prompts": round(median("prompts"), 3),
         "repeats": len(samples),
+        "rounds": [round(sample["ms_per_leg_s"], 4) for sample in samples],
     }
+
+
+def ratio_of(rows: list[Row], one: Row, other: Row) -> float | None:
+    """What one way costs of what another costs; None where either was not measured. Ways by what a row of them has."""
+    found = [next((row for row in rows if wanted.items() <= row.items()), None) for wanted in (one, other)]
+    if found[0] is None or found[1] is None:
+        return None
+    return float(statistics.median(a / b for a, b in zip(found[0]["rounds"], found[1]["rounds"], strict=True)))
 
 
 def ratios(rows: list[Row]) -> list[str]:
     """What the figures come to, in words: the targets of the design beside them."""
 
-    def cost(what: str, legs: int | None = None, *, listening: bool = False, codec: str = "PCMU") -> float | None:
-        found = [
-            row["ms_per_leg_s"]
-            for row in rows
-            if (row["what"], row["listening"], row["codec"]) == (what, listening, codec) and legs in (None, row["legs"])
-        ]
-        return found[0] if found else None
+    def ratio(one: Row, other: Row) -> float | None:
+        return ratio_of(rows, one, other)
 
     said = []
-    stock = cost("stock_aiortc")
     for legs in sorted({row["legs"] for row in rows if row["what"] == "botkit" and row["codec"] == "PCMU"}):
-        ours, floor, hearing = cost("botkit", legs), cost("floor", legs), cost("botkit", legs, listening=True)
-        assert ours is not None
-        if stock is not None:
-            said.append(f"{legs} legs: stock aiortc / botkit = {stock / ours:.1f} (target: at least 30)")
-        if floor is not None:
-            said.append(f"{legs} legs: botkit / C floor = {ours / floor:.2f} (target: at most 2.2)")
-        if hearing is not None:
-            said.append(f"{legs} legs: listening / not listening = {hearing / ours:.2f} (target: at most 1.6)")
-            if floor is not None:
-                said.append(f"{legs} legs: listening / C floor = {hearing / floor:.2f} (target: at most 3)")
+        ours, hearing, floor = _row("botkit", legs), _row("botkit", legs, listening=True), _row("floor", legs)
+        for one, other, words in (
+            ({"what": "stock_aiortc"}, ours, "stock aiortc / botkit = {:.1f} (target: at least 30)"),
+            (ours, floor, "botkit / C floor = {:.2f} (target: at most 2.2)"),
+            (hearing, ours, "listening / not listening = {:.2f} (target: at most 1.6)"),
+            (hearing, floor, "listening / C floor = {:.2f} (target: at most 3)"),
+        ):
+            if (found := ratio(one, other)) is not None:
+                said.append(f"{legs} legs: {words.format(found)}")
     for listening, words in ((False, "not listening"), (True, "listening")):
-        without = cost(IN_PYTHON, listening=listening)
-        compiled = cost("botkit", listening=listening)
-        if without is not None and compiled is not None:
-            said.append(f"without the compiled part, {words}: {without / compiled:.2f} times as much")
-    plain, hearing = cost("botkit", codec="opus"), cost("botkit", listening=True, codec="opus")
-    if plain is not None and hearing is not None:
-        said.append(f"Opus, {OPUS_LEGS} legs: listening / not listening = {hearing / plain:.2f}")
+        without = {"what": IN_PYTHON, "listening": listening}
+        compiled = {"what": "botkit", "listening": listening, "codec": "PCMU"}
+        if (found := ratio(without, compiled)) is not None:
+            said.append(f"without the compiled part, {words}: {found:.2f} times as much")
+    if found := ratio(_row("botkit", OPUS_LEGS, listening=True, codec="opus"), _row("botkit", OPUS_LEGS, codec="opus")):
+        said.append(f"Opus, {OPUS_LEGS} legs: listening / not listening = {found:.2f}")
     setups = [row["setup_ms"] for row in rows if row["what"] == "botkit" and not row["listening"]]
     said.append(f"set-up: {max(setups):.2f} ms CPU per leg (target: at most 4)")
     for listening, words in ((False, "not listening"), (True, "listening")):
@@ -181,8 +183,8 @@ def write_readme(rows: list[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--legs", type=int, nargs="*", default=[200, 400])
     parser.add_argument("--stock-legs", type=int, default=8, help="for aiortc's own path: what it can hold")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")

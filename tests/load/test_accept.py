@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from botkit.flow.source import Mark, read
 from botkit.media import negotiation, rtcp, rtp, sdp
 from botkit.signalling.messages import parse as parse_message
 from botkit.vocabulary import Entry, Tone
+from tests.load.bench import ratio_of
 
 pytestmark = pytest.mark.slow
 
@@ -121,18 +123,18 @@ def test_the_bench_meets_its_targets(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "tests.load.bench", "--out", str(out)], check=True, cwd=ROOT)
     rows = json.loads(out.read_text())
 
-    def cost(what: str, legs: int | None = None, *, listening: bool = False) -> float:
-        return next(
-            row["ms_per_leg_s"]
-            for row in rows
-            if (row["what"], row["listening"]) == (what, listening) and legs in (None, row["legs"])
-        )
+    def ratio(one: dict[str, Any], other: dict[str, Any]) -> float:
+        found = ratio_of(rows, one, other)
+        assert found is not None
+        return found
 
     for legs in (200, 400):
-        assert cost("stock_aiortc") / cost("botkit", legs) >= 30
-        assert cost("botkit", legs) / cost("floor", legs) <= 2.2
-        assert cost("botkit", legs, listening=True) / cost("botkit", legs) <= 1.6
-        assert cost("botkit", legs, listening=True) / cost("floor", legs) <= 3
+        floor, ours = {"what": "floor", "legs": legs}, {"what": "botkit", "legs": legs, "listening": False}
+        hearing = {**ours, "listening": True}
+        assert ratio({"what": "stock_aiortc"}, ours) >= 30
+        assert ratio(ours, floor) <= 2.2
+        assert ratio(hearing, ours) <= 1.6
+        assert ratio(hearing, floor) <= 3
     assert max(row["setup_ms"] for row in rows if row["what"] == "botkit") <= 4
 
 

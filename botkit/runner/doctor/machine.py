@@ -7,7 +7,7 @@ import os
 from botkit.media import native
 from botkit.runner.doctor.findings import Finding, State
 
-PRICE = "all works, but listening costs about twice the CPU"
+PRICE = "all works, but listening costs half as much CPU again"
 BUILD = (
     "on Debian and Ubuntu: sudo apt-get install gcc libc6-dev python3-dev; then make setup, or pip install -e . again"
 )
