@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from botkit import events
 from botkit.causes import cause
+from botkit.client.address import media_address
 from botkit.client.call import Call
 from botkit.client.devices import AudioIn, AudioOut, sink_of, source_of
 from botkit.client.happenings import tell
@@ -471,30 +470,3 @@ class Client:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"client task {task.get_name()!r} failed", "exception": error, "task": task}
             )
-
-
-def media_address(account: Account) -> str:
-    """The local address for media: the account's; loopback beside a server there; else that of the route.
-
-    Raises `NetworkFault` where there is no route.
-    """
-    if account.address:
-        return account.address
-    host = urlsplit(account.server or "").hostname or "127.0.0.1"
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    return "127.0.0.1" if host == "localhost" or account.is_embedded else route_address(host)
-
-
-def route_address(host: str) -> str:
-    """The local address from which packets to `host` leave. Sends nothing. Raises `NetworkFault`."""
-    import socket
-
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect(address)
-            return str(probe.getsockname()[0])
-    except OSError as error:
-        raise NetworkFault(f"no route to {host}: {error}", hint="name the local address in the account") from error

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from botkit import clock, events
+from botkit.client.address import route_address
 from botkit.client.call import Call
-from botkit.client.client import READY_WITHIN, Client, route_address
+from botkit.client.client import READY_WITHIN, Client
 from botkit.clock import VirtualLoop
 from botkit.errors import (
     CallEnded,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from botkit.client.client import Client, media_address
+from botkit.client.address import media_address
+from botkit.client.client import Client
 from botkit.errors import ConfigError, Fault, LoginRefused, NetworkFault, TimeoutFault
 from botkit.exchange.exchange import run_exchange
 from botkit.exchange.plan import ExchangePlan, fill
