@@ -191,6 +191,9 @@ WELL = 0.8
 
 SPEECH, SOUND = "speech", "sound"
 
+SHRED = 0.06
+"""Seconds: less is not known for a tone (`tones_in`), and a gap of less is no pause: packets were late."""
+
 MISSED = 0.1
 """Seconds of a prompt's beginning that must be missing for it to be said."""
 
@@ -355,17 +358,25 @@ class Listening:
 def _joined(kinds: list[tuple[str, Segment]]) -> list[tuple[str, Segment]]:
     """Neighbours of one kind as one, over pauses shorter than `PAUSE`: a sentence is one speech, not ten.
 
-    What is too short to be known for speech (a last consonant) belongs to the speech beside it.
+    What is too short to be known for speech (a last consonant) belongs to the speech beside it, and a frame that
+    late packets cut off a tone to that tone.
     """
     joined: list[tuple[str, Segment]] = []
     for kind, sound in kinds:
         before, last = joined[-1] if joined else ("", sound)
-        near = last.end is not None and sound.start - last.end < PAUSE
-        if near and (kind == before or {kind, before} == {SPEECH, SOUND}):
+        gap = PAUSE if last.end is None or not joined else sound.start - last.end
+        if gap < PAUSE and (kind == before or {kind, before} == {SPEECH, SOUND}):
             joined[-1] = (SPEECH if SPEECH in (kind, before) else kind, Segment(last.start, sound.end))
+        elif gap < SHRED and (_is_shred(before, last) or _is_shred(kind, sound)):
+            joined[-1] = (kind if before == SOUND else before, Segment(last.start, sound.end))
         else:
             joined.append((kind, sound))
     return joined
+
+
+def _is_shred(kind: str, sound: Segment) -> bool:
+    """Whether a sound is too short to be anything by itself."""
+    return kind == SOUND and sound.end is not None and sound.end - sound.start < SHRED
 
 
 def _described(prompt: PromptHeard) -> str:

@@ -643,3 +643,18 @@ def test_tones_beside_speech_are_tones() -> None:
         )
 
     play(scene)
+
+
+def test_a_frame_cut_off_a_tone_is_the_tone() -> None:
+    """A frame before or behind a tone, that late packets cut off, is named with it; farther off it is another sound."""
+
+    async def scene(stage: Stage) -> None:
+        for start, end in ((0.1, 0.12), (0.14, 0.5), (0.52, 0.54), (0.7, 0.72)):
+            stage.sound(start, end)
+        for number, frame in enumerate(frames(tone(480, 0.62))):
+            stage.ear.history.append(PCMU.encode(frame), 0.1 + 0.02 * number)
+        with pytest.raises(ExpectationFailed) as failed:
+            await stage.expect_tone(within=3.0)
+        assert failed.value.heard == "a 480 Hz tone from 0.10 s to 0.54 s, sound from 0.70 s to 0.72 s"
+
+    play(scene)
