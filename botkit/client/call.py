@@ -23,7 +23,6 @@ from botkit.causes import cause as find_cause
 from botkit.client.devices import AudioIn, AudioOut
 from botkit.client.entries import Entries
 from botkit.client.expecting import Expecting
-from botkit.client.facts import facts_of, over_in_words
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening
 from botkit.client.media import CallMedia
@@ -31,7 +30,6 @@ from botkit.client.modify import modify, transfer
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
 from botkit.client.staying import Staying
-from botkit.clock import Clock
 from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
 from botkit.media.device import SinkName
 from botkit.media.ear import Ear, HeardDigit
@@ -39,7 +37,6 @@ from botkit.media.endpoint import Endpoint
 from botkit.media.live import LiveFigures
 from botkit.media.plane import MediaPlane
 from botkit.media.transport import Transport
-from botkit.results import RtpFigures
 from botkit.signalling.orders import Answer, Hangup, SendInfo
 from botkit.states import CallState
 from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded
@@ -49,10 +46,7 @@ BYE_GRACE = 2.0
 
 
 class Call(Staying, Expecting):
-    """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand.
-
-    `direction` is dial or answer; `remote` the other party's number; `created` when it began (monotonic).
-    """
+    """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand. See `CallFacts` for what it is."""
 
     def __init__(
         self,
@@ -67,27 +61,15 @@ class Call(Staying, Expecting):
         headers: Sequence[tuple[str, str]] = (),
         offer: str | None = None,
     ) -> None:
+        super().__init__(
+            plane.clock, endpoint, call_id, direction=direction, local=local, remote=remote, headers=headers
+        )
         self._signals = signals
         self._plane = plane
-        self._clock = plane.clock
-        self._id = call_id
         self._offer = offer
-        self.endpoint = endpoint
-        self.direction = direction
-        self.local = local
-        self.remote = remote
-        self.headers = tuple(headers)
-        self.created = plane.clock.now()
-        self.answered_at: float | None = None
-        self.ended_at: float | None = None
-        self.end: events.Ended | None = None
-        self.fault: Fault | None = None
-        """Why media or signalling failed, if they did."""
         self.ear = Ear()
         self.ear.on_digit = self._digit_heard
         self.ear.on_speech = self._speech_heard
-        self.session_id: str | None = None
-        """The platform's telnyx_session_id: the same on both legs of a call."""
         self.may_dial: Callable[[str], None] = lambda number: None
         """Judges each number that the call is transferred to; raises `ConfigError` for one that must not be dialled."""
         self.may_read: Callable[[Path], Path] = lambda path: path
@@ -102,51 +84,12 @@ class Call(Staying, Expecting):
         self.changes = 0
         """Holds and resumes that the server was asked for and has not replied to."""
 
-    def __repr__(self) -> str:
-        return f"<Call {self._id} {self.direction} {self.remote} {self.state.value}>"
-
     # --- what it is ------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The call id on the wire."""
-        return self._id
-
-    @property
-    def clock(self) -> Clock:
-        return self._clock
 
     @property
     def state(self) -> CallState:
         """Where it is, by the table of `botkit.states`."""
         return CallState.DONE if self.end is not None else self._signals.state(self._id)
-
-    def facts(self) -> dict[str, Any]:
-        """The `call` of expressions; plain data, a fresh copy."""
-        return facts_of(self)
-
-    @property
-    def figures(self) -> RtpFigures:
-        """Packets and quality so far."""
-        return self.endpoint.session.figures if self.endpoint.described else RtpFigures()
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds since answered, up to the end; None for a call never answered."""
-        if self.answered_at is None:
-            return None
-        return (self.ended_at or self._clock.now()) - self.answered_at
-
-    @property
-    def setup(self) -> float | None:
-        """Seconds from the invite to the answer."""
-        return None if self.answered_at is None else self.answered_at - self.created
-
-    def since_answered(self, at: float | None = None) -> float:
-        """Seconds between the answer and `at` (monotonic; None: now); 0.0 before the answer."""
-        if self.answered_at is None:
-            return 0.0
-        return (self._clock.now() if at is None else at) - self.answered_at
 
     @property
     def spool_call(self) -> int | None:
@@ -221,9 +164,6 @@ class Call(Staying, Expecting):
         if started:
             self._media.heard("speech")
         self.emit(events.SpeechStarted(self._id, at) if started else events.SpeechEnded(self._id, at, duration), at)
-
-    def _over_in_words(self) -> str | None:
-        return over_in_words(self)
 
     # --- what signalling says (called by the client) -----------------------------------------------
 
@@ -310,7 +250,8 @@ class Call(Staying, Expecting):
         """The call is over, whoever ended it."""
         if self.end is not None:
             return
-        self.ended_at, self.end = self._clock.now(), event
+        self.ended_at = self._clock.now()
+        self.end = event
         fault = self._media.call_is_over()
         self.fault = self.fault or fault
         self.emit(event)
@@ -359,12 +300,9 @@ class Call(Staying, Expecting):
         """
         if self._offer is None:
             raise UsageError("only an incoming call can be answered")
-        if self.end is not None or self.answered_at is not None:
+        if self.end is not None or self.answered_at is not None or self.endpoint.described:
             return
-        offer, answering = self._offer, self.endpoint.described
-        if answering:
-            return
-        sdp = await self.endpoint.answer(offer)
+        sdp = await self.endpoint.answer(self._offer)
         if self.end is not None:
             return
         self.described()

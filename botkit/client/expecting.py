@@ -18,7 +18,7 @@ from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window, 
 
 
 class Expecting(abc.ABC):
-    """The half of a `Call` that listens; its parts are made by the call."""
+    """The part of a `Call` that listens; what it listens with is made by the call."""
 
     _listening: Listening
     _media: CallMedia

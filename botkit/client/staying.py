@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from botkit import events
+from botkit.client.facts import CallFacts
 from botkit.client.signals import CallSignals
-from botkit.clock import Clock
 from botkit.errors import Fault, UsageError
 from botkit.signalling.orders import Modify
 from botkit.states import CallState
@@ -28,20 +28,12 @@ GONE = frozenset({"bridged", "hangup", "moved"})
 """Reasons after which it does not come back."""
 
 
-class Staying(abc.ABC):
-    """The half of a `Call` that lends its other party."""
+class Staying(CallFacts):
+    """The part of a `Call` that lends its other party."""
 
-    _id: str
     _signals: CallSignals
-    _clock: Clock
     _gone: asyncio.Event
     _lent = False
-    end: events.Ended | None
-
-    @property
-    @abc.abstractmethod
-    def state(self) -> CallState:
-        """See `Call.state`."""
 
     @abc.abstractmethod
     def listen(self, handler: Callable[[events.CallEvent], None]) -> Callable[[], None]:
