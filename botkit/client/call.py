@@ -26,7 +26,7 @@ from botkit.client.expecting import Expecting
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening
 from botkit.client.media import CallMedia
-from botkit.client.modify import modify, transfer
+from botkit.client.modify import Modifying
 from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
 from botkit.client.staying import Staying
@@ -45,7 +45,7 @@ BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
 
-class Call(Staying, Expecting):
+class Call(Modifying, Staying, Expecting):
     """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand. See `CallFacts` for what it is."""
 
     def __init__(
@@ -80,9 +80,6 @@ class Call(Staying, Expecting):
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
-        self._transferring = False
-        self.changes = 0
-        """Holds and resumes that the server was asked for and has not replied to."""
 
     # --- what it is ------------------------------------------------------------------------------
 
@@ -332,33 +329,6 @@ class Call(Staying, Expecting):
                 raise UsageError(f"{cause!r} is no hang-up cause", hint=f"short words: {', '.join(SPOKEN)}") from None
             self._signals.order(Hangup(self._id, row.name, row.code, row.sip_code, row.sip_reason))
         await self._gone.wait()
-
-    async def hold(self) -> None:
-        """Put the call on hold; returns when it is. See `botkit.client.modify` for what is raised."""
-        await modify(self, self._signals, "hold", events.Held)
-
-    async def resume(self) -> None:
-        """Take the call up again; returns when it is."""
-        await modify(self, self._signals, "unhold", events.Resumed)
-
-    async def transfer(self, to: str, *, ring_timeout: float | None = None) -> str:
-        """Hand the other party to `to`, which may ring for `ring_timeout` seconds (None: as the server has it).
-
-        Gives the outcome: `answered` (our part of the call is over), or `busy`, `no_answer`, `failed`: the call
-        goes on as it was. A call that ends under it gives `failed`. A cancelled caller loses the outcome; the
-        transfer goes on until the call is hung up.
-
-        Raises `UsageError` before the answer and while another transfer of this call is under way, `ConfigError`
-        for a number that must not be dialled.
-        """
-        self.may_dial(to)
-        if self._transferring:
-            raise UsageError("a transfer of this call is under way already")
-        self._transferring = True
-        try:
-            return await transfer(self, self._signals, to, ring_timeout)
-        finally:
-            self._transferring = False
 
     def mute(self, muted: bool = True) -> None:
         """Send silence instead of what is being said, or stop doing so; before the answer, as soon as there is media.
