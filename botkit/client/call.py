@@ -6,6 +6,9 @@
         await call.send_dtmf("1")
 
 Leaving the scope hangs up. All that a call hears is in its `ear`, from the first packet on.
+
+Here a call begins, is answered and ends, and is told what the server says. What else it does stands in its parts:
+`facts` (what is known of it), `speaking`, `expecting`, `modify` (hold, transfer) and `staying` (queues, conferences).
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ from botkit.client.happenings import CallEvents
 from botkit.client.listening import ANSWER_SLACK, Listening
 from botkit.client.media import CallMedia
 from botkit.client.modify import Modifying
-from botkit.client.recording import record_heard
 from botkit.client.signals import CallSignals
+from botkit.client.speaking import Speaking
 from botkit.client.staying import Staying
 from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
 from botkit.media.device import SinkName
@@ -37,15 +40,14 @@ from botkit.media.endpoint import Endpoint
 from botkit.media.live import LiveFigures
 from botkit.media.plane import MediaPlane
 from botkit.media.transport import Transport
-from botkit.signalling.orders import Answer, Hangup, SendInfo
+from botkit.signalling.orders import Answer, Hangup
 from botkit.states import CallState
-from botkit.vocabulary import DIGIT_LENGTH, Audio, Playable, Played, Recorded
 
 BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
 
-class Call(Modifying, Staying, Expecting):
+class Call(Modifying, Staying, Speaking, Expecting):
     """One call. Made by `Client.dial` and handed to `on("incoming")`; not by hand. See `CallFacts` for what it is."""
 
     def __init__(
@@ -92,11 +94,6 @@ class Call(Modifying, Staying, Expecting):
     def spool_call(self) -> int | None:
         """The number of its recording in the plane's spool; None where there is none."""
         return self._media.spool_call
-
-    @property
-    def mark(self) -> float:
-        """The moment after which expectations count onsets (monotonic seconds)."""
-        return self._listening.mark
 
     @property
     def audio_in(self) -> AudioIn | None:
@@ -147,11 +144,6 @@ class Call(Modifying, Staying, Expecting):
             self.session_id = dict(event.telnyx_ids).get("telnyx_session_id", self.session_id)
         self._events.emit(event, self._clock.now() if at is None else at)
         self.ear.changed()
-
-    async def refuse(self, cause: str) -> None:
-        """Refuse the incoming call and give its media back."""
-        await self.hangup(cause)
-        await self.close()
 
     def _digit_heard(self, heard: HeardDigit) -> None:
         self._media.heard("dtmf")
@@ -316,6 +308,11 @@ class Call(Modifying, Staying, Expecting):
         """Refuse the incoming call. `cause` is a Q.850 name or a short word of `botkit.causes`."""
         await self.hangup(cause)
 
+    async def refuse(self, cause: str) -> None:
+        """Refuse the incoming call and give its media back."""
+        await self.hangup(cause)
+        await self.close()
+
     async def hangup(self, cause: str | None = None) -> None:
         """End the call; returns when it is over. Ending a call that is over is no error."""
         if self.end is not None:
@@ -329,80 +326,3 @@ class Call(Modifying, Staying, Expecting):
                 raise UsageError(f"{cause!r} is no hang-up cause", hint=f"short words: {', '.join(SPOKEN)}") from None
             self._signals.order(Hangup(self._id, row.name, row.code, row.sip_code, row.sip_reason))
         await self._gone.wait()
-
-    def mute(self, muted: bool = True) -> None:
-        """Send silence instead of what is being said, or stop doing so; before the answer, as soon as there is media.
-
-        Nothing is asked of the server (signalling.md 5.6). Plays take their time all the same and move the mark;
-        digits by `info` and `rtp` are no sound and go out.
-        """
-        self._media.mute(muted)
-
-    def unmute(self) -> None:
-        """Be heard again."""
-        self.mute(False)
-
-    async def play(
-        self,
-        what: Playable | str | Path,
-        *,
-        stop_on: frozenset[str] = frozenset(),
-        loop: bool = False,
-        over: str = "queue",
-        until: asyncio.Event | None = None,
-    ) -> Played:
-        """Play and wait for the end. `stop_on`: dtmf, speech. `over`: queue, replace, mix. Moves the mark.
-
-        `until` stops it when set. A cancelled caller is silent within one beat. Raises `ConfigError` for a file
-        that cannot be read, `UsageError` before there is media.
-        """
-        if isinstance(what, (str, Path)):
-            what = Audio((Path(what),))
-        if isinstance(what, Audio):
-            what = Audio(tuple(self.may_read(file) for file in what.files), what.gain)
-        if self._media.voice is None:
-            if self.end is not None:
-                return Played(0.0, "ended")
-            raise UsageError("there is no media to play into yet", hint="answer first, or wait for the answer")
-        return await self._media.voice.play(what, stop_on=stop_on, loop=loop, over=over, until=until)
-
-    async def record(
-        self,
-        to: Path,
-        *,
-        length: float | None = None,
-        stop_on: frozenset[str] = frozenset(),
-        max: float | None = None,
-        until: asyncio.Event | None = None,
-    ) -> Recorded:
-        """Record what is heard to the WAV `to`. `stop_on`: silence, dtmf. `until` ends it when set.
-
-        When cancelled, what was recorded so far is written before the cancellation goes on.
-        """
-        limits = [limit for limit in (length, max) if limit is not None]
-        return await record_heard(
-            self.ear,
-            self._clock,
-            to,
-            limit=min(limits, default=None),
-            stop_on=stop_on,
-            until=until,
-            over=self._gone,
-        )
-
-    async def send_dtmf(self, digits: str, *, via: str = "info", length: float | None = None, gap: float = 0.1) -> None:
-        """Send digits (0-9 A-D * #; `w` pauses 500 ms); returns when the last has ended. Moves the mark.
-
-        `length` is by default 100 ms, of tones 160 ms (`DIGIT_LENGTH`).
-        """
-        if self.end is not None:
-            return
-        if self._media.voice is None:
-            raise UsageError("digits need a call that is up", hint="wait for the answer first")
-
-        async def by_info(digit: str) -> None:
-            self._signals.order(SendInfo(self._id, digits=digit))
-
-        if length is None:
-            length = DIGIT_LENGTH[via]
-        await self._media.voice.send_digits(digits, via=via, length=length, gap=gap, by_info=by_info)

@@ -1,34 +1,45 @@
-"""What a call can be asked to wait for: the expectations of flows, and `gather`."""
+"""What a call hears: the expectations of flows, `gather` and `record`."""
 
 from __future__ import annotations
 
 import abc
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from botkit import events
 from botkit.client.entries import Entries
+from botkit.client.facts import CallFacts
 from botkit.client.happenings import CallEvents
 from botkit.client.listening import Listening, Question, SilenceQuestion, tone_question
 from botkit.client.media import CallMedia
 from botkit.client.prompts import PassageQuestion, PromptQuestion, references_of
+from botkit.client.recording import record_heard
 from botkit.client.sounds import sound_question, speech_question
+from botkit.media.ear import Ear
 from botkit.media.reference import Reference
-from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Window, prompt_until
+from botkit.vocabulary import Entry, Gathered, Heard, Playable, Played, Recorded, Window, prompt_until
 
 
-class Expecting(abc.ABC):
+class Expecting(CallFacts):
     """The part of a `Call` that listens; what it listens with is made by the call."""
 
+    _gone: asyncio.Event
     _listening: Listening
     _media: CallMedia
     _entries: Entries
     _events: CallEvents
+    ear: Ear
     may_read: Callable[[Path], Path]
 
     @abc.abstractmethod
     async def play(self, what: Playable, *, loop: bool = False, over: str = "queue") -> Played:
         """See `Call.play`."""
+
+    @property
+    def mark(self) -> float:
+        """The moment after which expectations count onsets (monotonic seconds)."""
+        return self._listening.mark
 
     async def expect_dtmf(
         self, entry: Entry | str, window: Window | None = None, *, within: float = 10.0, flush: bool = False
@@ -140,3 +151,27 @@ class Expecting(abc.ABC):
         Raises `ExpectationFailed`.
         """
         return await self._events.wait(name, matches, within, self._listening)
+
+    async def record(
+        self,
+        to: Path,
+        *,
+        length: float | None = None,
+        stop_on: frozenset[str] = frozenset(),
+        max: float | None = None,
+        until: asyncio.Event | None = None,
+    ) -> Recorded:
+        """Record what is heard to the WAV `to`. `stop_on`: silence, dtmf. `until` ends it when set.
+
+        When cancelled, what was recorded so far is written before the cancellation goes on.
+        """
+        limits = [limit for limit in (length, max) if limit is not None]
+        return await record_heard(
+            self.ear,
+            self._clock,
+            to,
+            limit=min(limits, default=None),
+            stop_on=stop_on,
+            until=until,
+            over=self._gone,
+        )
