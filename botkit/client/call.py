@@ -184,9 +184,6 @@ class Call(Modifying, Staying, Speaking, Expecting):
             self.ear.changed()
             self._signals.start(self.hangup("DESTINATION_OUT_OF_ORDER"), f"without its device {self._id}")
 
-    def ringing(self, event: events.Ringing) -> None:
-        self.emit(event)
-
     def early_media(self, event: events.EarlyMedia) -> None:
         if not self.endpoint.described:
             self.endpoint.accept(event.sdp)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import itertools
-import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,26 +16,18 @@ from botkit.clock import MonotonicClock, VirtualLoop
 from botkit.errors import BotkitError, ConfigError, Fault, TimeoutFault
 from botkit.exchange.exchange import Exchange, run_exchange
 from botkit.exchange.plan import ExchangePlan, fill, key_of
-from botkit.flow.begin import begin, secrets_of
-from botkit.flow.compile import load_flow
-from botkit.flow.document import Flow
-from botkit.flow.explain import FlowErrors
 from botkit.flow.runtime import Inputs
 from botkit.flow.signals import Signals
-from botkit.flow.source import Issue
-from botkit.log import hide
 from botkit.media.plane import MediaPlane, media_plane
-from botkit.media.reference import Reference
 from botkit.media.transport import MemoryNetwork
 from botkit.results import Problem, RunResult, Verdict
 from botkit.runner.bot import Bot, RunContext, worst
-from botkit.runner.devices import check_devices, of_bot
+from botkit.runner.devices import of_bot
 from botkit.runner.limits import Limits
-from botkit.runner.numbers import check_numbers
 from botkit.runner.options import Notice, RunOptions
-from botkit.runner.prompts import read_prompts
+from botkit.runner.preparation import PreparedBot, prepare_bots, secrets_of_all
 from botkit.runner.recordings import SPOOL, discard, recording
-from botkit.settings import Account, did_you_mean
+from botkit.settings import Account, number_matches
 from botkit.unforeseen import leaves, problem_of
 
 SETTLE = 10.0
@@ -54,19 +44,9 @@ async def run_flows(
     is known so far is returned. So it is with what nobody foresaw, which is a fault of the run then; its
     trace is in `trace.txt` of the output folder.
     """
-    paths = [Path(path) for path in paths]
-    flows = _load(paths)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
-    prepared = [_prepare(name, flow, options, seed) for name, flow in zip(_names(paths), flows, strict=True)]
-    # What one bot keeps secret another one hears as digits: it is masked for all.
-    secrets = tuple(dict.fromkeys(str(secret) for one in prepared for secret in one.secrets))
-    hide(*secrets)  # in the log's wire lines, too
-    prompts = await read_prompts([one.flow for one in prepared], options.confinement.readable)
-    for one, there in zip(prepared, prompts, strict=True):
-        one.prompts = there
-    _check_bots(prepared, options)
-    await check_devices(options, [one.name for one in prepared])
-    _one_bot_per_number(prepared)
+    prepared = await prepare_bots([Path(path) for path in paths], options, seed)
+    secrets = secrets_of_all(prepared)
     run: _Run | None = None
     try:
         async with contextlib.AsyncExitStack() as stack:
@@ -82,96 +62,6 @@ async def run_flows(
             raise
         run.break_off(error)
     return run.result()
-
-
-def _load(paths: Sequence[Path]) -> list[Flow]:
-    flows: list[Flow] = []
-    issues: list[Issue] = []
-    for path in paths:
-        try:
-            flows.append(load_flow(path))
-        except FlowErrors as errors:
-            issues += errors.issues
-    if issues:
-        raise FlowErrors(issues)
-    return flows
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """A name for each bot: its file's, numbered where there are several of one name."""
-    stems = [path.stem for path in paths]
-    taken = {stem for stem in stems if stems.count(stem) == 1}
-    names = []
-    for stem in stems:
-        if stems.count(stem) == 1:
-            names.append(stem)
-            continue
-        names.append(next(name for n in itertools.count(1) if (name := f"{stem}_{n}") not in taken))
-        taken.add(names[-1])
-    return names
-
-
-class _Prepared:
-    """A bot before it has a client."""
-
-    def __init__(self, name: str, flow: Flow, inputs: Inputs, account: Account, secrets: list[object]) -> None:
-        self.secrets = secrets
-        self.name = name
-        self.flow = flow
-        self.inputs = inputs
-        self.account = account
-        self.prompts: tuple[Reference, ...] = ()
-
-
-def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> _Prepared:
-    account = options.settings.account_for(options.account, flow.account)
-    declared = {key: value for key, value in options.vars.items() if key in flow.vars}
-    inputs = Inputs(
-        vars=_plain_scalars(declared),
-        env=dict(os.environ),
-        bot={"name": name},
-        seed=f"{seed}:{name}",
-        secrets=account.secrets,
-    )
-    settled, inputs = begin(flow, inputs)
-    codecs = options.codecs.get(name) or options.codecs.get("")
-    if codecs:
-        settled = settled.model_copy(update={"codecs": codecs})
-    check_numbers(settled, account, options.settings)
-    return _Prepared(name, settled, inputs, account, secrets_of(settled, inputs.vars))
-
-
-def _one_bot_per_number(prepared: Sequence[_Prepared]) -> None:
-    """Two flows that answer one number would race for its calls. Raises `ConfigError`."""
-    taken: dict[tuple[str, str], _Prepared] = {}
-    for one in prepared:
-        if one.flow.answer is None:
-            continue
-        before = taken.setdefault((one.account.name, one.flow.answer), one)
-        if before is not one:
-            raise ConfigError(
-                f"{before.flow.file} and {one.flow.file} both answer {one.flow.answer!r}",
-                hint="give them numbers of their own, or run one of them; `at_most` says how many calls one takes",
-            )
-
-
-def _check_bots(prepared: Sequence[_Prepared], options: RunOptions) -> None:
-    """Options that name a bot must name one of this run. Raises `ConfigError`."""
-    bots = [one.name for one in prepared]
-    named = {"--codec": options.codecs, "--audio-in": options.audio_in, "--audio-out": options.audio_out}
-    for option, chosen in named.items():
-        for stranger in sorted(set(chosen) - {"", *bots}):
-            raise ConfigError(
-                f"{option} {stranger}=…: no bot of this run is called so",
-                hint=did_you_mean(stranger, bots) or f"bots are called {', '.join(bots)}",
-            )
-
-
-def _plain_scalars(given: dict[str, str]) -> dict[str, object]:
-    """`--var` values follow the rule for plain scalars (flow-language.md section 2)."""
-    from botkit.flow.source import plain
-
-    return {name: plain(text) for name, text in given.items()}
 
 
 async def _plane(stack: contextlib.AsyncExitStack, options: RunOptions) -> MediaPlane:
@@ -190,7 +80,7 @@ class _Run:
 
     def __init__(
         self,
-        prepared: list[_Prepared],
+        prepared: list[PreparedBot],
         options: RunOptions,
         plane: MediaPlane,
         progress: Callable[[Notice], None],
@@ -319,7 +209,7 @@ class _Run:
                 if bot.client is client:
                     self._tell("ready", bot=bot.name)
 
-    def _client(self, one: _Prepared, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
+    def _client(self, one: PreparedBot, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
         """A user of its own for each bot on the embedded exchange, unless its account says whom to log in as;
         elsewhere one login per account."""
         account = one.account
@@ -471,8 +361,6 @@ class _Run:
 def _reaches(dialled: str, wanted: str | None, account: Account, alone: bool) -> bool:
     """Whether a call to `dialled` is for a flow that answers `wanted`. Where a flow is `alone` on its login, the
     embedded exchange has seen to it."""
-    from botkit.settings import number_matches
-
     if (account.is_embedded and alone) or wanted is None or wanted == "any":
         return True
     return dialled == wanted or number_matches(dialled, wanted) or wanted in (account.login, account.name)
