@@ -52,6 +52,7 @@ async def prepare_bots(paths: Sequence[Path], options: RunOptions, seed: int) ->
     _check_bots(bots, options)
     await check_devices(options, [bot.name for bot in bots])
     _one_bot_per_number(bots)
+    _check_variables(bots, options)
     return bots
 
 
@@ -129,6 +130,15 @@ def _check_bots(prepared: Sequence[PreparedBot], options: RunOptions) -> None:
                 f"{option} {stranger}=…: no bot of this run is called so",
                 hint=did_you_mean(stranger, bots) or f"bots are called {', '.join(bots)}",
             )
+
+
+def _check_variables(prepared: Sequence[PreparedBot], options: RunOptions) -> None:
+    """Each `--var` must name a variable that some flow declares. Raises `ConfigError`."""
+    declared = {name for one in prepared for name in one.flow.vars}
+    unknown = sorted(set(options.vars) - declared)
+    if unknown:
+        there = f"they declare {', '.join(sorted(declared))}" if declared else "none declares any, under `vars`"
+        raise ConfigError(f"--var {unknown[0]}: no flow of this run declares such a variable", hint=there)
 
 
 def _plain_scalars(given: dict[str, str]) -> dict[str, object]:

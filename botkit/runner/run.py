@@ -13,7 +13,7 @@ from pathlib import Path
 from botkit.client.call import Call
 from botkit.client.client import Client
 from botkit.clock import MonotonicClock, VirtualLoop
-from botkit.errors import BotkitError, ConfigError, Fault, TimeoutFault
+from botkit.errors import BotkitError, Fault, TimeoutFault
 from botkit.exchange.exchange import Exchange, run_exchange
 from botkit.exchange.plan import ExchangePlan, fill, key_of
 from botkit.flow.runtime import Inputs
@@ -124,11 +124,6 @@ class _Run:
 
     async def run(self) -> None:
         """Until all bots are done. What it raises after the set-up is for `break_off`."""
-        declared = {name for one in self._prepared for name in one.flow.vars}
-        unknown = sorted(set(self._options.vars) - declared)
-        if unknown:
-            there = f"they declare {', '.join(sorted(declared))}" if declared else "none declares any, under `vars`"
-            raise ConfigError(f"--var {unknown[0]}: no flow of this run declares such a variable", hint=there)
         async with recording(self._plane, self._options.out) as spool:
             context = RunContext(
                 out=self._options.out,
