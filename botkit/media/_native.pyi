@@ -140,7 +140,7 @@ class Speech:
         cls, by_slot: list[Any], slots: Rows, frames: Pcm, times: Times, levels: Levels, /
     ) -> list[tuple[int, float, float | None]]: ...
 
-# --- batch.py, tone.py, history.py, hearing.py
+# --- batch.py, bank.py, history.py, hearing.py
 
 def fed(slots: array[int], fed_at: Times, first: int, now: float, longest: float, /) -> list[int]: ...
 def sorted(

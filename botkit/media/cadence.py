@@ -27,8 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from botkit.media.bank import Bank, Heard
 from botkit.media.beep import LEAST_ENERGY, OddBeeps
-from botkit.media.tone import Bank, Heard, Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
+from botkit.media.tone import Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from botkit.media.bank import Heard
 from botkit.media.batch import Line, Payload
 from botkit.media.cadence import tracker_for
 from botkit.media.codec import G711, Codec
@@ -24,7 +25,7 @@ from botkit.media.passage import Loop, Passages
 from botkit.media.pcm import SILENCE, Resampler
 from botkit.media.reference import Reference
 from botkit.media.speech_hearing import voice_activity
-from botkit.media.tone import Heard, ToneStarted, ToneTracker, Tracker
+from botkit.media.tone import ToneStarted, ToneTracker, Tracker
 
 if TYPE_CHECKING:
     from botkit.media.hearing import Hearing

@@ -6,10 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from botkit.media import native
-from botkit.media.tone import Heard
+from botkit.media.bank import Amplitudes, Energies, Heard
 
-Amplitudes = npt.NDArray[np.complex64]
-Energies = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.float64]

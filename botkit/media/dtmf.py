@@ -1,7 +1,7 @@
 """Digits as tones (ITU-T Q.23, Q.24), both ways. (As telephone-events: `telephone_event.py`.)
 
 Theory of operation. A digit is one of four low and one of four high frequencies at once. The
-bank of `tone.py` gives the amplitude of each in every half frame (10 ms). Two neighbouring halves
+bank of `bank.py` gives the amplitude of each in every half frame (10 ms). Two neighbouring halves
 make a window of 20 ms, a new one every 10 ms, and a window *reads* as a digit when
 
 - the strongest low and the strongest high tone are loud enough, and neither is far above the other
@@ -34,9 +34,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from botkit.media.digit_sieve import Amplitudes, Energies, Flags, Rows, Times, keep, wanted
+from botkit.media.bank import HALF, HALF_SECONDS, Amplitudes, Bank, Energies, Heard, lobe, overlap_of
+from botkit.media.digit_sieve import Flags, Rows, Times, keep, wanted
 from botkit.media.pcm import FULL_SCALE, HEARING_RATE, Pcm, db_to_ratio
-from botkit.media.tone import HALF, HALF_SECONDS, Bank, Heard, lobe, overlap_of, tone
+from botkit.media.tone import tone
 
 LOW = (697.0, 770.0, 852.0, 941.0)
 HIGH = (1209.0, 1336.0, 1477.0, 1633.0)

@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from botkit.media import native
+from botkit.media.bank import Bank, Heard
 from botkit.media.batch import Batch, Flags, Frames, Line, Times, batch_of
 from botkit.media.call_hearing import CallHearing, advance
 from botkit.media.codec import PCMU, Codec
@@ -34,7 +35,6 @@ from botkit.media.history import HistoryStore, Rows
 from botkit.media.pcm import SOUND_LEVEL, Levels
 from botkit.media.prompt_hearing import PromptHearing
 from botkit.media.speech_hearing import speech_hearing
-from botkit.media.tone import Bank, Heard
 from botkit.media.vad import SpeechFact, SpeechStart
 
 STOPPED = 0.5

@@ -13,9 +13,9 @@ import pytest
 from botkit.errors import ConfigError
 from botkit.exchange.exchange import run_exchange
 from botkit.media import cadence
+from botkit.media.bank import Bank
 from botkit.media.dtmf import DtmfHearing
 from botkit.media.pcm import level
-from botkit.media.tone import Bank
 from botkit.media.wav import read_wav
 from botkit.settings import HOLD_MUSIC
 from tests.exchange.kit import Office, play

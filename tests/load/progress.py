@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from botkit.media.bank import Bank
 from botkit.media.cadence import tracker_for
 from botkit.media.pcm import Pcm, to_int16
-from botkit.media.tone import Bank, ToneFact, tone
+from botkit.media.tone import ToneFact, tone
 from tests.load.speech import RATE, through
 
 Bursts = Sequence[tuple[float | tuple[float, ...], float, float]]

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from botkit.media.bank import Bank, Heard
 from botkit.media.dtmf import Digit, DtmfHearing
 from botkit.media.pcm import Pcm, to_int16
-from botkit.media.tone import Bank, Heard
 from tests.load import speech
 from tests.load.digits import CODECS, LOSS, PROOF, Trial, run
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from botkit.media import cadence, tone
+from botkit.media.bank import Bank
 from botkit.media.beep import OddBeeps
 from botkit.media.dtmf import digit_tone
 from botkit.media.pcm import Pcm, resample
-from botkit.media.tone import Bank, ToneEnded, ToneFact, ToneStarted
+from botkit.media.tone import ToneEnded, ToneFact, ToneStarted
 from botkit.media.wav import read_wav
 from tests.load.digits import AUDIO
 from tests.load.progress import TONES, listen

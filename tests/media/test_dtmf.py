@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from botkit.media import dtmf
+from botkit.media.bank import Bank
 from botkit.media.dtmf import BATCH_FROM, Digit, DtmfHearing, read
 from botkit.media.pcm import Pcm, gain, resample
-from botkit.media.tone import Bank, tone
+from botkit.media.tone import tone
 from botkit.media.wav import read_wav
 from tests.load.digits import AUDIO
 from tests.media.sounds import babble, frames, joined, noise, silence, summed, with_loss

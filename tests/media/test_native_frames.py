@@ -12,6 +12,7 @@ import pytest
 from botkit.media import (
     band_ring,
     bands,
+    bank,
     batch,
     catalogue,
     digit_sieve,
@@ -19,8 +20,8 @@ from botkit.media import (
     history,
     prompt_hearing,
     reference,
-    tone,
 )
+from botkit.media.bank import Bank
 from botkit.media.batch import Batch, Line
 from botkit.media.catalogue import Catalogue, NativeCatalogue
 from botkit.media.codec import PCMA, PCMU, Codec, codec_by_name
@@ -29,7 +30,6 @@ from botkit.media.history import HistoryStore
 from botkit.media.pcm import Pcm
 from botkit.media.prompt import load
 from botkit.media.prompt_hearing import PromptHearing
-from botkit.media.tone import Bank
 from tests.media.sounds import babble, frames, joined, noise, silence, summed
 
 pytestmark = pytest.mark.needs("native")
@@ -115,11 +115,11 @@ def test_levels_are_alike(name: str) -> None:
     pcm = frames(sound(name))
     for count in (0, 1, 7, 8, 21):
         basis = Bank(300.0 + 100 * np.arange(count))._basis
-        (z, energy), (other_z, other_energy) = tone._amplitudes_in_c(pcm, basis), tone._amplitudes_in_python(pcm, basis)
+        (z, energy), (other_z, other_energy) = bank._amplitudes_in_c(pcm, basis), bank._amplitudes_in_python(pcm, basis)
         assert z.shape == other_z.shape == (len(pcm), 2, count)
         assert np.abs(z - other_z).max(initial=0) < 0.1
     assert energy == pytest.approx(other_energy, rel=1e-5)
-    assert tone._levels_in_c(energy) == pytest.approx(tone._levels_in_python(energy), abs=1e-4)
+    assert bank._levels_in_c(energy) == pytest.approx(bank._levels_in_python(energy), abs=1e-4)
 
 
 # --- what is known by slot --------------------------------------------------------------------------

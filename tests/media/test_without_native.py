@@ -64,12 +64,12 @@ def test_what_is_chosen(how: str) -> None:
     hidden = HIDDEN[how]
     code = (
         f"{hidden}from botkit.media import alignment, hearing, native, native_alignment, peer, speech_hearing, vad; "
-        "from botkit.media import bands, batch, catalogue, digit_sieve, history, pcm, prompt_hearing, tone; "
+        "from botkit.media import bands, bank, batch, catalogue, digit_sieve, history, pcm, prompt_hearing; "
         "assert not native.AVAILABLE; "
         "assert native_alignment.lay is alignment.Alignment; "
         "assert speech_hearing.voice_activity is vad.VoiceActivity; "
         "assert catalogue.catalogue_of is catalogue.Catalogue; "
-        "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, tone._amplitudes; "
+        "parts = bands._hear, batch._in_order, digit_sieve.wanted, hearing._fed, history._append, bank._amplitudes; "
         "assert all(part.__name__.endswith('_in_python') for part in (*parts, prompt_hearing._take_in, pcm._filtered))"
     )
     env = {**os.environ, "BOTKIT_NATIVE": "off" if how == "off" else "on"}
