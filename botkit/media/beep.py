@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from botkit.media.dtmf import HIGH, LOW
+from botkit.media.digit_reading import HIGH, LOW
 from botkit.media.pcm import FRAME_SECONDS, HEARING_RATE, HEARING_SAMPLES, Pcm
 from botkit.media.spectrum import is_tone, tones_in
 from botkit.media.tone import Hz, ToneEnded, ToneFact, ToneStarted

@@ -16,7 +16,7 @@ Times = npt.NDArray[np.float64]
 def _may_be_digits(z: Amplitudes, energy: Energies, least: float) -> Flags:
     """For each row of the batch whether it may hold a digit: loud enough, and little else in it.
 
-    Looser than `read`, so that whatever any window of a digit needs passes: a frame of which a digit
+    Looser than `digit_reading.read`, so that whatever any window of a digit needs passes: a frame of which a digit
     fills a third has a ninth of its energy, and that is nearly all there is.
     """
     power = (z.real**2 + z.imag**2).sum(axis=1)

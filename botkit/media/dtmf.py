@@ -2,13 +2,7 @@
 
 Theory of operation. A digit is one of four low and one of four high frequencies at once. The
 bank of `bank.py` gives the amplitude of each in every half frame (10 ms). Two neighbouring halves
-make a window of 20 ms, a new one every 10 ms, and a window *reads* as a digit when
-
-- the strongest low and the strongest high tone are loud enough, and neither is far above the other
-  (twist; in the windows that make it sure, the low one up to 8 dB, the high one up to 6 dB);
-- together they explain 75 % of the energy, which is what speech does not do for long;
-- both turn in phase between the halves as their nominal frequencies do, within 2.5 %;
-- both halves are covered, each by at least a third.
+make a window of 20 ms, a new one every 10 ms; `digit_reading.py` tells which digit a window reads as.
 
 Per call, a `DtmfToneDetector` times: windows in a row with one reading and steady frequencies that span
 40 ms are a digit (so 40 ms always are, 25 ms never), 40 ms without it end the digit (so a gap of 40 ms always
@@ -16,7 +10,8 @@ does). Frames that were lost neither are a digit nor end one, but they had their
 sides of them is one digit, or one pause, so a digit of five frames may lose any three.
 
 A codec with a memory (G.722) is out of step after a loss for some 30 ms: its tones stay clean, but their levels
-wander apart by up to 10 dB. So windows within a digit may be so far apart (`LOOSE_TWIST`), not all of them.
+wander apart by up to 10 dB. So windows within a digit may be so far apart
+(`LOOSE_TWIST` of their reading), not all of them.
 
 What every frame needs is done for all calls at once, by `DtmfHearing`: only frames in which some low and
 some high tone stand out are read window by window, and where there are several, they are read as one batch.
@@ -24,25 +19,18 @@ some high tone stand out are read window by window, and where there are several,
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from botkit.media.bank import HALF, HALF_SECONDS, Amplitudes, Bank, Energies, Heard, lobe, overlap_of
+from botkit.media.bank import HALF_SECONDS, Amplitudes, Bank, Energies, Heard
+from botkit.media.digit_reading import FREQUENCIES, HIGH, KEYS, LOW, MIN_POWER, Reading, read
 from botkit.media.digit_sieve import Flags, Rows, Times, keep, wanted
-from botkit.media.pcm import FULL_SCALE, HEARING_RATE, Pcm, db_to_ratio
+from botkit.media.pcm import HEARING_RATE, Pcm
 from botkit.media.tone import tone
-
-LOW = (697.0, 770.0, 852.0, 941.0)
-HIGH = (1209.0, 1336.0, 1477.0, 1633.0)
-KEYS = "123A456B789C*0#D"
-"""The keypad, row by row: the digit of low tone r and high tone c is KEYS[4 * r + c]."""
 
 PAUSE_SECONDS = 0.5
 """What a `w` among the digits waits."""
@@ -89,17 +77,6 @@ def digits_tone(
 
 # --- tones: hearing them ------------------------------------------------------------------------------
 
-MIN_LEVEL = -36.0
-"""dBFS of each tone. Q.24's receivers hear -25 dBm0 and more; 0 dBm0 is about -3 dBFS."""
-
-NORMAL_TWIST = 8.0
-"""dB that the low tone may be above the high one (Q.24; long lines weaken high tones)."""
-
-REVERSE_TWIST = 6.0
-LOOSE_TWIST = 14.0
-"""dB, either way, of single windows within a digit."""
-
-MIN_SHARE = 0.75
 CLEAN_SHARE = 0.94
 """What at least one window must reach: the first and the last of a short digit are ragged, not all."""
 
@@ -110,14 +87,8 @@ STEADY = 10.0
 """Hz that the measured offsets of a digit may differ by from window to window. Noise 15 dB below and
 ragged edges make 7 Hz; a vowel that happens to sound like a digit glides through 15 to 30."""
 
-TOLERANCE = 0.025
-"""Q.24: 1.5 % off must be taken, 3.5 % off must not."""
-
 STEADY_BENT = 20.0
 """The same where the first windows after a loss are among them."""
-
-MIN_COVER = 0.1
-"""Energy of the weaker half over that of the stronger: a third of the samples gives a ninth."""
 
 WINDOW = 2 * HALF_SECONDS
 READINGS = 3
@@ -140,31 +111,6 @@ BRIDGED = 0.13
 """Seconds between windows that may still be neighbours: five frames were lost between them."""
 
 NOTHING = -1
-
-_HZ = (*LOW, *HIGH)
-_TURN_BACK = tuple(cmath.exp(-2j * math.pi * hz * HALF_SECONDS) for hz in _HZ)
-_TURNS_BACK = np.array(_TURN_BACK)
-_FREQUENCIES = np.array(_HZ)
-_OVERLAP = tuple(tuple(overlap_of(low - high, HALF) for high in HIGH) for low in LOW)
-_OVERLAPS = np.array(_OVERLAP)
-_HZ_PER_RADIAN = 1 / (2 * math.pi * HALF_SECONDS)
-_MIN_POWER = (FULL_SCALE * db_to_ratio(MIN_LEVEL)) ** 2 / 2 * 2 * HALF
-_LOOSE = 10 ** (LOOSE_TWIST / 10)
-_NORMAL = 10 ** (NORMAL_TWIST / 10)
-_REVERSE = 10 ** (REVERSE_TWIST / 10)
-
-
-class Reading(NamedTuple):
-    """A window that reads as a digit: its index into KEYS, by how many Hz each tone is off, their share.
-
-    `level`: neither tone is further above the other than a digit's may be.
-    """
-
-    key: int
-    low_offset: float
-    high_offset: float
-    share: float
-    level: bool
 
 
 class DtmfToneDetector:
@@ -269,7 +215,7 @@ class DtmfHearing:
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
-        self._columns = np.array([bank.want(hz) for hz in _HZ], np.intp)
+        self._columns = np.array([bank.want(hz) for hz in FREQUENCIES], np.intp)
         self._z: Amplitudes = np.zeros((0, 8), np.complex64)  # of each slot's last half frame
         self._energy = np.zeros(0, np.float32)
         self._end = np.zeros(0)  # when that ended
@@ -321,7 +267,7 @@ class DtmfHearing:
         """
         slots, times = np.asarray(who, np.intp), np.asarray(when, np.float64)
         which = np.zeros(len(slots), np.intp) if turns is None else turns
-        z, likely, to_read = wanted(heard, self._columns, slots, which, self._busy, 0.1 * _MIN_POWER)
+        z, likely, to_read = wanted(heard, self._columns, slots, which, self._busy, 0.1 * MIN_POWER)
         found: list[tuple[int, Digit]] = []
         rows = [row for row in to_read if self._detectors[slots[row]] is not None]
         if rows:
@@ -366,103 +312,3 @@ class DtmfHearing:
                 found.append((row, digit))
             self._busy[slot] = not detector.idle
         return found
-
-
-def read(first: Amplitudes, second: Amplitudes, energy: Energies) -> list[Reading | None]:
-    """What windows of two halves read as, None for no digit.
-
-    `first` and `second` are (n, 8): the amplitudes of the eight frequencies; `energy` is (n,), of both halves.
-    """
-    if len(first) < BATCH_FROM:
-        return [_read_one(*window) for window in zip(first.tolist(), second.tolist(), energy.tolist(), strict=True)]
-    return _read_all(first.astype(np.complex128), second.astype(np.complex128), energy.astype(np.float64))
-
-
-BATCH_FROM = 6
-"""Windows from which a batch is read quicker than one by one."""
-
-
-def _read_all(
-    first: npt.NDArray[np.complex128], second: npt.NDArray[np.complex128], energy: npt.NDArray[np.float64]
-) -> list[Reading | None]:
-    """`_read_one`, over arrays."""
-    rows = np.arange(len(first))
-    sizes = _power(first) + _power(second)
-    low, high = sizes[:, :4].argmax(axis=1), sizes[:, 4:].argmax(axis=1) + 4
-    overlap = _OVERLAPS[low, high - 4]
-    low_first, high_first = _apart(first[rows, low], first[rows, high], overlap)
-    low_second, high_second = _apart(second[rows, low], second[rows, high], overlap)
-    low_early, low_late = _power(low_first), _power(low_second)
-    high_early, high_late = _power(high_first), _power(high_second)
-    low_power, high_power = low_early + low_late, high_early + high_late
-    early, late = low_early + high_early, low_late + high_late
-    low_offset = np.angle(low_second * low_first.conj() * _TURNS_BACK[low]) * _HZ_PER_RADIAN
-    high_offset = np.angle(high_second * high_first.conj() * _TURNS_BACK[high]) * _HZ_PER_RADIAN
-    explained = low_power / _lobes(low_offset) + high_power / _lobes(high_offset)
-    explained += 2 * overlap * (low_first.conj() * high_first + low_second.conj() * high_second).real
-    share = explained / np.maximum(energy, 1e-9)
-    fits = (
-        (np.minimum(low_power, high_power) >= _MIN_POWER)
-        & (low_power <= _LOOSE * high_power)
-        & (high_power <= _LOOSE * low_power)
-        & (np.minimum(early, late) >= MIN_COVER * np.maximum(early, late))
-        & (np.abs(low_offset) <= TOLERANCE * _FREQUENCIES[low])
-        & (np.abs(high_offset) <= TOLERANCE * _FREQUENCIES[high])
-        & (share >= MIN_SHARE)
-    )
-    level = (low_power <= _NORMAL * high_power) & (high_power <= _REVERSE * low_power)
-    keys = low * 4 + high - 4
-    read_as: list[Reading | None] = [None] * len(first)
-    for row in np.flatnonzero(fits).tolist():
-        read_as[row] = Reading(
-            int(keys[row]), float(low_offset[row]), float(high_offset[row]), float(share[row]), bool(level[row])
-        )
-    return read_as
-
-
-def _power(z: npt.NDArray[np.complex128]) -> npt.NDArray[np.float64]:
-    power: npt.NDArray[np.float64] = z.real**2 + z.imag**2
-    return power
-
-
-def _lobes(offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    shares: npt.NDArray[np.float64] = np.sinc(offsets * HALF_SECONDS) ** 2
-    return shares
-
-
-def _read_one(first: list[complex], second: list[complex], energy: float) -> Reading | None:
-    sizes = [abs(one) ** 2 + abs(other) ** 2 for one, other in zip(first, second, strict=True)]
-    low_size, high_size = max(sizes[:4]), max(sizes[4:])
-    if min(low_size, high_size) < 0.5 * _MIN_POWER:
-        return None
-    low, high = sizes.index(low_size), sizes.index(high_size, 4)
-    overlap = _OVERLAP[low][high - 4]
-    low_first, high_first = _apart(first[low], first[high], overlap)
-    low_second, high_second = _apart(second[low], second[high], overlap)
-    low_early, low_late = abs(low_first) ** 2, abs(low_second) ** 2
-    high_early, high_late = abs(high_first) ** 2, abs(high_second) ** 2
-    low_power, high_power = low_early + low_late, high_early + high_late
-    if min(low_power, high_power) < _MIN_POWER:
-        return None
-    if low_power > _LOOSE * high_power or high_power > _LOOSE * low_power:
-        return None
-    halves = (low_early + high_early, low_late + high_late)
-    if min(halves) < MIN_COVER * max(halves):
-        return None
-    low_offset = cmath.phase(low_second * low_first.conjugate() * _TURN_BACK[low]) * _HZ_PER_RADIAN
-    high_offset = cmath.phase(high_second * high_first.conjugate() * _TURN_BACK[high]) * _HZ_PER_RADIAN
-    if abs(low_offset) > TOLERANCE * _HZ[low] or abs(high_offset) > TOLERANCE * _HZ[high]:
-        return None
-    explained = low_power / lobe(low_offset * HALF_SECONDS) + high_power / lobe(high_offset * HALF_SECONDS)
-    explained += 2 * overlap * (low_first.conjugate() * high_first + low_second.conjugate() * high_second).real
-    share = explained / energy
-    if share < MIN_SHARE:
-        return None
-    level = low_power <= _NORMAL * high_power and high_power <= _REVERSE * low_power
-    return Reading(low * 4 + high - 4, low_offset, high_offset, share, level)
-
-
-def _apart(low: Any, high: Any, overlap: Any) -> tuple[Any, Any]:
-    """Least squares: what each tone has when both are there, of what each column shows."""
-    scale = 1 / (1 - overlap * overlap)
-    return (low - overlap * high) * scale, (high - overlap * low) * scale
