@@ -23,8 +23,8 @@ from botkit.exchange.bridge import Bridge
 from botkit.exchange.leg import Leg
 from botkit.exchange.setup import Refused, cause_of
 from botkit.signalling.facts import ModifyReceived
+from botkit.signalling.modify import TRANSFER_RINGS
 from botkit.signalling.orders import RefuseRequest, ReplyModify, SendDisplay
-from botkit.signalling.protocol import TRANSFER_RINGS
 
 if TYPE_CHECKING:
     from botkit.exchange.switch import Switch

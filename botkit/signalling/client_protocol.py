@@ -23,6 +23,7 @@ from .client_session import ClientSession, Pending
 from .dialect import Parties, Verb, named_cause
 from .facts import HangupAccepted, ProtocolViolated, RequestTimedOut
 from .messages import ErrorReply, Reply, Request
+from .modify import came_to_nothing, came_true, is_taking_back, refused, refused_by, takes
 from .orders import (
     Answer,
     AnswerAttach,
@@ -38,17 +39,11 @@ from .orders import (
     SendInfo,
     UpdateMedia,
 )
-from .protocol import STAYS_MOST, TRANSFER_RINGS, TRANSFER_SETUP, Call
+from .protocol import Call
 
 _L, _R = LocalProtocolError, RemoteProtocolError
 _LOST = frozenset({CallState.DROPPED, CallState.RECONNECTING})
 _REPLY_LOST = "the connection was lost before the reply"
-_UNKNOWN = "the server does not know what was asked: botkit's exchange does"
-
-
-def _stay(order: Order | None) -> bool:
-    """It lets the other party into a queue or conference; its reply comes when that is over."""
-    return isinstance(order, Modify) and order.action in shapes.STAYS
 
 
 class ClientProtocol(ClientSession):
@@ -133,14 +128,12 @@ class ClientProtocol(ClientSession):
         if (call := self._on_line(order)) is None:
             return
         self._allowed(call, CallFact.UNHOLD, _L)  # a row exactly where a call is up on this line
-        if isinstance(order, Modify) and order.action in ("transfer", *shapes.STAYS) and not order.destination:
-            raise LocalProtocolError(f"{order.action} without a destination")
-        params = self.dialect.modify_params(order, self.session_id)
         within = self.timings.reply
-        if isinstance(order, Modify) and order.action == "transfer":  # its reply comes when the new party answers
-            within += (order.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
-        elif _stay(order):  # its reply comes when it is over
-            within += STAYS_MOST
+        if isinstance(order, Modify) and (longer := takes(order.action, order.ring_timeout)) is not None:
+            if not order.destination:
+                raise LocalProtocolError(f"{order.action} without a destination")
+            within += longer
+        params = self.dialect.modify_params(order, self.session_id)
         self._send(Verb.MODIFY, params, now + within, "modify", call.id, order)
 
     def _send_info(self, order: SendInfo, now: float) -> None:
@@ -196,22 +189,11 @@ class ClientProtocol(ClientSession):
                 call.was_held = False
                 self._timers.pop(("recovery", call.id), None)
                 self._events.append(events.Reconnected(call.id))
-            case Verb.MODIFY if isinstance(order, UpdateMedia):
-                if sdp := shapes.text(result, "sdp"):
-                    self._events.append(events.MediaUpdated(call.id, sdp))
-                else:
-                    self._events.append(events.CallRefused(call.id, "updateMedia", 0, "the result has no sdp"))
-            case Verb.MODIFY if isinstance(order, Modify) and order.action == "transfer":
-                self._events.append(events.Transferred(call.id, True, shapes.text(result, "message")))
-            case Verb.MODIFY if _stay(order):
-                reason = shapes.text(result, "reason")  # mod_verto gives a result for what it does not know
-                waited = result.get("waited")
-                seconds = float(waited) if isinstance(waited, int | float) else 0.0
-                self._events.append(
-                    events.TakenBack(call.id, bool(reason), reason, seconds, "" if reason else _UNKNOWN)
-                )
-            case Verb.MODIFY if isinstance(order, Modify) and order.action != "takeBack":
-                self._hold_changed(call, order, shapes.hold_state(result))
+            case Verb.MODIFY:
+                if (told := came_true(call.id, order, result)) is not None:
+                    self._events.append(told)
+                elif isinstance(order, Modify) and not is_taking_back(order):
+                    self._hold_changed(call, order, shapes.hold_state(result))
 
     def _hold_changed(self, call: Call, order: Modify, state: HoldState) -> None:
         """A result is no proof (mod_verto gives one for an action that it does not know); the state in it is."""
@@ -240,18 +222,10 @@ class ClientProtocol(ClientSession):
             self._events.append(HangupAccepted(pending.call_id or ""))  # the call is unknown there: as good
         if call is None:
             return
-        order = pending.order
-        if isinstance(order, Modify) and order.action == "transfer":
-            cause = shapes.text(error.data, "cause")
-            self._events.append(events.Transferred(call.id, False, error.message, cause))
+        if pending.verb is Verb.MODIFY:
+            self._told(refused_by(call.id, pending.order, error))
             return
-        if _stay(order):
-            self._events.append(events.TakenBack(call.id, False, message=error.message))
-            return
-        if isinstance(order, Modify) and order.action == "takeBack":
-            return  # it has come back meanwhile
-        method = "updateMedia" if isinstance(order, UpdateMedia) else pending.verb.value
-        self._events.append(events.CallRefused(call.id, method, error.code, error.message))
+        self._events.append(events.CallRefused(call.id, pending.verb.value, error.code, error.message))
         if pending.verb is Verb.INVITE:
             self._move(call, CallFact.BYE_RECEIVED, _R)
             name, code = shapes.cause({"cause": "NORMAL_TEMPORARY_FAILURE", **error.data})
@@ -400,10 +374,8 @@ class ClientProtocol(ClientSession):
             return
         if pending.verb in (Verb.INVITE, Verb.ANSWER, Verb.ATTACH):
             self._hang_up(Hangup(call.id, "RECOVERY_ON_TIMER_EXPIRE"), now)
-        elif isinstance(pending.order, Modify) and pending.order.action == "transfer":
-            self._events.append(events.Transferred(call.id, False, "no reply"))
-        elif _stay(pending.order):
-            self._events.append(events.TakenBack(call.id, False, message="no reply"))
+        else:
+            self._told(came_to_nothing(call.id, pending.order, "no reply"))
 
     def _reply_lost(self, pending: Pending) -> None:
         """The line is gone, and the reply with it. Nothing is asked again on the next one: SDKs do not either
@@ -411,13 +383,8 @@ class ClientProtocol(ClientSession):
         call = self._calls.get(pending.call_id or "")
         if call is None or pending.verb is not Verb.MODIFY:
             return
-        if isinstance(pending.order, Modify) and pending.order.action == "transfer":
-            self._events.append(events.Transferred(call.id, False, _REPLY_LOST))
-        elif _stay(pending.order):
-            self._events.append(events.TakenBack(call.id, False, message=_REPLY_LOST))
-        else:
-            method = "updateMedia" if isinstance(pending.order, UpdateMedia) else pending.verb.value
-            self._events.append(events.CallRefused(call.id, method, 0, _REPLY_LOST))
+        told = came_to_nothing(call.id, pending.order, _REPLY_LOST)
+        self._told(told or refused(call.id, pending.order, 0, _REPLY_LOST))
 
     def _server_kept(self, call_ids: tuple[str, ...]) -> None:
         waiting = [call for call in self._calls.values() if call.state in _LOST]
@@ -426,6 +393,10 @@ class ClientProtocol(ClientSession):
                 self._recovery_over(call)
 
     # --- tools -----------------------------------------------------------------------------------------
+
+    def _told(self, event: events.CallEvent | None) -> None:
+        if event is not None:
+            self._events.append(event)
 
     def _on_line(self, order: Answer | AnswerAttach | Modify | UpdateMedia | SendInfo) -> Call | None:
         """The call, on a line that is up."""

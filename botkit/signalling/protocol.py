@@ -39,15 +39,6 @@ REMEMBERED = 256
 WARNED = 20
 """Mistakes of the other end that are warned of, on one line."""
 
-STAYS_MOST = 14400.0
-"""Seconds that a party may stay in a queue or conference: as long as a call may last ([DOC])."""
-
-TRANSFER_RINGS = 60.0
-"""Seconds that the new party of a transfer may ring where nothing is said."""
-
-TRANSFER_SETUP = 25.0
-"""Seconds that it takes beside the ringing: offers, ICE and DTLS at their slowest."""
-
 
 @dataclass(frozen=True, slots=True)
 class Output:

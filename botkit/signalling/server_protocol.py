@@ -22,6 +22,7 @@ from botkit.states import CallFact, CallState, LoginFact, LoginState, next_call_
 from . import shapes
 from .dialect import Parties, Verb, named_cause
 from .messages import SESSION_ERROR, BadFrame, Request
+from .modify import takes
 from .orders import (
     AcceptAnswer,
     AcceptLogin,
@@ -43,7 +44,7 @@ from .orders import (
     SendRinging,
     SetGateway,
 )
-from .protocol import STAYS_MOST, TRANSFER_RINGS, TRANSFER_SETUP, Call
+from .protocol import Call
 from .server_session import Owed, ServerSession
 
 _L, _R = LocalProtocolError, RemoteProtocolError
@@ -222,11 +223,7 @@ class ServerProtocol(ServerSession):
         event = shapes.modify_received(request.id, request.params, call.state is CallState.HELD)
         if next_call_state(call.state, CallFact.UNHOLD) is None:  # a row exactly where a call is up
             raise BadFrame("Cannot update a call that has not been answered.", SESSION_ERROR)
-        within = None
-        if event.action == "transfer":  # of no SDK, so no SDK's 10 s count
-            within = (event.ring_timeout or TRANSFER_RINGS) + TRANSFER_SETUP
-        elif event.action in shapes.STAYS:
-            within = STAYS_MOST
+        within = takes(event.action, event.ring_timeout)  # of no SDK, so no SDK's 10 s count
         self._owe(request.id, Owed(Verb.MODIFY, call.id, event.action), now, within=within)
         self._events.append(event)
 
