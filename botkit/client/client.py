@@ -15,10 +15,12 @@ from typing import Any, Self
 from botkit import events
 from botkit.causes import cause
 from botkit.client.address import media_address
+from botkit.client.attaching import Attaching
 from botkit.client.call import Call
 from botkit.client.devices import AudioIn, AudioOut, sink_of, source_of
 from botkit.client.happenings import tell
 from botkit.client.lifeline import Lifeline
+from botkit.client.tasks import Tasks
 from botkit.errors import (
     CallEnded,
     ConfigError,
@@ -37,7 +39,7 @@ from botkit.media.plane import MediaPlane, media_plane
 from botkit.settings import Account
 from botkit.signalling import ClientProtocol, Line, Password, Token, choose, connect
 from botkit.signalling.facts import AttachOffered, ProtocolViolated, RequestTimedOut
-from botkit.signalling.orders import AnswerAttach, Hangup, Invite, Login, Order
+from botkit.signalling.orders import Hangup, Invite, Login, Order
 from botkit.states import CallState
 from botkit.unforeseen import fault_of
 
@@ -78,11 +80,10 @@ class Client:
         self._protocol = ClientProtocol(choose(account.dialect))
         self._line: Lifeline | None = None
         self._lost: Fault | None = None  # why there is no line, until the next one is ready
-        self._attaching: dict[str, asyncio.Task[Any]] = {}  # calls that are being taken up again
         self._ready: asyncio.Future[None] | None = None
         self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._closing: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
+        self._attaching = Attaching(self._tasks, self._make_endpoint, self.order, self._give_up)
         self._stack = contextlib.AsyncExitStack()
         self._entered = False
         self._failed: set[str] = set()  # calls whose fault has been told
@@ -153,19 +154,14 @@ class Client:
         """A call has ended: its media is given back, whether somebody closes it or not."""
         self.calls.pop(call.id, None)
         self._failed.discard(call.id)
-        self._stop_attaching(call.id)
+        self._attaching.stop(call.id)
         call.over(event)
-        task = asyncio.get_running_loop().create_task(call.close(), name=f"close {call.id}")
-        self._closing.add(task)
-        task.add_done_callback(self._task_over)
+        self._tasks.start(call.close(), f"close {call.id}", finish=True)
 
     async def _end(self, pump: asyncio.Task[str]) -> None:
         if self.calls:
             await asyncio.wait([asyncio.ensure_future(self._leave(call)) for call in self.calls.values()])
-        for task in list(self._tasks):
-            task.cancel()
-        if tasks := self._tasks | self._closing:
-            await asyncio.wait(tasks)
+        await self._tasks.end()
         assert self._line is not None
         self._line.end("client closed")
         await asyncio.wait((pump,))
@@ -276,11 +272,10 @@ class Client:
                     self._over(call, event)
                 case events.Dropped():
                     call.watch_media(False)  # it may go, too: what is heard of the call next is an offer
-                    self._stop_attaching(call.id)
+                    self._attaching.stop(call.id)
                     call.emit(event)
                 case AttachOffered():
-                    self._stop_attaching(call.id)
-                    self._attaching[call.id] = self._start(self._take_up(call, event.sdp), f"attach {call.id}")
+                    self._attaching.offered(call, event.sdp)
                 case events.InfoReceived() if event.digits:
                     call.info_digits(event.digits)
                 case events.CandidateReceived():
@@ -289,28 +284,6 @@ class Client:
                     call.emit(event)
         except Exception as error:  # an SDP that no call can be built on, or a mistake of ours: this call is lost
             self._give_up(call, error)
-
-    def _stop_attaching(self, call_id: str) -> None:
-        if (task := self._attaching.pop(call_id, None)) is not None:
-            task.cancel()
-
-    async def _take_up(self, call: Call, offer: str) -> None:
-        """The server offers a call anew: go on over another media path. Whoever speaks or listens never knows."""
-        call.watch_media(False)
-        fresh = self._make_endpoint()
-        fresh.continues(call.endpoint)
-        try:
-            answer = await fresh.answer(offer)
-            if call.end is None:
-                self.order(AnswerAttach(call.id, answer))
-                await call.endpoint.move_to(fresh)
-                call.watch_media(True)
-        except LocalProtocolError:
-            pass  # the line is gone once more: there will be another offer
-        except Exception as error:
-            self._give_up(call, error)
-        finally:
-            await fresh.close()
 
     async def _answered(self, call: Call, event: events.Answered) -> None:
         try:
@@ -455,18 +428,4 @@ class Client:
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Run `work` in a task that this client owns."""
-        self._start(work, name)
-
-    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_over)
-        return task
-
-    def _task_over(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        self._closing.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": f"client task {task.get_name()!r} failed", "exception": error, "task": task}
-            )
+        self._tasks.start(work, name)
