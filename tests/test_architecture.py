@@ -29,6 +29,7 @@ ROWS: dict[str, int] = {
             "causes",
             "vocabulary",
             "unforeseen",
+            "owned",
         ),
         0,
     ),

@@ -7,26 +7,27 @@ from collections.abc import Callable
 from typing import Any
 
 from botkit.client.call import Call
-from botkit.client.tasks import Tasks
 from botkit.errors import LocalProtocolError
 from botkit.media.endpoint import Endpoint
+from botkit.owned import Start
 from botkit.signalling.orders import AnswerAttach, Order
 
 
 class Attaching:
     """Moves calls to other media paths, each in a task of its own.
 
-    `make_endpoint` binds the new path, `order` sends the answer, `give_up` is told of a call that cannot go on.
+    `start` runs these; `make_endpoint` binds the new path, `order` sends the answer, `give_up` is told of a call that
+    cannot go on.
     """
 
     def __init__(
         self,
-        tasks: Tasks,
+        start: Start,
         make_endpoint: Callable[[], Endpoint],
         order: Callable[[Order], None],
         give_up: Callable[[Call, Exception], None],
     ) -> None:
-        self._tasks = tasks
+        self._start = start
         self._make_endpoint = make_endpoint
         self._order = order
         self._give_up = give_up
@@ -35,7 +36,7 @@ class Attaching:
     def offered(self, call: Call, sdp: str) -> None:
         """The server offers the call anew; what was under way for an earlier offer is given up."""
         self.stop(call.id)
-        self._under_way[call.id] = self._tasks.start(self._take_up(call, sdp), f"attach {call.id}")
+        self._under_way[call.id] = self._start(self._take_up(call, sdp), f"attach {call.id}")
 
     def stop(self, call_id: str) -> None:
         """The call is over, or its line is gone once more."""

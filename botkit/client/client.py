@@ -20,7 +20,6 @@ from botkit.client.call import Call
 from botkit.client.devices import AudioIn, AudioOut, sink_of, source_of
 from botkit.client.happenings import tell
 from botkit.client.lifeline import Lifeline
-from botkit.client.tasks import Tasks
 from botkit.errors import (
     CallEnded,
     ConfigError,
@@ -36,6 +35,7 @@ from botkit.media.codec import codec_names
 from botkit.media.endpoint import Endpoint
 from botkit.media.live import LiveDevice
 from botkit.media.plane import MediaPlane, media_plane
+from botkit.owned import OwnedTasks
 from botkit.settings import Account
 from botkit.signalling import ClientProtocol, Line, Password, Token, choose, connect
 from botkit.signalling.facts import AttachOffered, ProtocolViolated, RequestTimedOut
@@ -82,8 +82,9 @@ class Client:
         self._lost: Fault | None = None  # why there is no line, until the next one is ready
         self._ready: asyncio.Future[None] | None = None
         self._handlers: dict[str, list[Callable[[Any], Any]]] = {}
-        self._tasks = Tasks()
-        self._attaching = Attaching(self._tasks, self._make_endpoint, self.order, self._give_up)
+        self._tasks = OwnedTasks("client")
+        self._closing = OwnedTasks("client")  # calls that give their media back: not to be cut short
+        self._attaching = Attaching(self._tasks.start, self._make_endpoint, self.order, self._give_up)
         self._stack = contextlib.AsyncExitStack()
         self._entered = False
         self._failed: set[str] = set()  # calls whose fault has been told
@@ -156,12 +157,13 @@ class Client:
         self._failed.discard(call.id)
         self._attaching.stop(call.id)
         call.over(event)
-        self._tasks.start(call.close(), f"close {call.id}", finish=True)
+        self._closing.start(call.close(), f"close {call.id}")
 
     async def _end(self, pump: asyncio.Task[str]) -> None:
         if self.calls:
             await asyncio.wait([asyncio.ensure_future(self._leave(call)) for call in self.calls.values()])
-        await self._tasks.end()
+        await self._tasks.close()
+        await self._closing.wait()
         assert self._line is not None
         self._line.end("client closed")
         await asyncio.wait((pump,))

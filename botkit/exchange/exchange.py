@@ -22,7 +22,6 @@ from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
 from botkit.exchange.line import LEGS_PER_LINE, ClientLine, serve_line
 from botkit.exchange.outside import OutsideParties
-from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.platform import Platform
 from botkit.exchange.recovery import KEPT, Recovery
 from botkit.exchange.registrar import Fallback, Registrar
@@ -34,6 +33,7 @@ from botkit.media import prompt
 from botkit.media.endpoint import Endpoint
 from botkit.media.plane import MediaPlane, media_plane
 from botkit.media.source import FileSource
+from botkit.owned import OwnedTasks
 from botkit.settings import EMBEDDED, HOLD_MUSIC, Account
 from botkit.signalling.facts import InviteReceived
 from botkit.signalling.line import Line, memory_lines

@@ -20,9 +20,9 @@ from botkit.clock import Clock, to_the_end
 from botkit.errors import Fault, LocalProtocolError
 from botkit.exchange.activities.sounds import SoundFailed, Sounds, What
 from botkit.exchange.connections import Trunk
-from botkit.exchange.owned import Start
 from botkit.media.plane import MediaPlane
 from botkit.media.voice import Voice
+from botkit.owned import Start
 from botkit.signalling.auth import Password
 from botkit.signalling.client_protocol import ClientProtocol
 from botkit.signalling.connection import Session

@@ -22,10 +22,10 @@ from botkit.exchange.activities.recordings import Recordings
 from botkit.exchange.activities.sounds import Sounds
 from botkit.exchange.activities.utterance import CALL_HANGUP, CANCELLED, Outcome, Utterance
 from botkit.exchange.leg import Leg
-from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.refusal import CommandRefused, call_ended, not_answered
 from botkit.media.plane import MediaPlane
 from botkit.media.voice import Voice
+from botkit.owned import OwnedTasks
 
 Reason = Literal["bridged", "hangup"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from botkit.clock import Clock
-from botkit.exchange.owned import OwnedTasks
 from botkit.exchange.texml.callbacks import Callbacks
 from botkit.exchange.texml.fetch import Fetcher
 from botkit.exchange.texml.records import Records
+from botkit.owned import OwnedTasks
 
 
 @dataclass(slots=True)

@@ -40,6 +40,11 @@ class OwnedTasks:
         if tasks:
             await asyncio.wait(tasks)
 
+    async def wait(self) -> None:
+        """Wait until those there are now have ended by themselves."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def close(self) -> None:
         """Cancel all, those too that begin meanwhile, and wait until they have ended."""
         while self._tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from botkit.exchange.owned import OwnedTasks
+from botkit.owned import OwnedTasks
 
 
 def run(scene: Callable[[OwnedTasks, list[str]], Awaitable[None]]) -> None:
@@ -46,6 +46,24 @@ def test_some_end_first() -> None:
         assert call.cancelled()
         assert not line.done()
         await owned.close()
+
+    run(scene)
+
+
+def test_some_may_finish() -> None:
+    """Those that may not be cut short can be waited for."""
+
+    async def scene(owned: OwnedTasks, said: list[str]) -> None:
+        done: list[str] = []
+
+        async def last_words() -> None:
+            await asyncio.sleep(0)
+            done.append("said")
+
+        owned.start(last_words(), "one")
+        await owned.wait()
+        assert done == ["said"]
+        await owned.wait()  # there are none any more
 
     run(scene)
 
