@@ -23,7 +23,8 @@ from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import EndedBy, Leg
 from botkit.exchange.refusal import CommandRefused, not_answered
 from botkit.exchange.seat import Beep, Role, Seat, SeatPlan
-from botkit.media.mixer import Member, Mixer
+from botkit.media.mixer import Mixer
+from botkit.media.participant import Member
 from botkit.media.pcm import in_frames
 from botkit.media.source import ToneSource
 

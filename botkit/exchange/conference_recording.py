@@ -21,8 +21,8 @@ from botkit.exchange.activities.recording import BEEP, Wanted, iso, trimmed
 from botkit.exchange.activities.recordings import RecordingFile, Recordings
 from botkit.exchange.conference import Conference
 from botkit.exchange.refusal import CommandRefused
-from botkit.media.mixer import Member
 from botkit.media.mp3 import write_mp3
+from botkit.media.participant import Member
 from botkit.media.pcm import Pcm, in_frames
 from botkit.media.wav import write_wav
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from botkit.exchange.conference import Conference
 from botkit.exchange.seat import Seat
-from botkit.media.mixer import RoomSound
+from botkit.media.participant import RoomSound
 from botkit.media.pcm import Pcm, in_frames
 from botkit.media.source import Source
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botkit.exchange.hold import HoldAudio
 from botkit.exchange.leg import Leg
-from botkit.media.mixer import Member
+from botkit.media.participant import Member
 from botkit.media.playback import Playback
 
 if TYPE_CHECKING:

@@ -27,12 +27,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from botkit.media.codec import G711, Codec, Encoder
 from botkit.media.pacer import Pacer
-from botkit.media.pcm import Pcm, Resampler
-from botkit.media.playout import Playout
+from botkit.media.participant import Member, RoomSound, RoomVoice, Sum, Tap, clipped
+from botkit.media.pcm import Pcm
 from botkit.media.sender import REMEMBERED
 from botkit.media.session import RtpSession
 
@@ -41,134 +40,6 @@ PRIMED = 2
 
 REST = 2
 """Frames of silence that are encoded after sound, before the constant payload goes out."""
-
-Sum = npt.NDArray[np.int32]
-
-
-class _Voice:
-    """What says something of which its listeners' rates are others."""
-
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
-        self._resamplers: dict[int, Resampler] = {}
-
-    def forget(self, rate: int) -> None:
-        """Nobody listens at `rate` any more."""
-        self._resamplers.pop(rate, None)
-
-    def at(self, rate: int, frame: Pcm | Sum | None) -> Pcm | Sum | None:
-        """`frame`, which comes each beat, at `rate`. One frame more comes out than went in: the filter's end."""
-        if rate == self.rate:
-            return frame
-        resampler = self._resamplers.get(rate)
-        if frame is None:
-            if resampler is None:
-                return None
-            del self._resamplers[rate]
-            return resampler.push(np.zeros(self.rate // 50, np.int16))
-        if resampler is None:
-            resampler = self._resamplers[rate] = Resampler(self.rate, rate)
-        return resampler.push(_clipped(frame))
-
-
-class Member(_Voice):
-    """One who is in the room. Made by `Mixer.add`."""
-
-    def __init__(self, session: RtpSession) -> None:
-        super().__init__(session.codec.rate)
-        self.session = session
-        self.codec = session.codec
-        self.playout = Playout(session.codec)
-        self.speaks = True
-        """The others hear it. False: muted, on hold, one that only listens."""
-        self.hears = True
-        """It hears the others. False: silence, or what is played to it alone."""
-        self.whispers_to: Collection[Member] | None = None
-        """Who hears it, where not all do."""
-        self.slot = [session.codec.silence]  # what its sender takes in this beat
-        self.encoder: Encoder | None = None  # while it hears a sum of its own, with a codec that has a memory
-        self.apart = 0  # beats for which it keeps that
-        self.frame: Pcm | None = None  # what it says in this beat
-
-    def frame_at(self, rate: int) -> Pcm | Sum | None:
-        return self.at(rate, self.frame)
-
-    def heard_by(self, member: Member) -> bool:
-        return self.whispers_to is not None and member in self.whispers_to
-
-
-class RoomSound(_Voice):
-    """Something that is played into the room. Made by `Mixer.play`; `stop` it there."""
-
-    def __init__(
-        self,
-        frames: Pcm,
-        rate: int,
-        to: Collection[Member] | None,
-        turns: int | None,
-        on_done: Callable[[float], None],
-    ) -> None:
-        super().__init__(rate)
-        self.frames = frames
-        self.to = to
-        """Who hears it; None: everybody."""
-        self.turns = turns
-        """Turns that are left, this one included; None: without end."""
-        self.index = 0
-        self.stopped = False
-        self.done = False
-        self.frame: Pcm | None = None
-        self._on_done = on_done
-
-    def advance(self) -> bool:
-        """Lay the frame of this beat ready; False where there is none any more."""
-        if self.index >= len(self.frames):
-            if self.turns is not None:
-                self.turns -= 1
-            if self.turns == 0 or not len(self.frames):
-                self.frame = None
-                return False
-            self.index = 0
-        self.frame = self.frames[self.index]
-        self.index += 1
-        return True
-
-    def frame_at(self, rate: int) -> Pcm | Sum | None:
-        return self.at(rate, self.frame)
-
-    def heard_by(self, member: Member) -> bool:
-        return self.to is not None and member in self.to
-
-    def finish(self, at: float) -> None:
-        if not self.done:
-            self.done = True
-            self._on_done(at)
-
-
-class Tap(_Voice):
-    """One who listens to the room and is none of its members: a recording. `close` it at the mixer, by `untap`.
-
-    `heard` is given in each beat all that is said and played to all, and what `apart` has said of it (None: nothing
-    in this beat), at `rate`. It runs on the beat: it must not wait.
-    """
-
-    def __init__(
-        self, rate: int, heard: Callable[[Pcm | None, Pcm | None], None], apart: Callable[[], Member | None]
-    ) -> None:
-        super().__init__(rate)
-        self.heard = heard
-        self.apart = apart
-        self._own: _Voice | None = None
-
-    def hear(self, total: Sum | None) -> None:
-        """One beat."""
-        member = self.apart()
-        own: Pcm | Sum | None = None
-        if member is not None:
-            if self._own is None or self._own.rate != member.rate:
-                self._own = _Voice(member.rate)
-            own = self._own.at(self.rate, None if member.whispers_to is not None else member.frame)
-        self.heard(None if total is None else _clipped(total), None if own is None else _clipped(own))
 
 
 class _Room:
@@ -195,7 +66,7 @@ class Mixer:
     def __init__(self, pacer: Pacer) -> None:
         self._pacer = pacer
         self._rooms: dict[Codec, _Room] = {}
-        self._voices: dict[int, _Voice] = {}  # of each rate, all together
+        self._voices: dict[int, RoomVoice] = {}  # of each rate, all together
         self._sounds: list[RoomSound] = []
         self._taps: list[Tap] = []
 
@@ -352,7 +223,7 @@ class Mixer:
         """What one who says nothing hears, by the rates that are heard; None: silence."""
         for rate in sums:
             if rate not in self._voices:
-                self._voices[rate] = _Voice(rate)
+                self._voices[rate] = RoomVoice(rate)
         heard = {codec.rate for codec in self._rooms} | {tap.rate for tap in self._taps}
         totals: dict[int, Sum | None] = {}
         for rate in heard:
@@ -380,15 +251,9 @@ def _add(sums: dict[int, Sum], rate: int, part: Sum) -> None:
     sums[rate] = sums[rate] + part if rate in sums else part
 
 
-def _clipped(total: Pcm | Sum) -> Pcm:
-    if total.dtype == np.int16:
-        return total  # type: ignore[return-value]
-    return np.clip(total, -32768, 32767).astype(np.int16)
-
-
 def _lay_out_at_once(room: _Room, codec: G711, total: Sum | None, extra: dict[Member, Sum]) -> None:
     """For a codec without a memory: all at once, as one array."""
-    shared = codec.silence if total is None else codec.encode(_clipped(total))
+    shared = codec.silence if total is None else codec.encode(clipped(total))
     own: list[Member] = []
     for member in room.members:
         if not member.hears:
@@ -406,7 +271,7 @@ def _lay_out_at_once(room: _Room, codec: G711, total: Sum | None, extra: dict[Me
             mixed[row] -= member.frame
         if member in extra:
             mixed[row] += extra[member]
-    for member, payload in zip(own, codec.encode_batch(_clipped(mixed)), strict=True):
+    for member, payload in zip(own, codec.encode_batch(clipped(mixed)), strict=True):
         member.slot[0] = payload
 
 
@@ -425,7 +290,7 @@ def _lay_out(room: _Room, total: Sum | None, extra: dict[Member, Sum]) -> None:
     else:
         room.resting -= 1
     common = np.zeros(codec.samples, np.int32) if total is None else total
-    frame = _clipped(common)
+    frame = clipped(common)
     shared: bytes | None = None
     for member in room.members:
         if not member.hears:
@@ -442,7 +307,7 @@ def _lay_out(room: _Room, total: Sum | None, extra: dict[Member, Sum]) -> None:
             heard = frame
             if own or member in extra:
                 mixed = common - member.frame if own and member.frame is not None else common
-                heard = _clipped(mixed + extra[member] if member in extra else mixed)
+                heard = clipped(mixed + extra[member] if member in extra else mixed)
             member.slot[0] = member.encoder.encode(heard)
         else:
             member.encoder = None

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from botkit.media.codec import PCMA, PCMU, Codec, codec_by_name
-from botkit.media.mixer import Member, Mixer
+from botkit.media.mixer import Mixer
 from botkit.media.pacer import Pacer
+from botkit.media.participant import Member
 from botkit.media.pcm import Pcm, level
 from botkit.media.playback import Playback
 from botkit.media.rtp import RtpPacket, pack
