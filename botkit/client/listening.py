@@ -7,7 +7,6 @@ and never on when we got round to looking (flow-language.md section 4).
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -228,13 +227,7 @@ class Listening:
 
     async def wait_for_change(self, until: float | None) -> None:
         """Return at the next change of the ear or the call, or when it is `until`."""
-        change = self.ear.next_change()
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with self._clock.timeout(None if until is None else max(0.0, until - self._clock.now())):
-                    await change
-        finally:
-            change.cancel()
+        await self.ear.wait_for_change(self._clock, None if until is None else max(0.0, until - self._clock.now()))
 
     async def expect(self, question: Question, window: Window) -> Heard:
         """Wait until `question` is met or its window has passed.

@@ -66,14 +66,7 @@ async def record_heard(
                 break
             if "silence" in stop_on and _has_gone_quiet(ear, began, now):
                 break
-            change = ear.next_change()
-            try:
-                async with clock.timeout(0.1 if deadline is None else min(0.1, deadline - now)):
-                    await change
-            except TimeoutError:
-                pass
-            finally:
-                change.cancel()
+            await ear.wait_for_change(clock, 0.1 if deadline is None else min(0.1, deadline - now))
     finally:
         ended = clock.now()
         ear.taps.remove(recording.heard)

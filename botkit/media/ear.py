@@ -7,10 +7,12 @@ marks or deadlines: it says what was heard from when to when, and how far it has
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from botkit.clock import Clock
 from botkit.media.history import HeardFrame, History, Pcm
 from botkit.media.match import PromptHeard
 
@@ -191,6 +193,16 @@ class Ear:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         return waiter
+
+    async def wait_for_change(self, clock: Clock, within: float | None) -> None:
+        """Return at the next change, or after `within` seconds (None: however long it takes)."""
+        change = self.next_change()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with clock.timeout(within):
+                    await change
+        finally:
+            change.cancel()
 
 
 def _apart(one: HeardDigit, other: HeardDigit) -> float:

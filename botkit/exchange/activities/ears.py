@@ -108,14 +108,7 @@ class LegEar:
                 left = PTIME if since is None else max(since, began) + seconds - self._clock.now()
                 if left <= 0:
                     return
-                change = self.ear.next_change()
-                try:
-                    async with self._clock.timeout(left if since is not None else None):
-                        await change
-                except TimeoutError:
-                    pass
-                finally:
-                    change.cancel()
+                await self.ear.wait_for_change(self._clock, left if since is not None else None)
         finally:
             self.listen_no_more()
 
