@@ -1,12 +1,14 @@
-"""SRTP with no copy that need not be: libsrtp, called on one buffer that all legs share.
+"""SRTP with no copy that need not be: libsrtp, called on one buffer that all legs of a thread share.
 
 pylibsrtp's own `Session.protect` makes a buffer and a length per packet (2.2 µs here); the same
 library call on a standing buffer takes 1.4 µs. This module alone knows pylibsrtp's private names.
-The buffer belongs to the one thread that runs the beat; nobody may keep a view of it.
+Each thread has its buffer, since system calls and libsrtp let other threads run: a beat in another
+thread has another one. Nobody may keep a view of it.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from pylibsrtp import Session
@@ -15,12 +17,18 @@ from pylibsrtp._binding import ffi, lib
 CAPACITY = 2048
 TRAILER_MAX = 16 + 4 + 128  # tag, SRTCP index, MKI: libsrtp's SRTP_MAX_SRTCP_TRAILER_LEN
 
-_memory = ffi.new(f"unsigned char[{CAPACITY}]")
-_length = ffi.new("int *")
-_buffer = ffi.buffer(_memory)
 
-scratch = memoryview(_buffer).cast("B")
-"""The shared buffer: receive into it, then `unprotect`."""
+class _Scratch(threading.local):
+    """The shared buffer of the running thread."""
+
+    def __init__(self) -> None:
+        self.memory = ffi.new(f"unsigned char[{CAPACITY}]")
+        self.length = ffi.new("int *")
+        self.buffer = ffi.buffer(self.memory)
+        self.view = memoryview(self.buffer).cast("B")
+
+
+_scratch = _Scratch()
 
 
 def _address(function: str) -> int:
@@ -47,13 +55,17 @@ class SrtpError(Exception):
 
 
 class SrtpCipher:
-    """One direction of one leg. Its keys come from DTLS, in the pylibsrtp session."""
+    """One direction of one leg, for the thread that makes it. Its keys come from DTLS, in the pylibsrtp session."""
 
-    __slots__ = ("_context", "_session")
+    __slots__ = ("_buffer", "_context", "_length", "_memory", "_session", "scratch")
 
     def __init__(self, session: Session) -> None:
         self._session = session  # owns the context: it must live as long as we do
         self._context: Any = session._srtp[0]
+        own = _scratch  # looked up once, and not for each packet
+        self._memory, self._length, self._buffer = own.memory, own.length, own.buffer
+        self.scratch: memoryview = own.view
+        """The shared buffer: receive into it, then `unprotect_scratch`."""
 
     @property
     def address(self) -> int:
@@ -65,11 +77,11 @@ class SrtpCipher:
         size = len(packet)
         if size > CAPACITY - TRAILER_MAX:
             raise SrtpError("packet is too long")
-        _buffer[0:size] = packet
-        _length[0] = size
-        if _call(self._context, _memory, _length):
+        self._buffer[0:size] = packet
+        self._length[0] = size
+        if _call(self._context, self._memory, self._length):
             raise SrtpError("libsrtp could not protect the packet")
-        return scratch[: _length[0]]
+        return self.scratch[: self._length[0]]
 
     def protect_rtcp(self, packet: bytes) -> memoryview:
         """As `protect`, for RTCP."""
@@ -77,10 +89,10 @@ class SrtpCipher:
 
     def unprotect_scratch(self, size: int, _call: Any = lib.srtp_unprotect) -> bytes | None:
         """Decrypt the `size` bytes in `scratch`; None when libsrtp refuses them."""
-        _length[0] = size
-        if _call(self._context, _memory, _length):
+        self._length[0] = size
+        if _call(self._context, self._memory, self._length):
             return None
-        clear: bytes = _buffer[0 : _length[0]]
+        clear: bytes = self._buffer[0 : self._length[0]]
         return clear
 
     def unprotect_rtcp_scratch(self, size: int) -> bytes | None:
@@ -92,5 +104,5 @@ class SrtpCipher:
         size = len(packet)
         if size > CAPACITY:
             return None
-        _buffer[0:size] = packet
+        self._buffer[0:size] = packet
         return self.unprotect_rtcp_scratch(size) if rtcp else self.unprotect_scratch(size)

@@ -12,7 +12,7 @@ import struct
 from typing import Any
 
 from botkit.media import native
-from botkit.media.srtp import LIBRARY, SrtpCipher, SrtpError, scratch
+from botkit.media.srtp import LIBRARY, SrtpCipher, SrtpError
 from botkit.media.transport import Arrival
 from botkit.media.wire import ANCILLARY_MAX, Wire, wallclock_of
 
@@ -22,16 +22,15 @@ MAX_PER_BEAT = 8
 Datagram = tuple[bytes, float, Any]
 """What is not RTP: as it came, when (monotonic seconds), and from where (None: the system does not tell)."""
 
-_VECTOR = [scratch]
-
 
 class SrtpPath:
     """The path over a socket of ours. `remote` is where to; None for a connected socket."""
 
-    __slots__ = ("_receive_into", "_rx", "_send", "_sock", "_tx")
+    __slots__ = ("_into", "_receive_into", "_rx", "_send", "_sock", "_tx")
 
     def __init__(self, sock: socket.socket, remote: Any, tx: SrtpCipher, rx: SrtpCipher) -> None:
         self._sock, self._tx, self._rx = sock, tx, rx
+        self._into = [rx.scratch]
         self._receive_into = sock.recvmsg_into
         self._send = sock.send if remote is None else functools.partial(_send_to, sock.sendto, remote)
 
@@ -41,10 +40,11 @@ class SrtpPath:
         RTP goes to `got`, decrypted; what else came goes to `others`. How many could not be read or decrypted.
         """
         errors = 0
-        receive_into = self._receive_into
+        receive_into, into = self._receive_into, self._into
+        scratch = into[0]
         for _ in range(MAX_PER_BEAT):
             try:
-                size, ancillary, _, address = receive_into(_VECTOR, ANCILLARY_MAX)
+                size, ancillary, _, address = receive_into(into, ANCILLARY_MAX)
             except BlockingIOError:
                 break
             except OSError:  # ConnectionRefused: the other end has closed its socket

@@ -8,7 +8,7 @@ from pylibsrtp import Policy, Session
 from botkit.media.rtcp import ReceiverReport
 from botkit.media.rtcp import pack as pack_rtcp
 from botkit.media.rtp import RtpPacket, pack
-from botkit.media.srtp import CAPACITY, TRAILER_MAX, SrtpCipher, SrtpError, scratch
+from botkit.media.srtp import CAPACITY, TRAILER_MAX, SrtpCipher, SrtpError
 
 
 def ciphers() -> tuple[SrtpCipher, SrtpCipher]:
@@ -40,9 +40,9 @@ def test_round_trip_in_the_shared_buffer() -> None:
     sender, receiver = ciphers()
     first, second = packet(1), packet(2, b"other" * 32)
     wire = [bytes(sender.protect(clear)) for clear in (first, second)]
-    scratch[: len(wire[0])] = wire[0]
+    receiver.scratch[: len(wire[0])] = wire[0]
     got = receiver.unprotect_scratch(len(wire[0]))
-    scratch[: len(wire[1])] = wire[1]
+    receiver.scratch[: len(wire[1])] = wire[1]
     assert receiver.unprotect_scratch(len(wire[1])) == second
     assert got == first
 
@@ -53,7 +53,7 @@ def test_round_trip_of_reports() -> None:
     report = pack_rtcp([ReceiverReport(7)])
     assert receiver.unprotect(bytes(sender.protect_rtcp(report)), rtcp=True) == report
     on_the_wire = bytes(sender.protect_rtcp(report))
-    scratch[: len(on_the_wire)] = on_the_wire
+    receiver.scratch[: len(on_the_wire)] = on_the_wire
     assert receiver.unprotect_rtcp_scratch(len(on_the_wire)) == report
 
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import math
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -172,3 +174,32 @@ def test_the_contexts_address() -> None:
     one, other = ciphers()
     assert one.address
     assert one.address != other.address
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_threads(kind: type[SrtpPath]) -> None:
+    """Two media planes, each in its thread, do not touch each other's packets."""
+    wrong: list[object] = []
+    together = threading.Barrier(2)
+
+    def talk(octet: bytes) -> None:
+        with ends(kind) as (one, other):
+            together.wait()
+            for seq in range(2000):
+                sent = packet(seq, octet * 160)
+                one.path.send(sent)
+                got, others, errors = other.read()
+                if [data for data, _ in got] != [sent] or others or errors:
+                    wrong.append((seq, got, others, errors))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=talk, args=(octet,)) for octet in (b"a", b"b")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong

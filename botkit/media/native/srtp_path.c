@@ -15,7 +15,11 @@ enum { CAPACITY = 2048, TRAILER_MAX = 16 + 4 + 128, ANCILLARY_MAX = 64, TIMESTAM
 typedef int (*Srtp)(void *context, void *packet, int *size); /* srtp_protect, srtp_unprotect */
 
 static Srtp protect, unprotect;
-static unsigned char packet[CAPACITY]; /* belongs to the one thread that holds the interpreter's lock */
+
+/* Where a packet is encrypted or decrypted: each call has its own, for while a list grows others may run. */
+typedef struct {
+  _Alignas(16) unsigned char bytes[CAPACITY];
+} Packet;
 
 static PyObject *use_srtp(PyObject *self, PyObject *const *args, Py_ssize_t count) {
   if (count != 2) return PyErr_SetString(PyExc_TypeError, "two addresses"), NULL;
@@ -57,7 +61,9 @@ static int appended(PyObject *list, PyObject *item) {
   return !failed;
 }
 
-static int is_rtp(void) { return packet[0] > 127 && packet[0] < 192 && !(packet[1] >= 192 && packet[1] <= 223); }
+static int is_rtp(const unsigned char *packet) {
+  return packet[0] > 127 && packet[0] < 192 && !(packet[1] >= 192 && packet[1] <= 223);
+}
 
 /* (fd, context, now, to_monotonic, fresh, most, got, others): how many could not be read or decrypted. */
 static PyObject *rtp_receive(PyObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -69,13 +75,14 @@ static PyObject *rtp_receive(PyObject *self, PyObject *const *args, Py_ssize_t c
   long most = PyLong_AsLong(args[5]), errors = 0;
   if (PyErr_Occurred()) return NULL;
   if (!context || !unprotect) return PyErr_SetString(PyExc_ValueError, "no libsrtp, or no context of it"), NULL;
+  Packet packet;
   while (most-- > 0) {
     struct sockaddr_storage from;
     union {
       struct cmsghdr aligned;
       char bytes[ANCILLARY_MAX];
     } ancillary;
-    struct iovec into = {packet, sizeof packet};
+    struct iovec into = {packet.bytes, sizeof packet.bytes};
     struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &into, .msg_iovlen = 1,
                              .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
     ssize_t got = recvmsg(fd, &message, 0);
@@ -84,14 +91,14 @@ static PyObject *rtp_receive(PyObject *self, PyObject *const *args, Py_ssize_t c
     if (got < 2) continue;
     double wall = wallclock_of(&message), at = wall > 0 ? wall + to_monotonic : now;
     int size = (int)got;
-    if (!is_rtp()) {
+    if (!is_rtp(packet.bytes)) {
       PyObject *address = address_of(&from, message.msg_namelen);
       if (!address) return NULL;
-      if (!appended(args[7], Py_BuildValue("y#dN", (char *)packet, (Py_ssize_t)got, at, address))) return NULL;
-    } else if (unprotect(context, packet, &size)) {
+      if (!appended(args[7], Py_BuildValue("y#dN", (char *)packet.bytes, (Py_ssize_t)got, at, address))) return NULL;
+    } else if (unprotect(context, packet.bytes, &size)) {
       errors++;
     } else {
-      if (!appended(args[6], Py_BuildValue("y#d", (char *)packet, (Py_ssize_t)size, at))) return NULL;
+      if (!appended(args[6], Py_BuildValue("y#d", (char *)packet.bytes, (Py_ssize_t)size, at))) return NULL;
       if (now - at < fresh) break;
     }
   }
@@ -109,11 +116,12 @@ static PyObject *rtp_send(PyObject *self, PyObject *const *args, Py_ssize_t coun
   Py_ssize_t length = PyBytes_GET_SIZE(args[2]);
   if (length > CAPACITY - TRAILER_MAX) Py_RETURN_FALSE;
   int size = (int)length;
-  memcpy(packet, PyBytes_AS_STRING(args[2]), (size_t)length);
-  if (protect(context, packet, &size)) Py_RETURN_FALSE;
+  Packet packet;
+  memcpy(packet.bytes, PyBytes_AS_STRING(args[2]), (size_t)length);
+  if (protect(context, packet.bytes, &size)) Py_RETURN_FALSE;
   const struct sockaddr *to = args[3] == Py_None ? NULL : (const void *)PyBytes_AS_STRING(args[3]);
   socklen_t to_size = to ? (socklen_t)PyBytes_GET_SIZE(args[3]) : 0;
-  return PyBool_FromLong(sendto(fd, packet, (size_t)size, 0, to, to_size) >= 0);
+  return PyBool_FromLong(sendto(fd, packet.bytes, (size_t)size, 0, to, to_size) >= 0);
 }
 
 PyMethodDef srtp_path_functions[] = {
