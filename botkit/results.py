@@ -137,6 +137,7 @@ class PacerHealth:
     lost: int = 0
     lateness_p99: float = 0.0
     kernel_times: bool = True  # False: arrival times are those of draining
+    errors: int = 0  # what was raised on the beat: mistakes in this program
 
 
 @dataclass(frozen=True, slots=True)

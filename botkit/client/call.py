@@ -33,7 +33,7 @@ from botkit.client.modify import Modifying
 from botkit.client.signals import CallSignals
 from botkit.client.speaking import Speaking
 from botkit.client.staying import Staying
-from botkit.errors import CallEnded, ExpectationFailed, Fault, NetworkFault, TimeoutFault, UsageError
+from botkit.errors import CallEnded, ExpectationFailed, Fault, InternalFault, NetworkFault, TimeoutFault, UsageError
 from botkit.media.device import SinkName
 from botkit.media.ear import Ear, HeardDigit
 from botkit.media.endpoint import Endpoint
@@ -77,7 +77,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
         self.may_read: Callable[[Path], Path] = lambda path: path
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
-        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark, self._device_failed)
+        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark, self._give_up)
         self._media.devices.environment["BOTKIT_CALL"] = call_id
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
@@ -177,12 +177,12 @@ class Call(Modifying, Staying, Speaking, Expecting):
             self.ear.changed()
             await self.hangup("MEDIA_TIMEOUT")
 
-    def _device_failed(self, fault: Fault) -> None:
-        """A program that was to speak cannot be started, say: the call has lost its purpose."""
-        if self.end is None and self.fault is None:
+    def _give_up(self, fault: Fault) -> None:
+        """A program that was to speak cannot be started, say, or botkit is mistaken: the call has lost its purpose."""
+        if self.fault is None and (self.end is None or isinstance(fault, InternalFault)):
             self.fault = fault
             self.ear.changed()
-            self._signals.start(self.hangup("DESTINATION_OUT_OF_ORDER"), f"without its device {self._id}")
+            self._signals.start(self.hangup("DESTINATION_OUT_OF_ORDER"), f"given up {self._id}")
 
     def early_media(self, event: events.EarlyMedia) -> None:
         if not self.endpoint.described:

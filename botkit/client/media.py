@@ -21,7 +21,7 @@ from botkit.unforeseen import fault_of
 class CallMedia:
     """`voice` and `hearing` are None until `open`; `spool_call` is the recording's number, None without one.
 
-    `on_fault` is told when a device cannot be used.
+    `on_fault` is told when a device cannot be used, and of a mistake of ours on the beat of this call.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class CallMedia:
         self._plane = plane
         self._ear = ear
         self._set_mark = set_mark
+        self._on_fault = on_fault
         self._muted = False
         self._prompts: tuple[Reference, ...] = ()
         self._on_lost: Callable[[str], None] | None = None
@@ -52,6 +53,7 @@ class CallMedia:
             return
         session = self.endpoint.session
         self.hearing = CallHearing(self._plane.hearing, self._ear, session.codec)
+        self.endpoint.on_failed = self.hearing.on_failed = self._failed
         if self._prompts:
             self.hearing.prompts(self._prompts)
         session.on_payload = self.hearing.payload
@@ -64,6 +66,10 @@ class CallMedia:
             session.record_to(self._plane.spool, self.spool_call)
         self._on_lost = on_lost
         self.watch()
+
+    def _failed(self, error: BaseException) -> bool:
+        self._on_fault(fault_of(error))
+        return True
 
     def watch(self, watched: bool = True) -> None:
         """Tell when the media path is lost, or do so no more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from botkit.signalling.orders import AcceptAnswer, Pairs, RefuseRequest, SendBye
 if TYPE_CHECKING:
     from botkit.exchange.activities.activities import Activities
     from botkit.exchange.line import ClientLine
+
+log = logging.getLogger("botkit.exchange")
 
 Reporter = Callable[["Leg", str, Mapping[str, object]], None]
 """Is told what happened to a leg: the event's type as webhooks name it, and its own fields. Never waits."""
@@ -93,6 +96,7 @@ class Leg:
         self.line = line
         self.id = call_id
         self.endpoint = endpoint
+        endpoint.on_failed = self._failed
         self.fresh: Endpoint | None = None
         """The end of a new path that is being joined: what its client says of candidates is about this one."""
         self.inbound = inbound
@@ -231,6 +235,12 @@ class Leg:
         if not self._known:
             return
         self.line.order(SendBye(self.id, row.name, row.code, sip_code=row.sip_code, sip_reason=row.sip_reason))
+
+    def _failed(self, error: BaseException) -> bool:
+        """A mistake of ours on the beat of this leg ends it; not from within the beat, which walks others yet."""
+        log.error("leg.failed leg=%s %s: %s", self.id, type(error).__name__, error)
+        asyncio.get_running_loop().call_soon(self.bye, "NORMAL_TEMPORARY_FAILURE")
+        return False
 
     async def close(self) -> None:
         """Give the media back."""

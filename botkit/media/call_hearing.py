@@ -9,7 +9,7 @@ and a new tracker hears them first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +64,8 @@ class CallHearing:
         self.closed = self.over = False
         self.stopped = False
         """Its stream has stopped: it hears silence."""
+        self.on_failed: Callable[[BaseException], object] | None = None
+        """Told what a listener or a tap of this call has raised; without it the event loop is."""
         self._until: float | None = None  # the end of what was handed in
         self._prompts: PromptEar | None = None
         self._hearing = hearing

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from botkit.clock import Clock, to_the_end
 from botkit.errors import UsageError
@@ -39,6 +39,9 @@ class Endpoint:
         self.transport = transport
         self.up = False
         """Media flows: ICE and DTLS are done and the session is on the beat."""
+        self.on_failed: Callable[[BaseException], bool] | None = None
+        """Told what was raised on the beat of this end: its owner is to end it. It answers whether the report of its
+        call will tell it; see `Pacer.on_error`."""
         self._clock = clock
         self._pacer = pacer
         self._codecs = tuple(codecs)
@@ -52,6 +55,7 @@ class Endpoint:
         self._version = 1
         self._session: RtpSession | None = None
         self._closed = False
+        self._broken = False
         self._joining = asyncio.Lock()
 
     @property
@@ -131,6 +135,11 @@ class Endpoint:
             event_clock=events.clock_rate if events is not None else None,
             cname=self._cname,
         )
+        self._session.on_failed = self._failed
+
+    def _failed(self, error: BaseException) -> bool:
+        self._broken = True
+        return self.on_failed is not None and self.on_failed(error)
 
     async def connect(self, timeout: float = 10.0) -> None:
         """Join the path and go on the beat. Once up it does nothing.
@@ -230,7 +239,7 @@ class Endpoint:
         self._closed = True
         if self._session is not None:
             self._pacer.remove(self._session)
-            if self.up:
+            if self.up and not self._broken:  # what has failed might do so again
                 self._session.say_goodbye()
             self._session.forward_to = None
             self._session.stop_playing()

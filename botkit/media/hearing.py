@@ -201,7 +201,7 @@ class Hearing:
             if any(other is call for other, _ in self._events) or (waits and not due):
                 self._events.append((call, digit))
             else:
-                self._safely(call.ear.hear_digit, digit)
+                self._safely(call, call.ear.hear_digit, digit)
 
     def _hear_all(self, frames: Frames) -> None:
         """Analyse what some calls have heard."""
@@ -268,7 +268,7 @@ class Hearing:
             for slot in self.prompts.hear(batch, levels):
                 self._changed.add(self._at(slot).ear)
         for slot, facts in self._speech.hear(batch, levels):
-            self._safely(self._tell_speech, slot, facts)
+            self._safely(self._calls[slot], self._tell_speech, slot, facts)
         if self._tapped:
             self._taps(batch)
         if self._dtmf is not None:
@@ -306,7 +306,7 @@ class Hearing:
             call = self._calls[int(batch.slots[row])]
             frame = HeardFrame(float(batch.times[row]), batch.frames[row].copy())
             for tap in call.ear.taps if call is not None else ():
-                self._safely(tap, frame)
+                self._safely(call, tap, frame)
 
     def _tones(self, batch: Batch, heard: Heard) -> None:
         for row in np.flatnonzero(np.isin(batch.slots, list(self.tracked))).tolist():
@@ -318,16 +318,19 @@ class Hearing:
                     self._changed.add(self._at(int(batch.slots[row])).ear)
 
     def _tell_digit(self, call: CallHearing, digit: Digit) -> None:
-        self._safely(call.ear.hear_digit, HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
+        self._safely(call, call.ear.hear_digit, HeardDigit(digit.digit, digit.via, digit.at, digit.duration))
 
-    def _safely(self, call: Callable[..., object], *arguments: object) -> None:
-        """Somebody's tap or listener: the other calls must not suffer for it."""
+    def _safely(self, of: CallHearing | None, tell: Callable[..., object], *arguments: object) -> None:
+        """Tell a tap or a listener of a call: the other calls must not suffer for it."""
         try:
-            call(*arguments)
+            tell(*arguments)
         except Exception as error:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a listener of a call failed", "exception": error}
-            )
+            if of is not None and of.on_failed is not None:
+                of.on_failed(error)
+            else:
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "a listener of a call failed", "exception": error}
+                )
 
 
 # --- what every frame needs ----------------------------------------------------------------------

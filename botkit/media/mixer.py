@@ -166,6 +166,11 @@ class Mixer:
     def skip(self, beats: int) -> None:
         """What came meanwhile is shortened by the members' lines."""
 
+    def failed(self, error: BaseException) -> bool:
+        """Without the room nobody in it hears the others: all their calls end."""
+        told = [member.session.failed(error) for member in self.members]
+        return bool(told) and all(told)
+
     def transmit(self, now: float) -> None:
         """Lay out what each member sends in this beat."""
         apart: list[Member | RoomSound] = []  # heard by some

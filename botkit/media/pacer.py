@@ -8,6 +8,9 @@ that were missed altogether are counted as lost and skipped, as a sound card wou
 
 A beat is *late* when it starts more than 5 ms after it was due, *lost* past 20 ms. Both are
 counted, with the 99th percentile of lateness: a run whose generator was late says so.
+
+Nothing should be raised on the beat. What is all the same is a mistake in this program: the leg in which it
+happened is walked no more, and its owner ends the call over it; the others are walked as before.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ _BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.010, 0.015, 0.020, 0.0
 """Upper edges, in seconds, of the lateness histogram."""
 
 
+_RAISED = (Exception, asyncio.CancelledError)
+"""Nothing is awaited on the beat: who raises the latter there has asked a cancelled future for its result."""
+
+
 class Beating(Protocol):
     """What the pacer walks."""
 
@@ -41,6 +48,10 @@ class Beating(Protocol):
 
     def skip(self, beats: int) -> None:
         """So many beats were lost before this one. Never raises."""
+        ...
+
+    def failed(self, error: BaseException) -> bool:
+        """One of the others has raised this: nobody will call them again. Whether a call's report will tell it."""
         ...
 
 
@@ -57,6 +68,9 @@ class Pacer:
         self._lost = 0
         self.errors = 0
         """What was raised on the beat, all legs together: mistakes in this program."""
+        self.on_error: Callable[[BaseException, bool], None] | None = None
+        """Told what was raised and no call's report tells, and whether it was over all legs at once, and not in one
+        of them. Without it the event loop is told."""
         self._histogram = [0] * (len(_BUCKETS) + 1)
         self.kernel_times = True
         self.last_beat = clock.now()
@@ -93,6 +107,7 @@ class Pacer:
             lost=self._lost,
             lateness_p99=self._percentile(0.99),
             kernel_times=self.kernel_times,
+            errors=self.errors,
         )
 
     def _percentile(self, share: float) -> float:
@@ -123,7 +138,10 @@ class Pacer:
                 self._lost += missed
                 due += missed * PTIME
                 for session in (*self._first, *self._rest):
-                    session.skip(missed)
+                    try:
+                        session.skip(missed)
+                    except _RAISED as error:
+                        self._failed(session, error)
             self.beat(now)
 
     def _count(self, lateness: float) -> None:
@@ -144,35 +162,49 @@ class Pacer:
         for session in first:
             try:
                 session.receive(now, to_monotonic)
-            except Exception as error:
+            except _RAISED as error:
                 self._failed(session, error)
         for session in rest:
             try:
                 session.receive(now, to_monotonic)
-            except Exception as error:
+            except _RAISED as error:
                 self._failed(session, error)
         for session in first:
             try:
                 session.transmit(now)
-            except Exception as error:
+            except _RAISED as error:
                 self._failed(session, error)
         for session in rest:
             try:
                 session.transmit(now)
-            except Exception as error:
+            except _RAISED as error:
                 self._failed(session, error)
         for call in self._after:
             try:
                 call(now)
-            except Exception as error:
-                self._failed(call, error)
+            except _RAISED as error:
+                self.errors += 1
+                self._tell(call, error, True)
 
-    def _failed(self, who: object, error: Exception) -> None:
+    def _failed(self, session: Beating, error: BaseException) -> None:
         """A mistake of ours in one leg must not stop the others, nor stay unheard."""
         self.errors += 1
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": f"the beat of {who!r} failed", "exception": error}
-        )
+        self.remove(session)
+        try:
+            told = session.failed(error)
+        except _RAISED as another:
+            self._tell(session, another, False)
+            told = False
+        if not told:
+            self._tell(session, error, False)
+
+    def _tell(self, who: object, error: BaseException, of_all: bool) -> None:
+        if self.on_error is not None:
+            self.on_error(error, of_all)
+        else:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"the beat of {who!r} failed", "exception": error}
+            )
 
 
 @contextlib.asynccontextmanager

@@ -66,6 +66,7 @@ class RtpSession:
         "_report_at",
         "_transmit",
         "codec",
+        "on_failed",
         "receive",
         "receiver",
         "round_trip",
@@ -108,6 +109,8 @@ class RtpSession:
             event_clock=event_clock,
         )
         self.round_trip: float | None = None
+        self.on_failed: Callable[[BaseException], bool] | None = None
+        """See `failed`."""
         self.receive = self.receiver.receive  # the halves' own methods: the beat calls them hundreds of times
         self.skip = self.sender.skip
         self._transmit = self.sender.transmit
@@ -146,6 +149,10 @@ class RtpSession:
         if now >= self._report_at:
             self._report(now)
         self._transmit(now)
+
+    def failed(self, error: BaseException) -> bool:
+        """A mistake of ours on the beat, which walks this leg no more. Whether a call's report will tell it."""
+        return self.on_failed is not None and self.on_failed(error)
 
     # --- what is said ----------------------------------------------------------------------------
 

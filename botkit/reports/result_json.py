@@ -6,7 +6,7 @@ meaning without a new number. Times are seconds; those of steps count from the a
     format verdict status started_at took out seed version
     counts        {calls, passed, failed, faults, aborted, met, unmet}
     problems      [problem]                 of the run itself
-    pacer         {beats, late, lost, lateness_p99, kernel_times}
+    pacer         {beats, late, lost, lateness_p99, kernel_times, errors}
     warnings      [text]                    what to know before trusting the figures
     flows         [{bot, flow, file, verdict, tags, problems, calls}]
       calls       [{id, bot, flow, file, direction, remote, verdict, started_at, setup, duration,

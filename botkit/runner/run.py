@@ -52,6 +52,8 @@ async def run_flows(
         async with contextlib.AsyncExitStack() as stack:
             plane = await _plane(stack, options)
             run = _Run(prepared, options, plane, progress, seed, secrets)
+            stack.callback(setattr, plane.pacer, "on_error", plane.pacer.on_error)
+            plane.pacer.on_error = run.beat_failed
             await run.run()
     except asyncio.CancelledError:
         if run is None or not run.has_begun:
@@ -101,6 +103,7 @@ class _Run:
         self._taking: set[asyncio.Task[None]] = set()
         self._broken: list[BaseException] = []  # what nobody foresaw, outside any one call
         self._broke = asyncio.Event()
+        self._beside: dict[str, BaseException] = {}  # what ended a leg of the exchange, each kind once
         self._cancelled = False
         self._is_set_up = False
         self._uncut: list[Call] = []
@@ -121,6 +124,13 @@ class _Run:
         if not any(error is known for known in self._broken):
             self._broken.append(error)
         self._broke.set()
+
+    def beat_failed(self, error: BaseException, of_all: bool) -> None:
+        """A mistake on the beat that no call of ours bears: where it is over all calls at once the run ends."""
+        if not of_all:
+            self._beside.setdefault(repr(error), error)
+        elif not self._broke.is_set():  # it comes with every beat, as a rule
+            self.break_off(error)
 
     async def run(self) -> None:
         """Until all bots are done. What it raises after the set-up is for `break_off`."""
@@ -327,7 +337,7 @@ class _Run:
 
     def result(self) -> RunResult:
         """What is known, once `run` is over."""
-        for error in self._broken:
+        for error in (*self._broken, *self._beside.values()):
             self._problems += [problem_of(leaf, self._options.out, error) for leaf in leaves(error)]
         if not self._cancelled and not self._broken:
             for bot in self._bots:

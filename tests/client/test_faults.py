@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -106,3 +107,58 @@ def test_outside_any_call() -> None:
     with pytest.raises(ExceptionGroup) as raised:
         play(scene)
     assert raised.value is told[0]
+
+
+def test_on_the_beat() -> None:
+    """A mistake on the beat of one call ends this call, with a bye; the others go on, and it is counted."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        other, other_far = await stage.call()
+        near.endpoint.session.receiver.on_payload = broken
+        await near.ended()
+        assert is_faulty(near)
+        await far.ended()
+        assert stage.alice.plane.pacer.errors == 1
+        await other_far.send_dtmf("7")
+        await other.expect_dtmf("7", within=2.0)
+        assert other.fault is None
+
+    play(scene)
+
+
+def test_in_what_is_heard() -> None:
+    """A mistake while something heard is told ends the call that it was heard in, once; the others go on."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.call()
+        other, other_far = await stage.call()
+        near.ear.taps.append(broken)
+        await near.ended()
+        assert is_faulty(near)
+        await far.ended()
+        await other_far.send_dtmf("7")
+        await other.expect_dtmf("7", within=2.0)
+        assert other.fault is None
+
+    play(scene)
+
+
+def test_on_the_beat_of_the_other_side() -> None:
+    """A mistake on the beat of a leg of the exchange ends this call; others go on, and the loop hears of it."""
+    said: list[dict[str, Any]] = []
+
+    async def scene(stage: Stage) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: said.append(context))
+        near, far = await stage.call()
+        other, other_far = await stage.call()
+        leg = next(leg for leg in stage.exchange.switch.legs if leg.id == near.id)
+        leg.endpoint.session._transmit = broken
+        assert (await near.ended()).cause == "NORMAL_TEMPORARY_FAILURE"
+        assert near.fault is None
+        await far.ended()
+        await other_far.send_dtmf("7")
+        await other.expect_dtmf("7", within=2.0)
+
+    play(scene)
+    assert [type(context["exception"]) for context in said] == [ValueError]

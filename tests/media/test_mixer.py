@@ -238,6 +238,26 @@ def test_an_empty_room_is_off_the_beat() -> None:
     assert len(room.pacer) == 2
 
 
+def test_a_room_that_breaks_ends_all_in_it() -> None:
+    """A mistake of ours in the room is told to everybody there: without it they hear nobody. Others go on."""
+    room = Room()
+    a, b = room.guests(PCMU, PCMU)
+    told: list[object] = []
+    for guest in (a, b):
+        guest.session.on_failed = lambda error: told.append(error) or True  # type: ignore[func-returns-value]
+    mistake = ValueError("by mistake")
+
+    def tap(total: Pcm | None, apart: Pcm | None) -> None:
+        raise mistake
+
+    room.mixer.tap(8000, tap)
+    room.beat()
+    room.beat()
+    assert told == [mistake, mistake]
+    assert room.pacer.errors == 1
+    assert len(room.pacer) == 2
+
+
 def test_a_lost_packet_is_a_hole_for_20_ms() -> None:
     """What comes after it is heard in full, and what comes soon after is as early as before."""
     room = Room()

@@ -22,6 +22,9 @@ class Walker:
         self.to_monotonic: list[float] = []
         self.skipped = 0
         self.on_receive: Callable[[], None] = lambda: None
+        self.on_skip: Callable[[], None] = lambda: None
+        self.errors: list[BaseException] = []
+        self.is_told = False
 
     def receive(self, now: float, to_monotonic: float) -> None:
         self.journal.append(("receive", self.name))
@@ -34,6 +37,11 @@ class Walker:
 
     def skip(self, beats: int) -> None:
         self.skipped += beats
+        self.on_skip()
+
+    def failed(self, error: BaseException) -> bool:
+        self.errors.append(error)
+        return self.is_told
 
 
 def walkers(names: str) -> tuple[list[Walker], list[tuple[str, str]]]:
@@ -289,8 +297,15 @@ def test_the_scope_stops_the_beat() -> None:
     clock.run(main(), virtual=True)
 
 
-def test_one_leg_that_fails_does_not_stop_the_others() -> None:
-    """What a session raises is counted and told to the loop; the other legs are walked all the same."""
+def fail(error: BaseException | None = None) -> None:
+    raise error or ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError(), asyncio.CancelledError()], ids=["an error", "a cancelled future"]
+)
+def test_one_leg_that_fails_does_not_stop_the_others(error: BaseException) -> None:
+    """What a session raises is counted and told to it and to the loop, and it is walked no more; the others are."""
     told: list[dict[str, Any]] = []
 
     async def main() -> None:
@@ -299,15 +314,73 @@ def test_one_leg_that_fails_does_not_stop_the_others() -> None:
         pacer = Pacer(ManualClock())
         pacer.add(bad)
         pacer.add(good)
-
-        def fail() -> None:
-            raise ZeroDivisionError
-
-        bad.on_receive = fail
+        bad.on_receive = lambda: fail(error)
         pacer.beat(1.0)
         pacer.beat(1.02)
         assert journal.count(("receive", "g")) == journal.count(("transmit", "g")) == 2
-        assert pacer.errors == 2
+        assert journal.count(("receive", "b")) == 1
+        assert bad.errors == [error]
+        assert len(pacer) == pacer.errors == pacer.health.errors == 1
 
     run(main())
-    assert [type(context["exception"]) for context in told] == [ZeroDivisionError] * 2
+    assert [context["exception"] for context in told] == [error]
+
+
+def test_a_failure_that_a_call_tells() -> None:
+    """What the report of a call will tell is told to nobody else."""
+    (bad,), _ = walkers("b")
+    pacer = Pacer(ManualClock())
+    pacer.on_error = lambda error, of_all: pytest.fail("its call tells it")
+    pacer.add(bad)
+    bad.on_receive, bad.is_told = fail, True
+    pacer.beat(1.0)
+    assert pacer.errors == 1
+
+
+def test_a_failure_that_nobody_tells() -> None:
+    """`on_error` is told the rest, and whether it was over one leg or over all of them."""
+    told: list[tuple[str, bool]] = []
+    (bad,), _ = walkers("b")
+    pacer = Pacer(ManualClock())
+    pacer.on_error = lambda error, of_all: told.append((type(error).__name__, of_all))
+    pacer.add(bad)
+    pacer.after_each_beat(lambda now: fail(KeyError()))
+    bad.on_receive = fail
+    pacer.beat(1.0)
+    pacer.beat(1.02)
+    assert told == [("ZeroDivisionError", False), ("KeyError", True), ("KeyError", True)]
+    assert pacer.errors == 3
+
+
+def test_a_leg_that_fails_to_be_told() -> None:
+    """A mistake in telling of a mistake is told, too, and the beat goes on."""
+    told: list[str] = []
+    (bad, good), journal = walkers("bg")
+    pacer = Pacer(ManualClock())
+    pacer.on_error = lambda error, of_all: told.append(type(error).__name__)
+    pacer.add(bad)
+    pacer.add(good)
+    bad.on_receive = fail
+    bad.failed = lambda error: fail(KeyError())  # type: ignore[assignment, method-assign, return-value]
+    pacer.beat(1.0)
+    assert told == ["KeyError", "ZeroDivisionError"]
+    assert ("transmit", "g") in journal
+
+
+def test_a_leg_that_fails_over_lost_beats() -> None:
+    """The beat outlives a session that raises when it is told of lost beats."""
+
+    async def main() -> None:
+        (bad, good), _ = walkers("bg")
+        time = LateClock(0.1, 0.0, 0.0)
+        pacer = Pacer(time)
+        pacer.add(bad)
+        pacer.add(good)
+        bad.on_skip, bad.is_told = fail, True
+        await kept(pacer, time)
+        assert len(good.times) == 3
+        assert good.skipped
+        assert not bad.times
+        assert pacer.errors == 1
+
+    run(main())

@@ -18,6 +18,8 @@ from botkit.client.call import Call
 from botkit.client.client import Client
 from botkit.flow import runtime
 from botkit.media.call_hearing import CallHearing
+from botkit.media.hearing import Hearing
+from botkit.media.receiver import Receiver
 from botkit.results import Verdict
 from botkit.runner.bot import Bot
 from botkit.runner.options import Notice
@@ -226,3 +228,52 @@ def test_flow_that_cannot_take_an_event(tmp_path: Path, monkeypatch: pytest.Monk
     assert result.took < 5
     assert call_of(result, "line").verdict is Verdict.FAULT
     assert call_of(result, "line").problems[0].message == "the flow broke: ValueError: by mistake"
+
+
+def _break_receiver(monkeypatch: pytest.MonkeyPatch, *, of_call: bool) -> None:
+    """One leg breaks on the beat: of a call, or of the exchange, whose legs have no ears."""
+    packet, mistakes = Receiver._packet, [1]
+
+    def once(self: Receiver, data: bytes, at: float) -> None:
+        if mistakes and (self.on_payload is not None) is of_call:
+            mistakes.pop()
+            broken()
+        packet(self, data, at)
+
+    monkeypatch.setattr(Receiver, "_packet", once)
+
+
+def test_on_the_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake on the beat of a call is this call's fault, at once; the other calls go on, and it is counted."""
+    _break_receiver(monkeypatch, of_call=True)
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER, "other": OTHER_LINE, "late": OTHER_CALLER})
+    calls = [call for flow in result.flows for call in flow.calls]
+    assert result.status == 2
+    assert result.took < 10
+    assert not result.problems
+    (broke,) = (call for call in calls if call.verdict is Verdict.FAULT)
+    assert [problem.message for problem in broke.problems if problem.kind == "fault"] == [MISTAKE]
+    assert [call.verdict for call in calls].count(Verdict.PASSED) >= 2
+    assert "in broken" in (tmp_path / "out" / "trace.txt").read_text()
+    assert result.pacer.errors == 1
+
+
+def test_on_the_beat_of_the_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake on the beat of one of the exchange's legs ends this call, and is a fault of the run; others go on."""
+    _break_receiver(monkeypatch, of_call=False)
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER, "other": OTHER_LINE, "late": OTHER_CALLER})
+    calls = [call for flow in result.flows for call in flow.calls]
+    assert result.status == 2
+    assert [problem.message for problem in result.problems] == [MISTAKE]
+    assert "trace.txt" in (result.problems[0].hint or "")
+    assert [call.verdict for call in calls].count(Verdict.PASSED) >= 2
+
+
+def test_in_the_analysis_of_all_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in what is done for all calls at once ends the run: none of them would hear anything any more."""
+    monkeypatch.setattr(Hearing, "_hear", broken)
+    result = play(tmp_path, {"line": TONE_LINE, "caller": TONE_CALLER})
+    assert result.status == 2
+    assert result.took < 10
+    assert [problem.message for problem in result.problems] == [MISTAKE]
+    assert call_of(result, "caller").verdict is not Verdict.PASSED
