@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from botkit.clock import Clock
+from botkit.media.wallclock import ToMonotonic
 from botkit.results import PacerHealth
 
 PTIME = 0.020
@@ -60,6 +61,7 @@ class Pacer:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._to_monotonic = ToMonotonic(clock)
         self._first: list[Beating] = []
         self._rest: list[Beating] = []
         self._after: list[Callable[[float], None]] = []
@@ -157,7 +159,7 @@ class Pacer:
     def beat(self, now: float) -> None:
         """One beat, at `now`."""
         self.last_beat = now
-        to_monotonic = now - self._clock.wall()
+        to_monotonic = self._to_monotonic.seconds()
         first, rest = self._first, self._rest
         for session in first:
             try:

@@ -7,6 +7,7 @@ the same calls of libsrtp without a Python object for each; Linux alone has it.
 from __future__ import annotations
 
 import functools
+import math
 import socket
 import struct
 from typing import Any
@@ -42,6 +43,7 @@ class SrtpPath:
         errors = 0
         receive_into, into = self._receive_into, self._into
         scratch = into[0]
+        dated = to_monotonic < math.inf
         for _ in range(MAX_PER_BEAT):
             try:
                 size, ancillary, _, address = receive_into(into, ANCILLARY_MAX)
@@ -52,7 +54,7 @@ class SrtpPath:
                 continue
             if size < 2:
                 continue
-            wall = wallclock_of(ancillary)
+            wall = wallclock_of(ancillary) if dated else None
             at = now if wall is None else wall + to_monotonic
             if not is_rtp(scratch[0], scratch[1]):
                 others.append((bytes(scratch[:size]), at, address))

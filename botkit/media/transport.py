@@ -64,7 +64,8 @@ class Transport(Protocol):
     def poll(self, now: float, to_monotonic: float) -> list[Arrival]:
         """RTP that arrived since the last beat, decrypted, oldest first, at most eight. Never raises.
 
-        `to_monotonic` is what to add to wallclock seconds to get monotonic ones."""
+        `to_monotonic` is what to add to wallclock seconds to get monotonic ones; while that is infinite, arrival
+        times are those of reading."""
         ...
 
     def send(self, packet: bytes) -> None:

@@ -109,6 +109,19 @@ def test_forged_and_short(kind: type[SrtpPath]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_wallclock_that_says_nothing(kind: type[SrtpPath]) -> None:
+    """While nobody knows what the wallclock is to monotonic time, what comes is dated by when it is read."""
+    with ends(kind) as (one, other):
+        one.path.send(packet(1))
+        one.sock.sendto(STUN, other.sock.getsockname())
+        got: list[Arrival] = []
+        others: list[Any] = []
+        assert other.path.receive(55.0, math.inf, -math.inf, got, others) == 0
+        assert got == [(packet(1), 55.0)]
+        assert [at for _, at, _ in others] == [55.0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_how_much_is_read(kind: type[SrtpPath]) -> None:
     """A flood is read in pieces; after a fresh packet nothing more is asked for."""
     with ends(kind) as (one, other):

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,7 +90,7 @@ static PyObject *rtp_receive(PyObject *self, PyObject *const *args, Py_ssize_t c
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
     errors += got < 0; /* connection refused: the other end has closed its socket */
     if (got < 2) continue;
-    double wall = wallclock_of(&message), at = wall > 0 ? wall + to_monotonic : now;
+    double wall = isfinite(to_monotonic) ? wallclock_of(&message) : 0, at = wall > 0 ? wall + to_monotonic : now;
     int size = (int)got;
     if (!is_rtp(packet.bytes)) {
       PyObject *address = address_of(&from, message.msg_namelen);
