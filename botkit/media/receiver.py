@@ -6,6 +6,7 @@ an ear, the far leg of a bridge. Everything here runs on the beat: arithmetic, n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -180,6 +181,8 @@ class Receiver:
         if self.ssrc is not None:
             if self.forward_to is not None:
                 self.forward_to.new_source()
+            if self._pressed:
+                self._digits(self._events.expire(math.inf))
             self.statistics.switch_source()
             self._events = EventReceiver(self.event_clock, self._rate)
             if self.on_source is not None:

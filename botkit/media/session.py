@@ -65,6 +65,7 @@ class RtpSession:
         "_on_payload",
         "_report_at",
         "_transmit",
+        "_wall",
         "codec",
         "on_failed",
         "receive",
@@ -123,6 +124,8 @@ class RtpSession:
         self._digit_ears: tuple[OnDigit, ...] = ()
         self._numbers = {payload_type, self.receiver.receive_type}  # all that the codec ever had
         self._last_sr = (0, 0.0)  # NTP of the remote's last sender report, and when it came
+        # Reports tell the time by this alone (RFC 3550 6.4.1): a wallclock that is set is no round trip.
+        self._wall = clock.wall() - clock.now()
         self._report_at = clock.now() + REPORT_EVERY * random.uniform(0.5, 1.0)
         self.receiver.on_source = self._new_source
         transport.on_rtcp = self._rtcp_arrived
@@ -311,7 +314,7 @@ class RtpSession:
                 [
                     rtcp.SenderReport(
                         sender.ssrc,
-                        rtcp.ntp_from_wall(self._clock.wall()),
+                        rtcp.ntp_from_wall(self._wall + now),
                         sender.timestamp_now(),
                         sender.sent & 0xFFFFFFFF,
                         sender.octets & 0xFFFFFFFF,
@@ -340,8 +343,7 @@ class RtpSession:
             if isinstance(packet, (rtcp.SenderReport, rtcp.ReceiverReport)):
                 for block in packet.blocks:
                     if block.ssrc == self.sender.ssrc:
-                        arrival = rtcp.ntp_from_wall(self._clock.wall() - (self._clock.now() - at))
-                        measured = rtcp.round_trip(arrival, block)
+                        measured = rtcp.round_trip(rtcp.ntp_from_wall(self._wall + at), block)
                         self.round_trip = self.round_trip if measured is None else measured
 
     @property
