@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -76,6 +77,19 @@ def play(scene: Callable[[Scene], Coroutine[Any, Any, None]], host: str = "127.0
 
 
 # --- arrival times ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a buffer holds is Linux's")
+def test_a_backlog() -> None:
+    """What comes while the process is suspended for 8 s waits for it: no packet of the 400 is lost by us."""
+
+    async def scene(stage: Scene) -> None:
+        stage.wire.take_over(stage.far.getsockname(), connect=False)
+        for number in range(400):
+            stage.far.sendto(number.to_bytes(2, "big") * 94, stage.address)
+        assert [int.from_bytes(data[:2], "big") for data in stage.drained()] == list(range(400))
+
+    play(scene)
 
 
 def test_stamps_are_read() -> None:
