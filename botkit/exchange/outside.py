@@ -74,6 +74,7 @@ class OutsideParty:
         self._clock = clock
         self._sounds = sounds
         self._endpoint = plane.endpoint(connected=True, cname=trunk.name)
+        self._endpoint.on_failed = self._failed
         loop = asyncio.get_running_loop()
         self._ready: asyncio.Future[None] = loop.create_future()
         self._described: asyncio.Future[None] = loop.create_future()
@@ -97,6 +98,12 @@ class OutsideParty:
             self._finish("NORMAL_CLEARING")
             session.end("the call is over")
             await to_the_end(self._gone(pump))
+
+    def _failed(self, error: BaseException) -> bool:
+        """A mistake of ours on the beat of this call ends it."""
+        log.error("outside.broken trunk=%s %s: %s", self.trunk.name, type(error).__name__, error)
+        self._over.set()
+        return False
 
     async def _gone(self, pump: asyncio.Future[str]) -> None:
         await asyncio.wait((pump,))

@@ -72,7 +72,8 @@ class Pacer:
         """What was raised on the beat, all legs together: mistakes in this program."""
         self.on_error: Callable[[BaseException, bool], None] | None = None
         """Told what was raised and no call's report tells, and whether it was over all legs at once, and not in one
-        of them. Without it the event loop is told."""
+        of them. Without it the event loop is told, once of what comes over and over."""
+        self._said = ""  # what the loop was told last
         self._histogram = [0] * (len(_BUCKETS) + 1)
         self.kernel_times = True
         self.last_beat = clock.now()
@@ -203,7 +204,8 @@ class Pacer:
     def _tell(self, who: object, error: BaseException, of_all: bool) -> None:
         if self.on_error is not None:
             self.on_error(error, of_all)
-        else:
+        elif (said := f"{who!r}: {error!r}") != self._said:  # what is done for all fails with every beat, as a rule
+            self._said = said
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"the beat of {who!r} failed", "exception": error}
             )

@@ -30,7 +30,8 @@ sys.exit(pytest.main(["-q", "-n", "0", "-p", "no:cacheprovider", "--timeout", "3
 def compiled(folder: Path) -> Path:
     """The module, built with all warnings as errors, and with the sanitizers."""
     library = folder / f"_native{sysconfig.get_config_var('EXT_SUFFIX')}"
-    flags = ["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC", *CHECKS]
+    flags = ["-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"]
+    flags += ["-Werror", "-Wno-unused-parameter", "-shared", "-fPIC", *CHECKS]
     include = f"-I{sysconfig.get_path('include')}"
     sources = map(str, sorted(NATIVE.glob("*.c")))
     subprocess.run(["gcc", *flags, include, *sources, "-lm", "-o", str(library)], check=True)

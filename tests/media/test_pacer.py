@@ -352,6 +352,22 @@ def test_a_failure_that_nobody_tells() -> None:
     assert pacer.errors == 3
 
 
+def test_a_failure_of_each_beat() -> None:
+    """The loop is told once of what is raised over and over; all of it is counted."""
+    told: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+        pacer = Pacer(ManualClock())
+        pacer.after_each_beat(lambda now: fail(KeyError()))
+        for beat in range(50):
+            pacer.beat(beat * PTIME)
+        assert pacer.errors == 50
+
+    run(main())
+    assert len(told) == 1
+
+
 def test_a_leg_that_fails_to_be_told() -> None:
     """A mistake in telling of a mistake is told, too, and the beat goes on."""
     told: list[str] = []

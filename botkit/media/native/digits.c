@@ -50,7 +50,8 @@ static PyObject *digits_wanted(PyObject *self, PyObject *args) {
       for (int tone = 0; tone < TONES; tone++)
         memcpy(z + 2 * (TONES * half + tone), F32(views[0]) + 2 * ((2 * i + half) * all + columns[tone]),
                2 * sizeof *z);
-    int likely = U8(views[7])[i] = may_be_digit(z, F32(views[2]) + 2 * i, least);
+    int likely = may_be_digit(z, F32(views[2]) + 2 * i, least);
+    U8(views[7])[i] = likely != 0;
     before = likely || U8(views[5])[slots[i]] || (I64(views[4])[i] && before);
     if (!before) continue;
     PyObject *row = PyLong_FromSsize_t(i);

@@ -104,7 +104,7 @@ static int hear(Speech *self, Heard *frame, Teller *teller) {
   if (!tones_reserve(&self->tones)) return PyErr_NoMemory(), 0;
   double known;
   if (frame->voiced && self->state == SPEAKING && tones_go_on(&self->tones, frame, &known)) {
-    if (known) self->last_voiced = known + FRAME_SECONDS;
+    if (known != 0) self->last_voiced = known + FRAME_SECONDS;
     return 1;
   }
   int heard = self->state == SPEAKING, idle = tones_idle(&self->tones);

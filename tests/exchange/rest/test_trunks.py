@@ -14,6 +14,10 @@ from tests.exchange.rest.kit import Desk, ask
 CALL = {"from": "+15550009", "to": "+13125550100"}
 
 
+def broken(now: float) -> None:
+    raise ZeroDivisionError
+
+
 async def end_of(desk: Desk, path: str) -> str:
     """The cause for which the call ended, once it has."""
     for _ in range(200):
@@ -57,6 +61,27 @@ def test_an_incoming_call_of_an_application() -> None:
         assert await end_of(desk, path) == "NORMAL_CLEARING"
 
     ask(scene)
+
+
+def test_a_call_that_breaks() -> None:
+    """A mistake of ours on the beat of such a call ends it, and is told to the event loop."""
+    said: list[BaseException] = []
+
+    async def scene(desk: Desk) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: said.append(context["exception"]))
+        desk.exchange.directory.add_trunk("pstn", numbers=("+49*",))
+        bob = await desk.phone("bob", "+13125550100")
+        made = (await desk.http.post("/trunks/pstn/calls", json=CALL)).json()["data"]
+        await bob.take((await bob.rings())["sdp"])
+        (party,) = desk.exchange.outside.of(next(iter(desk.exchange.directory.trunks.values())))
+        async with asyncio.timeout(10):
+            await until(lambda: party.status == "answered")
+        party._endpoint.session._transmit = broken
+        assert await end_of(desk, f"/trunks/pstn/calls/{made['id']}") == "NORMAL_CLEARING"
+
+    ask(scene)
+    assert [type(error) for error in said] == [ZeroDivisionError]
 
 
 def test_a_phone_hears_what_is_said() -> None:
