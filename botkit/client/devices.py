@@ -12,10 +12,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeGuard
 
+from botkit.client.happenings import tell
 from botkit.clock import to_the_end
 from botkit.errors import Fault
 from botkit.media.device import SinkName, sink_named, source_named
-from botkit.media.ear import Ear
+from botkit.media.ear import Ear, HeardFrame
 from botkit.media.live import LiveDevice, LiveFigures, OpenDevice, PcmWriter
 from botkit.media.session import RtpSession
 from botkit.media.sink import Sink
@@ -90,12 +91,17 @@ class Devices:
         sink = sink_of(sink)
         before, self._sink = self._sink, sink
         if _is_sink(before):
-            self._ear.taps.remove(before.push)
+            self._ear.taps.remove(self._hear)
             if self._session is not None:
                 self._start(self._close_sink(before), "audio out")
         if _is_sink(sink):
-            self._ear.taps.append(sink.push)
+            self._ear.taps.append(self._hear)
         self._change()
+
+    def _hear(self, frame: HeardFrame) -> None:
+        """Give it to the sink, which may be anybody's: what that raises ends no call, but the loop hears of it."""
+        if _is_sink(self._sink):
+            tell(self._sink.push, frame, self._start)
 
     def attach(self, session: RtpSession) -> None:
         """There is media now."""
@@ -192,5 +198,5 @@ class Devices:
                 await asyncio.gather(*(self._close_device(role) for role in list(self._open)))
             finally:
                 if _is_sink(sink):
-                    self._ear.taps.remove(sink.push)
+                    self._ear.taps.remove(self._hear)
                     await self._close_sink(sink)

@@ -458,7 +458,8 @@ def test_devices_of_all_calls(tmp_path: Path) -> None:
 
 
 def test_sink_that_raises() -> None:
-    """A sink that raises hurts no other call."""
+    """A sink that raises hurts no call, not even its own, and the loop hears of it."""
+    said: list[type[BaseException]] = []
 
     class Broken:
         def push(self, frame: HeardFrame) -> None:
@@ -467,14 +468,16 @@ def test_sink_that_raises() -> None:
         def close(self) -> None: ...
 
     async def scene(stage: Stage) -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: said.append(type(context["exception"])))
         near, far = await stage.call()
         near.audio_out = Broken()
         playing = asyncio.ensure_future(near.play(Tone((440.0,), 0.5)))
         await far.expect_tone(440)
         await playing
+        assert near.fault is None
 
     play(scene)
+    assert set(said) == {ZeroDivisionError}
 
 
 # --- addresses ------------------------------------------------------------------------------------------------
