@@ -61,13 +61,19 @@ def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> T
         )
     if "scanning an alias" in context or "scanning an anchor" in context:
         what = "`*` starts an alias" if "alias" in context else "`&` starts an anchor"
-        word = line[max(column - 1, 0) :].split(" ")[0]
+        begin = max(line[:column].rfind(what[1]), 0)
+        word = re.split(r"\s", line[begin:])[0]
+        if _in_brackets(line[:begin]):
+            word = re.split(r"[,\]}]", word)[0]
         return Trap(f"{what}, and this is no name", f"for the text, put it in quotes: '{word}'")
     if "scanning a tag" in context or "parsing a tag" in context:
         return Trap("`!` starts a tag, and this is none", "for the text, put it in quotes: '!…'")
     if "cannot start any token" in problem:
         if line[column : column + 1] == "\t" or here.startswith("\t"):
-            return Trap("a tab cannot indent", "use spaces")
+            indents = not line[:column].strip(" \t-")
+            return Trap(
+                "a tab cannot indent" if indents else "a tab cannot stand between a key and its value", "use spaces"
+            )
         return Trap(f"`{here[:1]}` cannot start a text", f"put the text in quotes: '{here.strip()}'")
     if "quoted scalar" in context:
         return Trap("this quote is never closed", "end the text with the same quote, on the same line", at_start=True)
@@ -86,6 +92,10 @@ def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> T
     if re.search(r":\s+\$\{", line):
         return Trap("this cannot be read as YAML", 'put the text with its `${…}` in quotes: "${…}"')
     return Trap(_plain_words(context, problem), "check the indentation: a key or item here fits nothing above")
+
+
+def _in_brackets(text: str) -> bool:
+    return text.count("{") + text.count("[") > text.count("}") + text.count("]")
 
 
 def _flow_trap(context: str, begun: str, line: str, dollar: bool) -> Trap:
