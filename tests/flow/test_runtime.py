@@ -535,6 +535,14 @@ def test_loop_does_not_go_round_on_a_dead_call() -> None:
     assert (ran.verdict, ran.said) == ("passed", ["after"])
 
 
+@pytest.mark.parametrize("loop", ["repeat: {while: true, do: [{wait: 1s}]}", "goto: rest"])
+def test_loop_that_only_waits_ends_with_the_call(loop: str) -> None:
+    """Who waits again and again for the other side to hang up has no failure when it does."""
+    text = f"on: {{answered: [{{{loop}}}]}}\nblocks: {{rest: [{{wait: 1s}}, {{goto: rest}}]}}\n"
+    ran = run_flow(text, lambda call: call.will_end(at=5))
+    assert (ran.verdict, ran.problems, ran.outcome.duration) == ("passed", [], 5.0)
+
+
 # --- abort and cancellation -----------------------------------------------------------------------
 
 

@@ -104,8 +104,8 @@ class Repeat(Step):
 
     def _is_idle(self, scope: Scope) -> bool:
         """A further turn on a dead call would only do again what ended at once before."""
-        needs_call = any(each.step.needs_call or each.name == "run" for each in every_step(self.do))
-        return needs_call and scope.goes_round_dead(f"repeat {scope.path}")
+        waits = any(each.step.needs_call or each.step.waits or each.name == "run" for each in every_step(self.do))
+        return waits and scope.goes_round_dead(f"repeat {scope.path}")
 
 
 @step("break")
