@@ -45,7 +45,7 @@ def broken(
     """A fault. What is no error of botkit's own is a mistake in botkit, and shows its type."""
     if isinstance(error, ExpressionFault):
         message = error.message
-        place = Place(error.mark.file, error.mark.line, error.mark.column, place.text if place else "")
+        place = Place(error.mark.file, error.mark.line, error.mark.column, error.mark.text)
     elif isinstance(error, BotkitError):
         message = str(error.args[0]) if error.args else str(error)
     else:

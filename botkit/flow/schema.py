@@ -198,7 +198,7 @@ def resolve(step: Model, names: Mapping[str, Any], rng: random.Random) -> Model:
         value = getattr(step, name)
         if kind.is_open(value):
             field = type(step).model_fields[name]
-            filled[name] = resolve_value(kind, value, names, rng, f"{_name(step)}.{field.alias or name}")
+            filled[name] = resolve_value(kind, value, names, rng, f"{_prefix(step)}{field.alias or name}")
     return step.model_copy(update=filled) if filled else step
 
 
@@ -213,5 +213,7 @@ def resolve_value(kind: Kind, value: Any, names: Mapping[str, Any], rng: random.
         raise ExpressionFault(f"`{what}`: {error}", mark, hint=error.hint) from None
 
 
-def _name(step: BaseModel) -> str:
-    return str(getattr(step, "name", "") or type(step).__name__)
+def _prefix(step: BaseModel) -> str:
+    """`send_dtmf.` for a step of that name; nothing for the keys of a flow, whose `name` is another thing."""
+    name = getattr(type(step), "name", None)
+    return f"{name}." if name else ""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -28,11 +28,12 @@ CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A position in a file. Lines and columns count from 1."""
+    """A position in a file. Lines and columns count from 1; `text` is the source line, where it is known."""
 
     file: str
     line: int
     column: int
+    text: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
@@ -311,7 +312,8 @@ class _Reader:
         return self._error(trap.message, mark, trap.hint)
 
     def _mark(self, mark: Any) -> Mark:
-        return Mark(self.file, mark.line + 1, mark.column + 1)
+        text = self.lines[mark.line] if mark.line < len(self.lines) else ""
+        return Mark(self.file, mark.line + 1, mark.column + 1, text)
 
     def _line(self, mark: Mark) -> str:
         return self.lines[mark.line - 1] if 0 < mark.line <= len(self.lines) else ""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from botkit.errors import ConfigError
@@ -89,16 +89,16 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _prepare(name: str, flow: Flow, options: RunOptions, seed: int) -> PreparedBot:
-    account = options.settings.account_for(options.account, flow.account)
     declared = {key: value for key, value in options.vars.items() if key in flow.vars}
     inputs = Inputs(
         vars=_plain_scalars(declared),
         env=dict(os.environ),
         bot={"name": name},
         seed=f"{seed}:{name}",
-        secrets=account.secrets,
     )
     settled, inputs = begin(flow, inputs)
+    account = options.settings.account_for(options.account, settled.account)
+    inputs = replace(inputs, secrets=account.secrets)
     codecs = options.codecs.get(name) or options.codecs.get("")
     if codecs:
         settled = settled.model_copy(update={"codecs": codecs})

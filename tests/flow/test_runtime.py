@@ -543,6 +543,14 @@ def test_loop_that_only_waits_ends_with_the_call(loop: str) -> None:
     assert (ran.verdict, ran.problems, ran.outcome.duration) == ("passed", [], 5.0)
 
 
+def test_fault_shows_the_line_of_its_expression() -> None:
+    """A fault in a field that stands lines below its step shows that line, not the step's."""
+    ran = answered("- check:\n    says: no\n    that: call.id > 1")
+    place = ran.outcome.problems[0].place
+    assert place is not None
+    assert (place.text.strip(), place.text[place.column - 1 :]) == ("that: call.id > 1", "call.id > 1")
+
+
 # --- abort and cancellation -----------------------------------------------------------------------
 
 

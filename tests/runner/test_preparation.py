@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from botkit.errors import ConfigError
+from botkit.errors import ConfigError, Fault
 from botkit.flow.explain import FlowErrors
 from botkit.media.wav import read_wav
 from botkit.results import Verdict
@@ -92,6 +92,22 @@ def test_account_that_a_flow_may_not_choose(tmp_path: Path) -> None:
     settings = Settings(accounts={"there": account}, allow=("*",))
     with pytest.raises(ConfigError, match="may not choose"):
         play(tmp_path, {"caller": f"{TONE_CALLER}account: there\n"}, settings=settings, virtual=False)
+
+
+def test_account_in_a_variable(tmp_path: Path) -> None:
+    """The account of a flow may stand in a variable; what is unknown then is told by its name."""
+    caller = TONE_CALLER + "vars: {where: local}\naccount: '${where}'\n"
+    flows = {"line": TONE_LINE, "caller": caller}
+    assert play(tmp_path, flows).verdict is Verdict.PASSED
+    with pytest.raises(ConfigError, match="there is no account 'nowhere'"):
+        play(tmp_path, flows, vars={"where": "nowhere"})
+
+
+def test_head_that_cannot_be_filled_in(tmp_path: Path) -> None:
+    """A key of a flow whose expression gives what it cannot take is named as it is written, with its position."""
+    caller = "flow: Caller\ndial: '5100'\nvars: {limit: a}\ntime_limit: '${limit}'\n"
+    with pytest.raises(Fault, match=r"caller\.yaml:4:13: `time_limit`: 'a' is not a duration"):
+        play(tmp_path, {"caller": caller})
 
 
 def test_names_of_bots(tmp_path: Path) -> None:
