@@ -12,6 +12,7 @@ from botkit.flow.chance import Chance
 from botkit.flow.document import Flow
 from botkit.flow.expression import suggest
 from botkit.flow.kinds_many import ValueKind
+from botkit.flow.operators import Environment
 from botkit.flow.schema import resolve, resolve_value
 from botkit.flow.scope import Inputs
 
@@ -30,7 +31,7 @@ def begin(flow: Flow, inputs: Inputs) -> tuple[Flow, Inputs]:
     rng = random.Random(f"{inputs.seed}:begin")
     values: dict[str, Any] = {}
     names: dict[str, Any] = {
-        "env": dict(inputs.env),
+        "env": Environment(inputs.env),
         "bot": dict(inputs.bot),
         "matrix": dict(inputs.matrix),
         "random": Chance(rng),

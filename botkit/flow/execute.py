@@ -46,6 +46,7 @@ async def run_step(scope: Scope, spec: StepSpec) -> None:
         step, within = spec.filled(here.names, here.rng)
     except Exception as error:
         raise FlowFaulted(_fault(here, spec, error)) from error
+    here.shared.hide_given(step)
     failures = await _Attempt(here.at(spec, within), spec, step).run()
     if failures:
         await _on_fail(here, spec, failures)

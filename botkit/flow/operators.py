@@ -42,6 +42,10 @@ class Missing(StrictUndefined):
         return missing_message(self)
 
 
+class Environment(dict[str, str]):
+    """The variables of the environment. No message shows them all: passwords are among them."""
+
+
 def missing_message(value: Undefined) -> str:
     """What is not there, in our words; for `a if b` without `else`, which is Jinja's own `Undefined`, too."""
     if value._undefined_hint:
@@ -49,11 +53,15 @@ def missing_message(value: Undefined) -> str:
         return "there is no value: the `if` does not hold and has no `else`" if no_else else value._undefined_hint
     if value._undefined_obj is missing:
         return f"`{value._undefined_name}` is not defined"
+    if isinstance(value._undefined_obj, Environment):
+        return f"there is no `{value._undefined_name}` in the environment"
     return f"there is no `{value._undefined_name}` in {shown(value._undefined_obj)}"
 
 
 def shown(value: Any) -> str:
     """A value in an error message, cut short."""
+    if isinstance(value, Environment):
+        return "the environment"
     text = f"'{value}'" if isinstance(value, str) else written(value)
     return text if len(text) <= 60 else text[:57] + "…"
 

@@ -71,6 +71,7 @@ class FlowRun:
         self._shared.background = self._background = Background(self._spawn_beside)
         for value in secrets_of(self._flow, self._flow.vars):
             self._shared.mask.add(value)
+            self._shared.mask.awaits |= value is None or value == ""
         self._begun = call.clock.now()
         self._answered_at: float | None = None
         self._ended: Ended | None = None

@@ -214,6 +214,7 @@ def resolve_value(kind: Kind, value: Any, names: Mapping[str, Any], rng: random.
 
 
 def _prefix(step: BaseModel) -> str:
-    """`send_dtmf.` for a step of that name; nothing for the keys of a flow, whose `name` is another thing."""
-    name = getattr(type(step), "name", None)
-    return f"{name}." if name else ""
+    """`send_dtmf.` for a step of that name; nothing for the keys of a flow, whose `name` is one of them."""
+    if "name" in type(step).model_fields:
+        return ""
+    return f"{getattr(type(step), 'name', '') or type(step).__name__}."

@@ -21,14 +21,18 @@ from botkit.errors import Fault
 from botkit.flow.background import Background, Work
 from botkit.flow.chance import Chance
 from botkit.flow.expression import RESERVED, Expression, truth
+from botkit.flow.kinds_many import ValuesKind
 from botkit.flow.kinds_media import ANOTHER_NAME, is_own_file
+from botkit.flow.operators import Environment
 from botkit.flow.port import CallPort
+from botkit.flow.schema import kinds_of
 from botkit.flow.signals import Signals
 from botkit.flow.trace import Logged, Mask, Record, Trace, no_trace
 from botkit.results import Problem, StepResult
 
 if TYPE_CHECKING:
     from botkit.flow.document import StepSpec
+    from botkit.flow.registry import Step
 
 DEEPEST = 50
 """Blocks that run blocks: more than so many inside each other is taken for a circle."""
@@ -85,6 +89,14 @@ class Shared:
         if name in self._secrets:
             self.mask.add(value)
         self.values[name] = value
+
+    def hide_given(self, step: Step) -> None:
+        """Hide what a step is about to give to secrets, in `set` or `with:`: its summary is told before it runs."""
+        for name, kind in kinds_of(type(step)).items() if self._secrets else ():
+            if isinstance(kind, ValuesKind) and kind.writes_names:
+                for variable, value in (getattr(step, name) or {}).items():
+                    if variable in self._secrets:
+                        self.mask.add(value)
 
     def tell(self, record: Record) -> None:
         """Send a record to the trace, masked."""
@@ -273,7 +285,7 @@ class Names(Mapping[str, Any]):
             case "event" if scope.event is not None:
                 return dict(scope.event)
             case "env":
-                return dict(shared.inputs.env)
+                return Environment(shared.inputs.env)
             case "random":
                 return shared.chance
             case "bot":

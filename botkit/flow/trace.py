@@ -86,6 +86,8 @@ class Mask:
 
     def __init__(self, secrets: Iterable[object] = ()) -> None:
         self._secrets: list[str] = []
+        self.awaits = False
+        """A secret has no value yet: the digits that arrive may be it."""
         for secret in secrets:
             self.add(secret)
 
@@ -108,8 +110,8 @@ class Mask:
 
     @property
     def hides_digits(self) -> bool:
-        """A secret could be entered on a keypad."""
-        return any(set(secret) <= set("0123456789*#ABCDabcd") for secret in self._secrets)
+        """A secret could be entered on a keypad, or is yet to come."""
+        return self.awaits or any(set(secret) <= set("0123456789*#ABCDabcd") for secret in self._secrets)
 
     def text(self, text: str) -> str:
         """`text` with each secret replaced."""
@@ -119,7 +121,7 @@ class Mask:
         return text
 
     def digit(self, digit: str) -> str:
-        """One digit that came alone: hidden when a secret might be spelt with it."""
+        """One digit that came alone: hidden when a secret might be spelt with it, now or later."""
         return "*" * len(digit) if self.hides_digits else digit
 
     def value(self, value: Any) -> Any:

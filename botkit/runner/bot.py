@@ -189,7 +189,7 @@ class Bot:
             "call",
             call=call.id,
             bot=self.name,
-            flow=self.flow.name,
+            flow=self._mask.text(self.flow.name),
             direction=call.direction,
             remote=self._mask.text(call.remote),
         )
@@ -275,7 +275,7 @@ class Bot:
         return CallResult(
             id=name,
             bot=self.name,
-            flow=self.flow.name,
+            flow=self._mask.text(self.flow.name),
             file=self.flow.file,
             direction=call.direction,
             remote=self._mask.text(call.remote),
@@ -357,12 +357,12 @@ class Bot:
             verdicts.append(Verdict.FAULT if fault else Verdict.FAILED)
         return FlowResult(
             bot=self.name,
-            flow=self.flow.name,
+            flow=self._mask.text(self.flow.name),
             file=self.flow.file,
             verdict=worst(verdicts),
             calls=tuple(self.calls),
             problems=tuple(self.problems),
-            tags=tuple(self.flow.tags),
+            tags=tuple(map(self._mask.text, self.flow.tags)),
         )
 
     def blame(self, fault: Fault) -> None:

@@ -679,6 +679,32 @@ def test_secret_that_is_set_is_masked_too() -> None:
     """A new value for a secret is a secret."""
     ran = answered("- set: {pin: 98765}\n- log: 'now ${pin}'", head='dial: "+1"\nvars: {pin: 1}\nsecrets: [pin]')
     assert ran.said == ["now ***"]
+    assert "98765" not in repr([ran.records, ran.outcome])  # not even where `set` says what it will do
+
+
+def test_secret_that_a_block_is_given_is_masked_too() -> None:
+    """What `with:` gives under a secret's name is a secret."""
+    text = """
+    vars: {pin: 1111}
+    secrets: [pin]
+    on: {answered: [{run: {block: enter, with: {pin: 98765}}}]}
+    blocks: {enter: [{send_dtmf: "${pin}"}]}
+    """
+    ran = run_flow(text)
+    assert ran.call.sent[0].what == "98765"
+    assert "98765" not in repr([ran.records, ran.outcome])
+
+
+def test_digits_hide_before_the_secret_that_they_make() -> None:
+    """A secret without a value may be what is typed next: not one digit is shown."""
+    text = """
+    vars: {pin: ~}
+    secrets: [pin]
+    on: {answered: [{gather: {digits: 4}, save_as: pin}, {log: "${pin.digits}"}]}
+    """
+    ran = run_flow(text, lambda call: call.will_hear_digit("4321", at=3))
+    seen = [each.fields["digit"] for each in ran.records if isinstance(each, EventSeen) and each.event == "dtmf"]
+    assert (seen, ran.said) == (["*"] * 4, ["***"])
 
 
 def test_answered_that_is_not_for_this_call_is_done() -> None:

@@ -75,7 +75,7 @@ def test_environment_is_what_was_given() -> None:
 
     async def test(scope: Scope) -> None:
         assert value(scope, "env.A") == "1"
-        with pytest.raises(Fault):
+        with pytest.raises(Fault, match="there is no `PATH` in the environment in"):
             value(scope, "env.PATH")
 
     in_scope(test, env={"A": "1"})

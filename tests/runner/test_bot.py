@@ -63,8 +63,9 @@ def test_secrets_are_in_no_file(tmp_path: Path) -> None:
         'flow: Line\nanswer: "5100"\nvars: {pin: "86420"}\nsecrets: [pin]\non: {answered: [{expect_dtmf: "${pin}"}]}\n'
     )
     caller = """
-flow: Caller
+flow: "Caller with ${pin}"
 dial: "5100"
+tags: ["${pin}"]
 vars: {pin: "86420"}
 secrets: [pin]
 on:
