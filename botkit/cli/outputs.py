@@ -104,10 +104,15 @@ def write_reports(result: RunResult, folder: Path) -> None:
 def _write(result: RunResult, folder: Path) -> None:
     from botkit.reports import html_page, json_lines, junit_xml, result_json
 
-    (folder / "result.json").write_text(result_json.to_json(result) + "\n", encoding="utf-8")
-    (folder / "calls.jsonl").write_text("".join(f"{line}\n" for line in json_lines.lines(result)), encoding="utf-8")
-    (folder / "junit.xml").write_text(junit_xml.to_xml(result), encoding="utf-8")
-    (folder / "report.html").write_text(html_page.to_html(result), encoding="utf-8")
+    texts = {
+        "result.json": result_json.to_json(result) + "\n",
+        "calls.jsonl": "".join(f"{line}\n" for line in json_lines.lines(result)),
+        "junit.xml": junit_xml.to_xml(result),
+        "report.html": html_page.to_html(result),
+    }
+    for name, text in texts.items():
+        # Half a character, which JSON allows and the other party may send, is written as its escape.
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _by_time() -> Path:

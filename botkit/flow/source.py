@@ -103,6 +103,7 @@ class Mapping:
 
 Node = Scalar | Sequence | Mapping
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NULLS = ("", "null", "~")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
@@ -233,7 +234,18 @@ class _Reader:
             if trap and fatal:
                 at = Mark(self.file, end.line, end.column + len(rest) - len(rest.lstrip()))
                 raise self._error("a comment starts here, so this is not part of the text", at, trap)
-        return Scalar(event.value, quoted, mark, trap)
+        return Scalar(self._whole(event.value, mark), quoted, mark, trap)
+
+    def _whole(self, text: str, mark: Mark) -> str:
+        """The text with its surrogates joined: JSON escapes a character beyond U+FFFF as a pair of them."""
+        if _SURROGATE.search(text) is None:
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._error(
+                "this text holds half a character", mark, 'escape a character whole, as in "\\U0001F680"'
+            ) from None
 
     def _mapping(self, events: Iterator[yaml.Event], mark: Mark, depth: int) -> Mapping:
         pairs: list[tuple[Scalar, Node]] = []

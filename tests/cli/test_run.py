@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -273,3 +274,11 @@ def test_help_says_how_to_dial_several_times(botkit: Botkit) -> None:
     """Its help says that a flow which is named several times dials as often."""
     told = " ".join(botkit("run", "--help").stdout.split())
     assert "A dialling flow that is named several times dials as often" in told
+
+
+def test_half_a_character_in_a_report(tmp_path: Path) -> None:
+    """Half a character, which the other party may send, costs no report: it is written as its escape."""
+    folder = outputs.prepare(tmp_path / "o")
+    outputs.write_reports(samples.run(problems=(replace(samples.REFUSED, message="a \ud83d"),)), folder)
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["problems"][0]["message"] == "a \ud83d"
+    assert "a \\ud83d" in (folder / "report.html").read_text(encoding="utf-8")

@@ -56,6 +56,12 @@ def test_quoted_is_text() -> None:
     assert value('"true"') == "true"
 
 
+def test_surrogates_that_come_in_pairs() -> None:
+    """A character beyond U+FFFF may be escaped as JSON does it: as two halves."""
+    node = read('a: "\\ud83d\\ude80"', "f.yaml")
+    assert data(node) == {"a": "\U0001f680"}
+
+
 def test_keys_stay_text() -> None:
     """`on` is a key like any other."""
     assert data(read("on: {yes: 1}", "f")) == {"on": {"yes": 1}}
