@@ -320,7 +320,13 @@ class Builder:
             return
         hint = error.hint if isinstance(error, FieldError) else None
         text = str(error) if error is not None else detail["msg"]
-        self.notes.error(f"`{prefix}{alias}`: {text}" if alias else f"`{prefix.rstrip('.')}`: {text}", mark, hint)
+        what = f"{prefix}{alias}" if alias else prefix.rstrip(".")
+        self.notes.error(f"`{what}`: {text}", mark, hint)
+        self._note_others(error, what, mark)
+
+    def _note_others(self, error: Any, what: str, mark: Mark) -> None:
+        for other in error.others if isinstance(error, FieldError) else ():
+            self.notes.error(f"`{what}`: {other}", other.mark or mark, other.hint)
 
     def value(self, kind: Kind, node: Node, what: str) -> Any:
         """One value of that kind; None, and a note, when it is not."""
@@ -329,6 +335,7 @@ class Builder:
         except (FieldError, ExpressionFault) as error:
             text = error.message if isinstance(error, ExpressionFault) else str(error)
             self.notes.error(f"`{what}`: {text}", error.mark or node.mark, error.hint)
+            self._note_others(error, what, node.mark)
             return None
 
     def only(self, node: source.Mapping, keys: tuple[str, ...], owner: str) -> bool:

@@ -23,6 +23,7 @@ from botkit.flow.schema import (
     Codecs,
     Count,
     Duration,
+    Filled,
     Flag,
     Headers,
     Names,
@@ -113,7 +114,7 @@ class _Document(BaseModel):
 class FlowHead(_Document):
     """The top-level keys of a flow, beside `on` and `blocks`."""
 
-    name: Text = Field(alias="flow")
+    name: Filled = Field(alias="flow")
     """What it is called in reports."""
     about: Text | None = None
     """Prose, for readers."""
@@ -125,9 +126,9 @@ class FlowHead(_Document):
     """The variables and their first values."""
     secrets: Names = ()
     """Variables whose values are masked wherever they would show."""
-    dial: Text | None = None
+    dial: Filled | None = None
     """The number, name or SIP address to call."""
-    answer: Text | None = None
+    answer: Filled | None = None
     """The number, user name or pattern (`+1800*`, `any`) that it answers."""
     expect_call: Choice[Literal["answered", "busy", "no_answer", "rejected", "unallocated", "any"]] | None = None
     """What must become of the call; without it, answered where there is an `answered` handler."""
@@ -182,7 +183,7 @@ class Flow(FlowHead):
 class LibraryHead(_Document):
     """The top-level keys of a library, beside `blocks`."""
 
-    name: Text = Field(alias="blocks_of")
+    name: Filled = Field(alias="blocks_of")
     """What it is called."""
     about: Text | None = None
     """Prose, for readers."""

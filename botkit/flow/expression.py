@@ -313,6 +313,9 @@ def name_trouble(text: str) -> str | None:
 
 def suggest(name: str, known: Any) -> str | None:
     """A hint at the known name that looks most like this one, if any does."""
+    other_case = next((each for each in known if each.casefold() == name.casefold()), None)
+    if other_case is not None:
+        return f"did you mean `{other_case}`?"
     best = process.extractOne(name, list(known), scorer=fuzz.ratio, score_cutoff=60)
     return f"did you mean `{best[0]}`?" if best else None
 

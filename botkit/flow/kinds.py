@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -22,6 +22,8 @@ from botkit.flow.patterns import pattern_trouble
 from botkit.flow.sandbox import Trouble, number, shown, written
 from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
 
+T = TypeVar("T")
+
 
 class FieldError(ValueError):
     """A value is not what its field takes. `mark` is the value's, where it differs from the field's."""
@@ -30,6 +32,8 @@ class FieldError(ValueError):
         super().__init__(message)
         self.mark = mark
         self.hint = hint
+        self.others: tuple[FieldError, ...] = ()
+        """What else is wrong in the same list or mapping: all errors of a file are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,23 @@ def as_template(node: Scalar) -> Template | str:
     return "".join(map(str, template.parts)) if template.is_constant else template
 
 
+def all_of(reads: Iterable[Callable[[], T]]) -> list[T]:
+    """What each of them gives. Raises the first `FieldError`, with those of the rest beside it."""
+    given: list[T] = []
+    errors: list[FieldError] = []
+    for read in reads:
+        try:
+            given.append(read())
+        except FieldError as error:
+            errors += (error, *error.others)
+        except ExpressionFault as fault:
+            errors.append(FieldError(fault.message, mark=fault.mark, hint=fault.hint))
+    if errors:
+        errors[0].others = tuple(errors[1:])
+        raise errors[0]
+    return given
+
+
 def marked(error: FieldError, mark: Mark) -> FieldError:
     if error.mark is None:
         error.mark = mark
@@ -142,6 +163,19 @@ class TextKind(Kind):
 
     def of_value(self, value: Any, mark: Mark | None) -> str:
         return written(value)
+
+
+class FilledKind(TextKind):
+    """A text that says something: a flow without a name, or a number without a digit, is a mistake."""
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = super().of_value(value, mark)
+        if value is None or not text.strip():
+            raise FieldError(f"a value is missing; expected {self.wants}")
+        return text
+
+    def json_schema(self) -> dict[str, Any]:
+        return {**super().json_schema(), "pattern": r"\S"}
 
 
 class DigitsKind(Kind):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
+from functools import partial
 from typing import Any, ClassVar, get_args
 
 from botkit.flow.expression import Expression, Template, has_expression, name_trouble, suggest
-from botkit.flow.kinds import FieldError, Kind, TextKind, as_template
+from botkit.flow.kinds import FieldError, Kind, TextKind, all_of, as_template
 from botkit.flow.sandbox import shown, written
 from botkit.flow.source import Mapping, Mark, Scalar, Sequence, data
 
@@ -89,9 +91,10 @@ def _open_data(node: Any) -> Any:
         case Scalar():
             return as_template(node) if has_expression(node.text) else node.value
         case Sequence():
-            return [_open_data(item) for item in node.items]
+            return all_of(partial(_open_data, item) for item in node.items)
         case Mapping():
-            return {key.text: _open_data(value) for key, value in node.pairs}
+            values = all_of(partial(_open_data, value) for _, value in node.pairs)
+            return dict(zip((key.text for key, _ in node.pairs), values, strict=True))
     return node
 
 
@@ -113,39 +116,57 @@ class ValuesKind(ValueKind):
 
     def read(self, node: Any) -> Any:
         if isinstance(node, Mapping):
-            for key, _ in node.pairs:
-                trouble = name_trouble(key.text) if self.writes_names else None
-                if trouble:
-                    raise FieldError(f"`{key.text}` {trouble}", mark=key.mark)
-        if isinstance(node, Mapping | dict):
+            return dict(all_of(partial(self._pair, key, value) for key, value in node.pairs))
+        if isinstance(node, dict):
             return super().read(node)
         if isinstance(node, Scalar | Sequence):
             raise FieldError(f"{shown(data(node))} is not {self.wants}", mark=node.mark)
         raise self.refused(node)
 
+    def _pair(self, key: Scalar, node: Any) -> tuple[str, Any]:
+        trouble = name_trouble(key.text)
+        if trouble:
+            raise FieldError(f"`{key.text}` {trouble}", mark=key.mark)
+        return key.text, _open_data(node)
+
     def json_schema(self) -> dict[str, Any]:
         return {"type": "object"}
 
 
+class _HeaderKind(TextKind):
+    """The text of one header: what breaks the line would begin another."""
+
+    def of_value(self, value: Any, mark: Mark | None) -> str:
+        text = super().of_value(value, mark)
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+            raise FieldError("a header is one line, and this text holds a line break or the like")
+        return text
+
+
 class HeadersKind(ValuesKind):
+    """Headers: their names are the tokens of SIP (RFC 3261, section 25.1)."""
+
     wants = "a mapping of header names to texts"
     writes_names = False
 
-    def read(self, node: Any) -> Any:
-        if isinstance(node, Mapping):
-            return {key.text: TextKind().read(value) for key, value in node.pairs}
-        return super().read(node)
+    def _pair(self, key: Scalar, node: Any) -> tuple[str, Any]:
+        if not re.fullmatch(r"[A-Za-z0-9.!%*_+`'~-]+", key.text):
+            raise FieldError(
+                f"`{key.text}` is no name of a header", mark=key.mark, hint="use letters, digits and `-`, as in X-Test"
+            )
+        return key.text, _HeaderKind().read(node)
 
     def settle(self, value: Any, names: MappingABC[str, Any], rng: random.Random) -> Any:
-        return {key: written(item) for key, item in super().settle(value, names, rng).items()}
+        return {key: _HeaderKind().settle(item, names, rng) for key, item in value.items()}
 
 
 class ListKind(Kind):
     """A list of values of one kind; one alone is a list of one. An unordered `Choices` it is not."""
 
-    def __init__(self, item: Kind, wants: str) -> None:
+    def __init__(self, item: Kind, wants: str, *, may_be_empty: bool = True) -> None:
         self.item = item
         self.words = wants
+        self.may_be_empty = may_be_empty
 
     def of_value(self, value: Any, mark: Mark | None) -> tuple[Any, ...]:
         items = value if isinstance(value, list | tuple) else [value]
@@ -153,7 +174,9 @@ class ListKind(Kind):
 
     def read(self, node: Any) -> Any:
         if isinstance(node, Sequence):
-            return tuple(self.item.read(item) for item in node.items)
+            if not node.items and not self.may_be_empty:
+                raise FieldError(f"the list is empty; expected {self.words}", mark=node.mark)
+            return tuple(all_of(partial(self.item.read, item) for item in node.items))
         if isinstance(node, Scalar) and not node.is_null:
             return (self.item.read(node),)
         if isinstance(node, Scalar | Mapping):

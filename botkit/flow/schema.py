@@ -31,6 +31,7 @@ from botkit.flow.kinds import (
     DigitsKind,
     DurationKind,
     FieldError,
+    FilledKind,
     FlagKind,
     IntegerKind,
     Kind,
@@ -63,6 +64,7 @@ __all__ = [
     "Duration",
     "Expression",
     "FieldError",
+    "Filled",
     "Flag",
     "Headers",
     "Hz",
@@ -94,6 +96,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 Text = Annotated[str, TextKind()]
 """A text; a number or boolean as it was written."""
+Filled = Annotated[str, FilledKind()]
+"""A text that is not blank."""
 Digits = Annotated[str, DigitsKind()]
 """0-9, A-D, *, #, and `w` for a pause; at least one."""
 Number = Annotated[float, NumberKind()]
@@ -123,7 +127,8 @@ Texts = Annotated[tuple[str, ...], ListKind(TextKind(), "a list of texts")]
 Names = Annotated[tuple[str, ...], ListKind(NameKind(), "a list of names")]
 """One variable's name or a list of them."""
 Codecs = Annotated[
-    tuple[str, ...], ListKind(ChoiceKind(("PCMU", "PCMA", "G722", "opus")), "a list of PCMU, PCMA, G722, opus")
+    tuple[str, ...],
+    ListKind(ChoiceKind(("PCMU", "PCMA", "G722", "opus")), "a list of PCMU, PCMA, G722, opus", may_be_empty=False),
 ]
 """Codecs, in the order of the offer."""
 Range = Annotated[tuple[int, int | None], RangeKind()]

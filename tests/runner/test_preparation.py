@@ -110,6 +110,21 @@ def test_head_that_cannot_be_filled_in(tmp_path: Path) -> None:
         play(tmp_path, {"caller": caller})
 
 
+def test_number_in_a_variable_without_a_value(tmp_path: Path) -> None:
+    """An empty variable is no number to dial, and not the word for nothing either."""
+    caller = "flow: Caller\ndial: '${to}'\nvars: {to: ~}\n"
+    for given in ({}, {"to": " "}):
+        with pytest.raises(Fault, match=r"caller\.yaml:2:7: `dial`: a value is missing"):
+            play(tmp_path, {"caller": caller}, vars=given)
+
+
+def test_header_that_would_be_two(tmp_path: Path) -> None:
+    """What a variable brings cannot begin a header of its own."""
+    caller = "flow: Caller\ndial: '5100'\nvars: {x: a}\nheaders: {X-One: '${x}'}\n"
+    with pytest.raises(Fault, match=r"caller\.yaml:4:18: `headers`: a header is one line"):
+        play(tmp_path, {"caller": caller}, vars={"x": "a\r\nX-Two: b"})
+
+
 def test_names_of_bots(tmp_path: Path) -> None:
     """A bot is called as its file; the same file twice is numbered, and each has a folder."""
     (tmp_path / "flows").mkdir()
