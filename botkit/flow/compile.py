@@ -269,7 +269,9 @@ class Compiler:
             file = use.key.rpartition("#")[0]
             names = [key.rpartition("#")[2] for key in self.blocks if key.rpartition("#")[0] == file]
             hint = suggest(use.key.rpartition("#")[2], names)
-            if hint is None:
+            if hint is None and use.written.endswith((".yaml", ".yml")):
+                hint = f"name one of its blocks: {use.written}#BLOCK"
+            elif hint is None:
                 hint = f"known are {', '.join(names)}" if names else "there are no blocks"
             self.notes.error(f"there is no block `{use.written}`", use.mark, hint)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from botkit.errors import Fault
 from botkit.flow.port import Heard, Window
 from botkit.flow.registry import Step
 from botkit.flow.schema import Choice, Duration, Flag
@@ -30,9 +31,16 @@ class Expectation(Step):
     """With `ok` the end of the call fulfils an `absent`, and silence."""
 
     def window(self, scope: Scope) -> Window:
-        """When it must be met."""
+        """When it must be met. Raises `Fault` for what, filled in, cannot be met at all: its `absent` would hold."""
+        within = WITHIN if scope.within is None else scope.within
+        for name, value in (("for", getattr(self, "length", None)), ("starts_within", self.starts_within)):
+            if value is not None and value > within:
+                raise Fault(
+                    f"`{name}: {value:g}s` does not fit in `within: {within:g}s`",
+                    hint="`within` is when all of it must have happened",
+                )
         return Window(
-            within=WITHIN if scope.within is None else scope.within,
+            within=within,
             starts_within=self.starts_within,
             max_latency=self.max_latency,
             absent=self.absent,

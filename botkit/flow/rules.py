@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from botkit.flow.document import Flow, Library, StepSpec, every_step
-from botkit.flow.kinds import BlockKind
+from botkit.flow.kinds import BlockKind, Span
 from botkit.flow.kinds_media import AudioKind
 from botkit.flow.notes import Notes
+from botkit.flow.registry import Step
 from botkit.flow.schema import kinds_of
 from botkit.flow.source import Mark
 
@@ -244,27 +245,40 @@ class _Rules:
         within = WITHIN if spec.within is None else spec.within
         for name in ("for", "starts_within"):
             value = field(spec, name)
-            if isinstance(value, int | float) and isinstance(within, int | float) and value > within:
+            most = value.high if isinstance(value, Span) else value
+            least = within.low if isinstance(within, Span) else within
+            if isinstance(most, int | float) and isinstance(least, int | float) and most > least:
                 note = " (its default)" if spec.within is None else ""
                 self.notes.error_at(
                     spec.place,
-                    f"`{name}: {value:g}s` does not fit in `within: {within:g}s`{note}",
+                    f"`{name}: {_seconds(value)}` does not fit in `within: {_seconds(within)}`{note}",
                     "`within` is when all of it must have happened",
                 )
 
     def _audio(self, spec: StepSpec) -> None:
-        for name, kind in kinds_of(type(spec.step)).items():
-            if isinstance(kind, AudioKind):
-                value = getattr(spec.step, name)
-                for path in value if isinstance(value, tuple) else (value,):
-                    if isinstance(path, Path) and not path.is_file():
-                        self.notes.warn_at(spec.place, f"{NO_FILE} {path.as_posix()}")
+        for path in _audio_of(spec.step):
+            if not path.is_file():
+                self.notes.warn_at(spec.place, f"{NO_FILE} {path.as_posix()}")
 
     def unused(self, used: set[str], flow: Flow) -> None:
         """Blocks of the flow itself that nothing runs."""
         for key, steps in flow.blocks.items():
             if key not in used and "#" not in key and steps:
                 self.notes.warn_at(steps[0].place, f"nothing runs the block `{key}`")
+
+
+def _audio_of(step: Step) -> Iterator[Path]:
+    """The audio files that a step names, and what is played inside it (`gather`)."""
+    for name, kind in kinds_of(type(step)).items():
+        value = getattr(step, name)
+        if isinstance(value, Step):
+            yield from _audio_of(value)
+        elif isinstance(kind, AudioKind):
+            yield from (path for path in (value if isinstance(value, tuple) else (value,)) if isinstance(path, Path))
+
+
+def _seconds(value: float | Span) -> str:
+    return f"{value.low:g}s..{value.high:g}s" if isinstance(value, Span) else f"{value:g}s"
 
 
 def _inside(spec: StepSpec, path: str, where: _Where) -> _Where:

@@ -234,6 +234,8 @@ class _Reader:
             if trap and fatal:
                 at = Mark(self.file, end.line, end.column + len(rest) - len(rest.lstrip()))
                 raise self._error("a comment starts here, so this is not part of the text", at, trap)
+            if event.anchor and not event.value:
+                trap = f"`&` starts an anchor: for the text, write '&{event.anchor}'"
         return Scalar(self._whole(event.value, mark), quoted, mark, trap)
 
     def _whole(self, text: str, mark: Mark) -> str:

@@ -360,3 +360,11 @@ def test_a_prompt_at_its_start() -> None:
     )
     assert ran.verdict == "failed"
     assert ran.outcome.problems[0].at == 1.0
+
+
+@pytest.mark.parametrize("fields", ["for: '${3}', within: 1s", "starts_within: '${3}', within: 1s", "for: '${11}'"])
+def test_what_does_not_fit_when_filled_in(fields: str) -> None:
+    """What cannot be met in its time is a fault: its absence would prove nothing."""
+    ran = answered(f"- expect_tone: {{hz: 440, absent: true, {fields}}}")
+    assert ran.verdict == "fault"
+    assert "does not fit in `within:" in ran.problems[0]
