@@ -232,8 +232,10 @@ class Builder:
             hint = f"write a mapping with {has}" if has else f"write `{cls.name}` alone"
             self.notes.error(f"`{cls.name}` takes no value", value.mark, hint)
             return None
-        if isinstance(value, Scalar) and value.is_null and not value.trap and not cls.takes_whole:
-            return {}
+        if isinstance(value, Scalar) and value.is_null and not cls.takes_whole:
+            # `hangup: # bye` needs nothing; in `send_dtmf: #`, what is missing is what YAML ate.
+            if not value.trap or _needs_nothing(cls):
+                return {}
         return {main: (name, value)}
 
     def _mapping_fields(
@@ -360,6 +362,14 @@ class _LabelKind(Kind):
 class _OnFailKind(ChoiceKind):
     is_static = True
     wants = "fail, note, ignore or a list of steps"
+
+
+def _needs_nothing(cls: type[Step]) -> bool:
+    try:
+        cls.model_validate({})
+    except ValidationError:
+        return False
+    return True
 
 
 def _fields(cls: type[BaseModel]) -> dict[str, tuple[str, Kind | None]]:
