@@ -232,10 +232,10 @@ class Builder:
             hint = f"write a mapping with {has}" if has else f"write `{cls.name}` alone"
             self.notes.error(f"`{cls.name}` takes no value", value.mark, hint)
             return None
-        if isinstance(value, Scalar) and value.is_null and not cls.takes_whole:
-            # `hangup: # bye` needs nothing; in `send_dtmf: #`, what is missing is what YAML ate.
-            if not value.trap or _needs_nothing(cls):
-                return {}
+        # `hangup: # bye` needs nothing; in `send_dtmf: #`, what is missing is what YAML ate.
+        is_empty = isinstance(value, Scalar) and value.is_null and not cls.takes_whole
+        if is_empty and (not cast(Scalar, value).trap or _needs_nothing(cls)):
+            return {}
         return {main: (name, value)}
 
     def _mapping_fields(

@@ -36,13 +36,13 @@ class FlowErrors(FlowError):
 
 def explain(issue: Issue) -> str:
     """One error or warning, over several lines, without a line break at the end."""
-    lines = [f"{issue.mark}: {issue.severity}: {issue.message}"]
+    lines = [f"{issue.mark}: {issue.severity}: {_clean(issue.message)}"]
     if issue.text.strip():
         shown, before = _window(issue.text, issue.mark.column - 1)
         number = str(issue.mark.line)
         lines += [f"  {number} | {shown}", f"  {' ' * len(number)} | {before}^"]
     if issue.hint:
-        lines.append(f"  hint: {issue.hint}")
+        lines.append(f"  hint: {_clean(issue.hint)}")
     return "\n".join(lines)
 
 
@@ -82,8 +82,12 @@ def _window(text: str, column: int) -> tuple[str, str]:
         shown, before = "…" + shown, "…" + before
     if start + WIDTH < len(text):
         shown += "…"
-    clean = "".join(char if char == "\t" or char.isprintable() else "�" for char in shown)
-    return clean, "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
+    return _clean(shown), "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
+
+
+def _clean(text: str) -> str:
+    """Without what would move the cursor of a terminal, or colour it."""
+    return "".join(char if char == "\t" or char.isprintable() else "�" for char in text)
 
 
 def _columns(char: str) -> int:

@@ -62,8 +62,11 @@ def broken(
     )
 
 
-def over_time(flow: Flow, steps: Sequence[StepResult], limit: float, at: float) -> Problem:
-    """The time limit was reached. `steps` end with those that it cut off, inner before outer."""
+def over_time(flow: Flow, steps: Sequence[StepResult], limit: float, at: float, *, rings: bool = False) -> Problem:
+    """The time limit was reached. `steps` end with those that it cut off, inner before outer.
+
+    `rings`: nobody has answered yet.
+    """
     last = next((each for each in reversed(steps) if each.cancelled), None)
     cut = next((each for each in steps if each.cancelled and last and each.ended == last.ended), None)
     loops = any(each.step == "repeat" and each.cancelled and last and each.ended == last.ended for each in steps)
@@ -75,7 +78,7 @@ def over_time(flow: Flow, steps: Sequence[StepResult], limit: float, at: float) 
         label=cut.label if cut else None,
         place=cut.place if cut else flow.place,
         expected=f"an end within {limit:g} s",
-        heard=f"it was still at {cut.summary}" if cut else "it went on",
+        heard=f"it was still at {cut.summary}" if cut else "it was still ringing" if rings else "it went on",
         at=at,
         hint=f"raise the `time_limit` of the flow (5m where it says none), or {sooner}",
     )

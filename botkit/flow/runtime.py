@@ -155,7 +155,8 @@ class FlowRun:
                 await self._group_of_handlers()
         except TimeoutError:
             self._cut_short = True
-            self._shared.note(problems.over_time(self._flow, self._shared.steps, limit, self._now()))
+            rings = self._answered_at is None
+            self._shared.note(problems.over_time(self._flow, self._shared.steps, limit, self._now(), rings=rings))
 
     async def _group_of_handlers(self) -> None:
         try:

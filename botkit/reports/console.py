@@ -63,7 +63,7 @@ class PlainProgress:
 
 def progress_line(notice: Shown, *, verbose: bool = False) -> str | None:
     """A notice as one line, or None where it is not worth one."""
-    kind, text = notice.kind, " ".join(notice.text.split())
+    kind, text = notice.kind, words.one_line(notice.text)
     if kind == "step" and not verbose:
         return None
     if kind == "done":
@@ -191,7 +191,7 @@ def call_line(call: CallResult) -> str:
     if call.aborted_by:
         parts.append(f"because of {call.aborted_by.split(': ')[0]}")  # the rest is told where it happened
     arrow = "→" if call.direction == "dial" else "←"
-    return f"{words.ICONS[call.verdict]} {call.bot} {arrow} {call.remote}: {', '.join(parts)}"
+    return words.one_line(f"{words.ICONS[call.verdict]} {call.bot} {arrow} {call.remote}: {', '.join(parts)}")
 
 
 def problem_lines(bot: str, problem: Problem) -> Iterator[str]:
@@ -203,7 +203,7 @@ def problem_lines(bot: str, problem: Problem) -> Iterator[str]:
         yield number + drawn[0]
         yield " " * (len(number) - 2) + "| " + drawn[1]
     if problem.hint:
-        yield f"  hint: {problem.hint}"
+        yield f"  hint: {words.one_line(problem.hint)}"
 
 
 def verdict_line(result: RunResult) -> str:

@@ -28,6 +28,12 @@ def moment(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def one_line(text: str) -> str:
+    """A text on one line of a terminal. What would colour it or move its cursor is shown as �: names and
+    headers come from the other party, too."""
+    return "".join(char if char.isprintable() else "�" for char in " ".join(text.split()))
+
+
 def where(place: Place | None) -> str:
     """`flows/a.yaml:12`, the form that editors and terminals turn into a link."""
     return f"{place.file}:{place.line}" if place else ""
@@ -56,7 +62,7 @@ def problem_line(problem: Problem) -> str:
         what = problem.message
     if problem.at is not None:
         what += f", {problem.at:.2f} s into the call"
-    return " ".join(": ".join(part for part in (where(problem.place), step, what) if part).split())
+    return one_line(": ".join(part for part in (where(problem.place), step, what) if part))
 
 
 @dataclass(frozen=True, slots=True)

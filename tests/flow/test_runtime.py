@@ -154,6 +154,12 @@ def test_time_limit_counts_from_the_begin_of_the_call() -> None:
     assert ran.outcome.duration == 200.0
 
 
+def test_time_limit_while_it_rings() -> None:
+    """A call that nobody answers is told to ring still, when its time is over."""
+    (problem,) = run_flow("time_limit: 4s\non: {answered: [hangup]}", answer_after=None).outcome.problems
+    assert problem.heard == "it was still ringing"
+
+
 def test_ended_handler_has_a_limit_of_its_own() -> None:
     """An `ended` handler that goes on for ever fails the flow after a while."""
     ran = run_flow("on: {answered: [{wait: 1s}], ended: [{wait: 1000s}]}")

@@ -33,6 +33,11 @@ def test_caret(text: str, column: int, drawn: str) -> None:
     assert words.caret(Place("f", 1, column, text)) == (text, drawn)
 
 
+def test_one_line() -> None:
+    """A text becomes one line, and nothing in it reaches the terminal as an order."""
+    assert words.one_line("a\r\n b\tü 日本 \x1b[31mred\x07") == "a b ü 日本 �[31mred�"
+
+
 def test_times() -> None:
     """Seconds and milliseconds, and a dash where there are none."""
     assert (words.seconds(1.2), words.seconds(None)) == ("1.20 s", "–")
