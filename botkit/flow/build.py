@@ -7,7 +7,8 @@ name among the nodes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -183,7 +184,7 @@ class Builder:
         for key, _ in others:
             if key.text in fields:
                 main = self.table[name.text].short
-                both = f"{main}: …, {key.text}: …" if main else f"{key.text}: …"
+                both = f"{main}: …, {key.text}: …" if main and main != key.text else f"{key.text}: …"
                 self.notes.error(f"`{key.text}` goes inside `{name.text}`", key.mark, f"write {name.text}: {{{both}}}")
             elif key is not name:
                 hint = suggest(key.text, (*COMMON, *fields)) or f"beside a step stand only {', '.join(COMMON)}"
@@ -199,7 +200,7 @@ class Builder:
         elif name.is_null:
             self.notes.error("a step is missing here", name.mark, name.trap)
         else:
-            hint = suggest(text, self.table) or "`botkit steps` lists them all"
+            hint = _glued(text, self.table) or suggest(text, self.table) or "`botkit steps` lists them all"
             self.notes.error(f"there is no step `{text[:60]}`", name.mark, hint)
 
     def _named(self, name: Scalar, value: Node, beside: dict[str, tuple[Scalar, Node]], path: str) -> StepSpec | None:
@@ -362,6 +363,12 @@ class _LabelKind(Kind):
 class _OnFailKind(ChoiceKind):
     is_static = True
     wants = "fail, note, ignore or a list of steps"
+
+
+def _glued(text: str, known: Iterable[str]) -> str | None:
+    """A hint where a step's name and its value have grown together: `wait:5s`, `wait 5s`."""
+    name = re.split(r"[:\s]", text)[0]
+    return f"put `: ` after `{name}`, a colon and a space" if name != text and name in known else None
 
 
 def _needs_nothing(cls: type[Step]) -> bool:

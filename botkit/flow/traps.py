@@ -87,6 +87,10 @@ def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> T
         return Trap("`: ` cannot stand in an unquoted text", hint)
     if "flow mapping" in context or "flow sequence" in context:
         return _flow_trap(context, begun, line, dollar)
+    if "simple key" in context:
+        return Trap("`- ` or `: ` is missing here", "put a space after `-` and after `:`", at_start=True)
+    if re.search(r"[:-]\s+[\[{].*[\]}]\s*[^\s,\]}#]", line):
+        return Trap("text after a closing bracket", "put the whole value in single quotes")
     if re.search(r""":\s+(['"]).*\1\s*\S""", line) or re.match(r"""\s*-\s+(['"]).*\1\s*\S""", line):
         return Trap("text after a closing quote", "put the whole value in single quotes")
     if re.search(r":\s+\$\{", line):
