@@ -322,7 +322,7 @@ class Listening:
         sounds = [
             sound
             for sound in self.ear.sounds
-            if (sound.end is None or sound.end > since) and not any(_holds(one, sound) for one in prompts)
+            if not _is_over(sound, since) and not any(_holds(one, sound) for one in prompts)
         ]
         for kind, sound in _joined([(self._kind_of(sound), sound) for sound in sounds]):
             said.append((sound.start, f"{kind} {self._from_to(max(sound.start, since), sound.end)}"))
@@ -365,6 +365,11 @@ def _joined(kinds: list[tuple[str, Segment]]) -> list[tuple[str, Segment]]:
         else:
             joined.append((kind, sound))
     return joined
+
+
+def _is_over(sound: Segment, since: float) -> bool:
+    """Whether a sound belongs to the time before `since`: ringback may end a frame or two behind the answer."""
+    return sound.end is not None and (sound.end <= since or (sound.start < since and sound.end < since + SHRED))
 
 
 def _is_shred(kind: str, sound: Segment) -> bool:

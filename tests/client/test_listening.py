@@ -588,6 +588,18 @@ def test_what_was_heard_instead() -> None:
     play(scene)
 
 
+def test_the_tail_of_what_was_before_is_not_told() -> None:
+    """What began before the mark and ends a frame behind it, ringback say, is not what was heard instead."""
+
+    async def scene(stage: Stage) -> None:
+        stage.sound(0.1, 1.02)
+        stage.listening.set_mark(1.0)
+        with pytest.raises(ExpectationFailed, match="only silence"):
+            await stage.expect_tone(within=2.0)
+
+    play(scene)
+
+
 def test_nothing_was_heard() -> None:
     """When nothing at all was heard the failure says so."""
 
