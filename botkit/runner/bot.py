@@ -323,7 +323,8 @@ class Bot:
             match record:
                 case StepStarted():
                     notice = Notice(t, "step", self.name, name, record.summary or record.step, record.label)
-                case StepDone(result=result) if result.problem is not None:
+                # a step that holds the one that failed fails with it: told once is enough
+                case StepDone(result=result) if result.problem is not None and result.problem.path == result.path:
                     notice = Notice(t, "failed", self.name, name, problem_line(result.problem), result.label)
                 case Logged():
                     notice = Notice(t, "log", self.name, name, record.text)

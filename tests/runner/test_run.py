@@ -40,6 +40,21 @@ def test_answering_bots_first(tmp_path: Path) -> None:
     assert told.index("ready line") < told.index("calling caller")
 
 
+def test_a_failure_is_told_once(tmp_path: Path) -> None:
+    """A step that fails within others is told of by itself; those that hold it say nothing more."""
+    told: list[str] = []
+    hears = "parallel: {a: [{repeat: {times: 2, do: [{expect_tone: {hz: 600, within: 300ms}}]}}]}"
+    caller = f"flow: Caller\ndial: '5100'\non: {{answered: [{{{hears}}}]}}\n"
+
+    def progress(notice: Notice) -> None:
+        if notice.kind == "failed":
+            told.append(notice.text)
+
+    play(tmp_path, {"line": TONE_LINE, "caller": caller}, progress=progress)
+    (failure,) = told
+    assert "(on.answered/0/a/0/do/0)" in failure
+
+
 def test_room_for_so_many(tmp_path: Path) -> None:
     """`at_most` calls at once, also when all come in the same moment: the others hear busy."""
     busy = "flow: Busy\ndial: '5100'\nexpect_call: any\non: {answered: [{wait: 1s}]}\n"
