@@ -72,6 +72,8 @@ class Client:
         """Makes the sink of each call made from now on (see `Call.audio_out`), or names it."""
         self.on_broken: Callable[[BaseException], None] | None = None
         """Told when the client cannot go on, by a mistake of ours outside any one call; leaving raises it, too."""
+        self.on_lost: Callable[[Fault], None] | None = None
+        """Told when the line of a client that was ready is gone for good and was not left: no call comes any more."""
         self.codecs = tuple(codecs)
         self.calls: dict[str, Call] = {}
         self._made = 0  # calls, ever
@@ -86,7 +88,7 @@ class Client:
         self._closing = OwnedTasks("client")  # calls that give their media back: not to be cut short
         self._attaching = Attaching(self._tasks.start, self._make_endpoint, self.order, self._give_up)
         self._stack = contextlib.AsyncExitStack()
-        self._entered = False
+        self._entered = self._leaving = False
         self._failed: set[str] = set()  # calls whose fault has been told
 
     # --- life --------------------------------------------------------------------------------------
@@ -150,6 +152,9 @@ class Client:
             self._over(call, events.Ended(call.id, "NETWORK_OUT_OF_ORDER", 38))
         if error is not None and self.on_broken is not None:
             self.on_broken(error)
+        was_ready = self._ready is not None and self._ready.done() and self._ready.exception() is None
+        if error is None and was_ready and not self._leaving and self.on_lost is not None:
+            self.on_lost(self._lost or NetworkFault("the connection to the server was lost"))
 
     def _over(self, call: Call, event: events.Ended) -> None:
         """A call has ended: its media is given back, whether somebody closes it or not."""
@@ -160,6 +165,7 @@ class Client:
         self._closing.start(call.close(), f"close {call.id}")
 
     async def _end(self, pump: asyncio.Task[str]) -> None:
+        self._leaving = True
         if self.calls:
             await asyncio.wait([asyncio.ensure_future(self._leave(call)) for call in self.calls.values()])
         await self._tasks.close()
@@ -226,7 +232,11 @@ class Client:
             case events.Disconnected(reason):  # no flow is to blame for what ends by this
                 self._lost = self._lost or NetworkFault(f"the connection to the server was lost: {reason}")
             case events.Punted():
-                self._not_ready(NetworkFault("a newer login of the same user took this session's place"))
+                self._lost = NetworkFault(
+                    "a newer login of the same user took this session's place",
+                    hint="is the same account in use elsewhere? one login at a time keeps a number",
+                )
+                self._not_ready(self._lost)
             case RequestTimedOut(phase, call_id):
                 self._timed_out(phase, call_id)
             case events.Incoming():

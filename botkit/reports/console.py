@@ -23,6 +23,10 @@ SHOWN_CALLS = 20
 """Rows of the live table; the rest is counted below it."""
 
 
+KEPT = ("exchange", "waits", "login", "lost", "log", "failed", "done")
+"""Kinds of notices that stay above the live table."""
+
+
 class Shown(Protocol):
     """The shape of `botkit.runner.options.Notice`, which says what each field means."""
 
@@ -69,13 +73,15 @@ def progress_line(notice: Shown, *, verbose: bool = False) -> str | None:
     if kind == "done":
         return None if notice.result is None else f"{notice.t:7.2f}  {call_line(notice.result)}"
     said = {
-        "exchange": f"exchange at {text}",
+        "exchange": f"exchange at {text}" if "://" in text else f"exchange {text}",
         "ready": "ready",
         "calling": f"calling {text}",
         "step": f"· {notice.label + ': ' if notice.label else ''}{text}",
         "log": f"“{text}”",
         "failed": f"✘ {text}",
         "ended": f"ended: {text}",
+        "login": f"to call, log in as {text}",
+        "lost": f"lost its connection ({text}), and tries again",
     }.get(kind, f"{kind} {text}".strip())
     return f"{notice.t:7.2f}  {notice.bot}{' ' if notice.bot else ''}{said}"
 
@@ -118,7 +124,7 @@ class LiveProgress:
             self._live.update(self.table(notice.t), refresh=True)
 
     def _take(self, notice: Shown) -> None:
-        if notice.kind in ("log", "failed", "exchange", "done"):
+        if notice.kind in KEPT:
             line = progress_line(notice)
             # markup=False: what the other party says is no markup of ours
             self._live.console.print(

@@ -58,6 +58,9 @@ class RunOptions:
 NOTICE_KINDS = (
     "exchange",
     "ready",
+    "waits",
+    "login",
+    "lost",
     "calling",
     "ringing",
     "answered",
@@ -75,6 +78,9 @@ class Notice:
     """One thing to show while a run goes on. `t` is seconds since the run began.
 
     `exchange`: the embedded exchange listens (`text`: its address). `ready`: a bot logged in.
+    `waits`: a bot of a run that only answers waits for calls (`text`: which, where, until when). `login`: how somebody
+    else logs in to the embedded exchange, to call it (`text`). `lost`: a bot's connection is lost and is tried anew
+    (`text`: the reason).
     `calling ringing answered ended`: a call came that far (`text`: the number, the cause). `step`: a
     step begins (`text`: its summary, `label`). `log`: a flow says `text`. `failed`: a step was not
     met (`text`: what the report will say in one line). `audio`: what went through a pipe, a program or a

@@ -15,7 +15,7 @@ from botkit.client.client import Client
 from botkit.clock import MonotonicClock, VirtualLoop
 from botkit.errors import BotkitError, Fault, TimeoutFault
 from botkit.exchange.exchange import Exchange, run_exchange
-from botkit.exchange.plan import ExchangePlan, fill, key_of
+from botkit.exchange.plan import ExchangePlan, Made, fill, key_of
 from botkit.flow.runtime import Inputs
 from botkit.flow.signals import Signals
 from botkit.media.plane import MediaPlane, media_plane
@@ -27,6 +27,7 @@ from botkit.runner.limits import Limits
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.preparation import PreparedBot, prepare_bots, secrets_of_all
 from botkit.runner.recordings import SPOOL, discard, recording
+from botkit.runner.waiting import Lines, announced
 from botkit.settings import Account, number_matches
 from botkit.unforeseen import leaves, problem_of
 
@@ -107,6 +108,7 @@ class _Run:
         self._cancelled = False
         self._is_set_up = False
         self._uncut: list[Call] = []
+        self._lines = Lines(lambda kind, bot, text: self._tell(kind, bot=bot, text=text))
 
     @property
     def has_begun(self) -> bool:
@@ -157,6 +159,7 @@ class _Run:
                         raise
                     self.cancelled()
                 finally:
+                    self._lines.is_over = True  # lines that end from here on are ended by us
                     await self._stop_taking()
         if not self._uncut:
             discard(self._options.out / SPOOL)
@@ -206,13 +209,17 @@ class _Run:
                 client.on("incoming", functools.partial(self._incoming, answering[client], context))
             if not bot.flow.dials:
                 answering[client].append(bot)
+        made = Made()
         if exchange is not None:
-            fill(exchange, plan)  # after the bots: a number that one of them answers is the bot's
+            made = fill(exchange, plan)  # after the bots: a number that one of them answers is the bot's
         for client in answering:  # those that answer first; a call may come as soon as a login is ready
             await stack.enter_async_context(client)
             for bot in self._bots:
                 if bot.client is client:
                     self._tell("ready", bot=bot.name)
+            self._lines.watch(client, [bot for bot in self._bots if bot.client is client])
+        for kind, name, text in announced(self._bots, exchange, plan, made, self._options.time_limit):
+            self._tell(kind, bot=name, text=text)
 
     def _client(self, one: PreparedBot, exchange: Exchange | None, clients: dict[str, Client]) -> Client:
         """A user of its own for each bot on the embedded exchange, unless its account says whom to log in as;
