@@ -361,7 +361,7 @@ class Bot:
             flow=self._mask.text(self.flow.name),
             file=self.flow.file,
             verdict=worst(verdicts),
-            calls=tuple(self.calls),
+            calls=tuple(sorted(self.calls, key=lambda call: int(call.id.rpartition("-")[2]))),  # as they came
             problems=tuple(self.problems),
             tags=tuple(map(self._mask.text, self.flow.tags)),
         )

@@ -314,3 +314,12 @@ def _cut_in_a_call(tmp_path: Path, flow: str, *, refused: bool) -> RunResult:
                 return result
 
     return clock.run(whole())
+
+
+def test_calls_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    """The calls of an answering bot are reported by number, though a later one ended first."""
+    long = TONE_CALLER.replace("hangup", "wait: 3s")
+    result = play(tmp_path, {"line": TONE_LINE, "a": long, "b": TONE_CALLER})
+    calls = flow_of(result, "line").calls
+    assert [call.id for call in calls] == ["line-1", "line-2"]
+    assert (calls[0].duration or 0) > (calls[1].duration or 0)
