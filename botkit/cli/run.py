@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,12 +103,19 @@ def run(
         variables = read_vars(var or [])
         codecs = read_codecs(codec or [])
         devices = read_devices(audio_in or [], audio_out or [], as_json)
-        folder = outputs.prepare(out)
+        if out is not None:  # whoever names a folder finds the report of any fault there; CI reads it
+            folder = outputs.prepare(out)
         options = _options(
             flows, account, config, variables, codecs, devices, folder, over_network, seed, time_limit, read or []
         )
+
+        def begin(options: RunOptions) -> RunOptions:
+            nonlocal folder
+            folder = folder or outputs.prepare(None)  # a mere typing error is no reason for a folder
+            return replace(options, out=folder)
+
         with _progress(beside, verbose, say) as progress:
-            result, stopped = _run(flows, options, progress.show)
+            result, stopped = _run(flows, options, progress.show, begin)
         _show_trace(folder)
     except (typer.Exit, SystemExit, KeyboardInterrupt):
         raise
@@ -121,8 +129,8 @@ def run(
                 terminal.say(to_json(faulty(error, Path(), clock() - began)))
             raise
         result = faulty(error, folder, clock() - began)
-    assert folder is not None
-    outputs.write_reports(result, folder)
+    if folder is not None:  # else it was stopped before it began
+        outputs.write_reports(result, folder)
     _print(result, folder, as_json, say, list(console.summary(result, calls=False)))
     status = result.status
     if stopped is not None and not any(True for _ in _failures(result)):
@@ -201,7 +209,7 @@ def _options(
     variables: dict[str, str],
     codecs: dict[str, tuple[str, ...]],
     devices: tuple[dict[str, Source | LiveDevice], dict[str, SinkName | LiveDevice]],
-    out: Path,
+    out: Path | None,
     over_network: bool,
     seed: int | None,
     time_limit: str | None,
@@ -213,6 +221,8 @@ def _options(
     from botkit.settings import read_roots
 
     for path in flows:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ConfigError(f"{path} is no file of its own", hint="botkit reads a flow more than once: save it first")
         if not path.is_file():
             raise ConfigError(f"there is no flow {path}", hint=_nearby(path))
     for folder in read:
@@ -225,7 +235,7 @@ def _options(
         settings.account(account)  # a wrong name is told before anything starts
     file = Path(settings.file) if settings.file else None
     return RunOptions(
-        out=out,
+        out=out or Path(),  # `begin` chooses it
         paths=tuple(flows),
         settings=settings,
         account=account,
@@ -269,7 +279,12 @@ def _progress(plain: bool, verbose: bool, say: Callable[[str], None]) -> LivePro
 # --- the run itself -------------------------------------------------------------------------------
 
 
-def _run(flows: list[Path], options: RunOptions, show: Callable[[Notice], None]) -> tuple[RunResult, int | None]:
+def _run(
+    flows: list[Path],
+    options: RunOptions,
+    show: Callable[[Notice], None],
+    begin: Callable[[RunOptions], RunOptions],
+) -> tuple[RunResult, int | None]:
     """The result, and the exit status of the signal that stopped the run, if one did."""
     from botkit import clock
     from botkit.results import RunResult, Verdict
@@ -279,7 +294,7 @@ def _run(flows: list[Path], options: RunOptions, show: Callable[[Notice], None])
 
     async def whole() -> RunResult:
         loop = asyncio.get_running_loop()
-        task = asyncio.create_task(run_flows(flows, options, show), name="run")
+        task = asyncio.create_task(run_flows(flows, options, show, begin), name="run")
 
         def stop(status: int) -> None:
             if stopped:
@@ -348,8 +363,10 @@ def _problems(leaf: BaseException, whole: BaseException, folder: Path) -> list[P
     return [problem_of(leaf, folder, whole)]
 
 
-def _show_trace(folder: Path) -> None:
+def _show_trace(folder: Path | None) -> None:
     """With `--debug`, what nobody foresaw is shown on the spot, too."""
+    if folder is None:
+        return
     trace = folder / "trace.txt"
     if terminal.debug and trace.is_file():
         terminal.tell(trace.read_text(encoding="utf-8").rstrip())
@@ -361,11 +378,12 @@ def _failures(result: RunResult) -> list[Problem]:
     return [problem for _, _, problem in problems_of(result)]
 
 
-def _print(result: RunResult, folder: Path, as_json: bool, say: Callable[[str], None], lines: list[str]) -> None:
+def _print(result: RunResult, folder: Path | None, as_json: bool, say: Callable[[str], None], lines: list[str]) -> None:
     if as_json:
         from botkit.reports.result_json import to_json
 
         terminal.say(to_json(result))
     for line in lines:
         say(line)
-    say(f"report: {folder / 'report.html'}")
+    if folder is not None:
+        say(f"report: {folder / 'report.html'}")

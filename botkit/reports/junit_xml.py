@@ -1,8 +1,9 @@
 """junit.xml for CI: an unmet expectation is a `<failure>`, a fault an `<error>`, an aborted call `<skipped>`.
 
-One `<testsuite>` a flow, one `<testcase>` a call, named as the call is (`clinic_ivr-1`): CI systems keep a test's history
-by its name, so the number of whoever called, which may be another one in each run, stands in its output. What is wrong with a flow beside its calls (none
-came, say), and with the run beside its flows, gets a testcase of its own, so no problem is lost.
+One `<testsuite>` a flow, one `<testcase>` a call, named as the call is (`clinic_ivr-1`): CI systems keep a test's
+history by its name, so the number of whoever called, which may be another one in each run, stands in its output.
+What is wrong with a flow beside its calls (none came, say), and with the run beside its flows, gets a testcase of
+its own, so no problem is lost.
 The shape is that of Jenkins' `junit-10.xsd`, which GitLab, GitHub's actions and others read, plus the
 `file` of a testcase, which GitLab shows.
 """

@@ -1,7 +1,10 @@
 """What a run is told, and what it tells while it goes on: the contract of `botkit.runner.run.run_flows`.
 
     async def run_flows(
-        paths: Sequence[Path], options: RunOptions, progress: Callable[[Notice], None]
+        paths: Sequence[Path],
+        options: RunOptions,
+        progress: Callable[[Notice], None],
+        begin: Callable[[RunOptions], RunOptions],
     ) -> RunResult: ...
 
 It runs every flow named, and returns a result whatever the calls did; a fault that lets no call be
@@ -28,7 +31,7 @@ class RunOptions:
     """The command line of `botkit run`, read and checked. Picklable: workers get a copy."""
 
     out: Path
-    """The output folder; it exists and is empty or was made by an earlier run."""
+    """The output folder. From `begin` on it exists, and is empty or was made by an earlier run."""
     paths: tuple[Path, ...] = ()
     settings: Settings = field(default_factory=Settings)
     account: str | None = None

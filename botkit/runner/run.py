@@ -36,9 +36,15 @@ SETTLE = 10.0
 
 
 async def run_flows(
-    paths: Sequence[Path], options: RunOptions, progress: Callable[[Notice], None] = lambda notice: None
+    paths: Sequence[Path],
+    options: RunOptions,
+    progress: Callable[[Notice], None] = lambda notice: None,
+    begin: Callable[[RunOptions], RunOptions] = lambda options: options,
 ) -> RunResult:
     """Run the flows in `paths` together; see `botkit.runner.options` for the contract.
+
+    `begin` is called once all is read and found good, before anything is opened or written: it may make the output
+    folder then, and gives the options with it.
 
     Raises `FlowErrors` (all errors of all files), `ConfigError`, `LoginRefused`, `NetworkFault` or
     `TimeoutFault` where no call can be made at all. When cancelled, every call ends with a bye and what
@@ -48,6 +54,7 @@ async def run_flows(
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     prepared = await prepare_bots([Path(path) for path in paths], options, seed)
     secrets = secrets_of_all(prepared)
+    options = begin(options)
     run: _Run | None = None
     try:
         async with contextlib.AsyncExitStack() as stack:

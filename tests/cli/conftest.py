@@ -50,9 +50,12 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], None]:
 
     def install(work: Work) -> None:
         async def run_flows(
-            paths: Sequence[Path], options: RunOptions, progress: Callable[[Notice], None]
+            paths: Sequence[Path],
+            options: RunOptions,
+            progress: Callable[[Notice], None],
+            begin: Callable[[RunOptions], RunOptions],
         ) -> RunResult:
-            return work(paths, options, progress)
+            return work(paths, begin(options), progress)
 
         module = ModuleType("botkit.runner.run")
         module.run_flows = run_flows  # type: ignore[attr-defined]

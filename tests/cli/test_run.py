@@ -82,6 +82,37 @@ def test_folder_by_time(botkit: Botkit, passing: list[RunOptions], flow: Path, t
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (["nothing.yaml"], "there is no flow nothing.yaml"),
+        (["bad.yaml"], "bad.yaml:3:6: error: there is no event `answerd`"),
+        (["flows/caller.yaml", "--var", "pin=1"], "--var pin: no flow of this run declares such a variable"),
+        (["flows/caller.yaml", "--codec", "line=opus"], "--codec line=…: no bot of this run is called so"),
+        (["flows"], "`botkit run` takes files"),
+        (["/dev/null"], "/dev/null is no file of its own"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_typing_error_makes_no_folder(
+    botkit: Botkit, flow: Path, tmp_path: Path, typed: list[str], says: str, as_json: bool
+) -> None:
+    """What is found wrong before anything begins is told, and leaves nothing behind."""
+    (tmp_path / "bad.yaml").write_text("flow: Bad\ndial: '5100'\non: {answerd: [hangup]}\n")
+    result = botkit("run", *typed, *(["--json"] if as_json else []))
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not (tmp_path / "out").exists()
+    assert json.loads(result.stdout)["verdict"] == "fault" if as_json else not result.stdout
+
+
+def test_a_folder_that_is_named_has_the_report_of_a_bad_flow(botkit: Botkit, tmp_path: Path) -> None:
+    """With --out, CI finds the error of a flow where it looks for reports, and none of an earlier run."""
+    (tmp_path / "bad.yaml").write_text("flow: Bad\ndial: '5100'\non: {answerd: [hangup]}\n")
+    assert botkit("run", "bad.yaml", "--out", "o").exit_code == 2
+    assert "there is no event `answerd`" in (tmp_path / "o" / "junit.xml").read_text()
+
+
 def test_json(botkit: Botkit, passing: list[RunOptions], flow: Path) -> None:
     """With --json standard output is the result and nothing else; progress goes beside it."""
     result = botkit("run", flow, "--out", "o", "--json")

@@ -18,7 +18,8 @@ from botkit.results import RunResult, Verdict
 from tests.reports import samples
 from botkit.runner.options import Notice
 
-async def run_flows(paths, options, progress):
+async def run_flows(paths, options, progress, begin):
+    begin(options)
     progress(Notice(0.0, "ready", "caller"))
     try:
         await asyncio.sleep(30)
