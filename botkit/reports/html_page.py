@@ -6,6 +6,7 @@ Every text goes through Jinja's escaping: prompts, digits and names come from th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -13,7 +14,7 @@ from typing import Any
 
 import jinja2
 
-from botkit.reports import timeline, words
+from botkit.reports import overview, timeline, words
 from botkit.results import CallResult, Place, Problem, RunResult, StepResult
 
 _HEADLINES = {
@@ -52,7 +53,7 @@ class StepView:
     kind: str
     depth: int
     name: str
-    told: str  # what came of it: the result fields, or what was heard
+    told: tuple[tuple[str, str | None], ...]  # the result fields as texts, each with the file that it links to
     place: str
 
 
@@ -71,8 +72,9 @@ class CallView:
 def to_html(result: RunResult, *, title: str | None = None) -> str:
     """The whole page as text."""
     flows = []
+    out = os.path.realpath(result.out) if result.out is not None else None
     for flow_index, flow in enumerate(result.flows):
-        calls = [call_view(call, f"call-{flow_index}-{i}") for i, call in enumerate(flow.calls)]
+        calls = [call_view(call, f"call-{flow_index}-{i}", out) for i, call in enumerate(flow.calls)]
         flows.append((flow, calls, [problem_view(problem, flow.bot, None) for problem in flow.problems]))
     anchors = {id(view.call): view.anchor for _, calls, _ in flows for view in calls}
     problems = [problem_view(problem, bot, anchors.get(id(call))) for bot, call, problem in words.problems_of(result)]
@@ -89,25 +91,27 @@ def to_html(result: RunResult, *, title: str | None = None) -> str:
         problems=problems,
         warnings=words.pacer_warnings(result),
         flows=flows,
+        rows=overview.call_rows([(view.anchor, view.call) for _, calls, _ in flows for view in calls]),
+        latencies=overview.latency_rows(result),
     )
 
 
-def call_view(call: CallResult, anchor: str) -> CallView:
-    """One call, put into words."""
+def call_view(call: CallResult, anchor: str, out: str | None = None) -> CallView:
+    """One call, put into words. `out` is the real path of the folder that the page lies in."""
     sides = (("both sides", call.recordings.both), ("heard", call.recordings.rx), ("sent", call.recordings.tx))
     return CallView(
         call=call,
         anchor=anchor,
         drawing=timeline.draw(call.steps, call.duration),
-        steps=tuple(step_view(step, index) for index, step in timeline.in_order(call.steps)),
+        steps=tuple(step_view(step, index, out) for index, step in timeline.in_order(call.steps)),
         problems=tuple(problem_view(problem, call.bot, anchor) for problem in call.problems),
         recordings=tuple((name, PurePath(path).as_posix()) for name, path in sides if path),
     )
 
 
-def step_view(step: StepResult, index: int) -> StepView:
+def step_view(step: StepResult, index: int, out: str | None = None) -> StepView:
     """One step, put into words."""
-    told = "" if step.problem else ", ".join(_fields(step))
+    told = () if step.problem else tuple(_fields(step, out))
     return StepView(
         step=step,
         index=index,
@@ -140,11 +144,21 @@ def problem_view(problem: Problem, bot: str, anchor: str | None) -> ProblemView:
     )
 
 
-def _fields(step: StepResult) -> Iterator[str]:
+def _fields(step: StepResult, out: str | None) -> Iterator[tuple[str, str | None]]:
     for key, value in step.fields.items():
         if key in ("ok", "started", "ended", "latency") or value is None:
             continue
-        yield f"{key} {round(value, 3):g}" if isinstance(value, float) else f"{key} {value}"
+        if step.step == "record" and key == "path" and isinstance(value, str):
+            path = _beside(value, out)
+            yield path, None if PurePath(path).is_absolute() else path
+        else:
+            yield f"{key} {round(value, 3):g}" if isinstance(value, float) else f"{key} {value}", None
+
+
+def _beside(path: str, out: str | None) -> str:
+    """A file's path from where the page lies, for whoever gets the whole folder, on another machine too."""
+    pure = PurePath(path)
+    return (pure.relative_to(out) if out is not None and pure.is_relative_to(out) else pure).as_posix()
 
 
 def _position(place: Place | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +95,14 @@ def test_steps_stand_in_the_order_of_reading() -> None:
     inner, outer = samples.step("a/do/0", "inner", 1.0, 2.0), samples.step("a", "outer", 1.0, 3.0)
     text = Page(samples.run(replace(samples.caller(), steps=(inner, outer)))).text
     assert text.index("outer") < text.index("inner")
+
+
+def test_recordings_of_steps_are_beside_the_page(tmp_path: Path) -> None:
+    """What a `record` step wrote is shown and linked from where the page lies, wherever the folder is taken."""
+    out = tmp_path / "ein Örtchen"
+    wav = out / "calls" / "ivr-1" / "a b.wav"
+    step = samples.step("on.answered/0", "record", 0.0, 1.0, fields={"path": str(wav), "duration": 2.4})
+    page = Page(replace(samples.run(replace(samples.caller(), steps=(step,))), out=str(out)))
+    assert str(tmp_path) not in page.text
+    assert "calls/ivr-1/a b.wav, duration 2.4" in page.text
+    assert "calls/ivr-1/a%20b.wav" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
