@@ -29,6 +29,8 @@ def prepare(out: Path | None) -> Path:
     `write_reports` the folder is this run's alone: raises `ConfigError` when another run has it.
     """
     folder = out or _by_time()
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"--out {folder} is no folder", hint="name a folder for the reports; it is made if need be")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         marker = folder / MARKER
@@ -111,7 +113,8 @@ def _write(result: RunResult, folder: Path) -> None:
         "report.html": html_page.to_html(result),
     }
     for name, text in texts.items():
-        # Half a character, which JSON allows and the other party may send, is written as its escape.
+        # Half a character, which JSON allows and the other party may send, and which Python has for a byte of a
+        # file's name that is no text, is written as its escape.
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

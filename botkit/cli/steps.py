@@ -46,7 +46,7 @@ def steps(
     if out is None:
         terminal.say(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        terminal.write(out, text + "\n")
 
 
 def overview(table: dict[str, type[Step]]) -> Iterator[str]:

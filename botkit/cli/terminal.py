@@ -18,13 +18,18 @@ from typing import NoReturn, TextIO
 
 import typer
 
-from botkit.errors import ExpectationFailed
+from botkit.errors import ConfigError, ExpectationFailed
 from botkit.unforeseen import OURS, is_intended, keep_trace, leaves
 
 PASSED, FAILED, FAULT, BREACHED, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 99, 129, 130, 143
 
 debug = False
 """`--debug` was given: traces are shown. Set once, by the top command."""
+
+
+unwritten: list[str] = []
+"""What could not be written for another reason than that its reader has gone: a fault of the command, told at its
+end."""
 
 
 def say(text: str = "") -> None:
@@ -40,10 +45,22 @@ def tell(text: str = "") -> None:
 def _print(text: str, stream: TextIO) -> None:
     try:
         print(f"{text}\n", end="", file=stream, flush=True)  # in one piece: others may write to the same place
-    except BrokenPipeError:
-        # whoever read our output has gone (`botkit run … | head`). The work goes on, and so does its
-        # exit status; the rest of the text, and what Python flushes at its end, goes nowhere
+    except OSError as error:
+        # Whoever read our output has gone (`botkit run … | head`), or its disk is full. The work goes on, and so
+        # does its exit status; the rest of the text, and what Python flushes at its end, goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            unwritten.append(f"{'standard output' if stream is sys.stdout else 'standard error'}: {error.strerror}")
+
+
+def write(path: Path, text: str) -> None:
+    """A text that somebody wants in a file (`--out FILE`). Raises `ConfigError` where it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--out {path} cannot be written: {error.strerror}", hint="name a file in a folder that is there"
+        ) from error
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -53,7 +70,9 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: object, **kwargs: object) -> None:
         try:
             command(*args, **kwargs)
-        except typer.Exit:
+        except typer.Exit as end:
+            if unwritten and end.exit_code == PASSED:
+                _end_unwritten()
             raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
@@ -63,8 +82,16 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             if type(error).__module__.startswith(("typer.", "click.")):
                 raise  # a usage error: the library prints it, status 2
             end_with(error)
+        if unwritten:
+            _end_unwritten()
 
     return run
+
+
+def _end_unwritten() -> NoReturn:
+    """All went well, but nobody can read so."""
+    told, unwritten[:] = dict.fromkeys(unwritten), []
+    end_with(ConfigError(f"not all could be written to {', '.join(told)}", hint="is the disk full?"))
 
 
 def end_with(error: BaseException, folder: Path | None = None) -> NoReturn:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 
@@ -161,6 +162,11 @@ def _beside(path: str, out: str | None) -> str:
     return (pure.relative_to(out) if out is not None and pure.is_relative_to(out) else pure).as_posix()
 
 
+def _address(path: str) -> str:
+    """A path as a link has it, byte by byte: names need not be characters."""
+    return quote(os.fsencode(path))
+
+
 def _position(place: Place | None) -> str:
     return f"{place.file}:{place.line}:{place.column}" if place else ""
 
@@ -175,5 +181,5 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = {"seconds": words.seconds, "ms": words.milliseconds, "moment": words.moment}
-    environment.filters.update(filters)
+    environment.filters.update(filters, address=_address)
     return environment.get_template("template.html")

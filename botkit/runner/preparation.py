@@ -76,7 +76,7 @@ def _load(paths: Sequence[Path]) -> list[Flow]:
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """A name for each bot: its file's, numbered where there are several of one name."""
-    stems = [path.stem for path in paths]
+    stems = [os.fsencode(path.stem).decode("utf-8", "replace") for path in paths]  # a file's name may be no text
     taken = {stem for stem in stems if stems.count(stem) == 1}
     names = []
     for stem in stems:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import Result
@@ -313,3 +314,23 @@ def test_half_a_character_in_a_report(tmp_path: Path) -> None:
     outputs.write_reports(samples.run(problems=(replace(samples.REFUSED, message="a \ud83d"),)), folder)
     assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["problems"][0]["message"] == "a \ud83d"
     assert "a \\ud83d" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_reports_of_a_file_whose_name_is_no_text(botkit: Botkit, runner: Install, flow: Path, tmp_path: Path) -> None:
+    """Half a character, which Python has for a byte of a name that is no UTF-8, breaks no report."""
+    odd = "flows/caf\udce9.yaml"
+    call = replace(samples.caller(met=False), file=odd, events="calls/caf\udce9/events.jsonl")
+    runner(lambda *_: samples.run(call))
+    assert botkit("run", flow, "--out", "o").exit_code == 1
+    assert json.loads((tmp_path / "o" / "result.json").read_text())["flows"][0]["file"] == odd
+    assert "calls/caf%E9/events.jsonl" in (tmp_path / "o" / "report.html").read_text()
+    assert ElementTree.fromstring((tmp_path / "o" / "junit.xml").read_text()).tag == "testsuites"
+
+
+def test_out_is_a_file(botkit: Botkit, passing: list[RunOptions], flow: Path, tmp_path: Path) -> None:
+    """--out with the name of a file is told in words."""
+    (tmp_path / "o").write_text("mine")
+    result = botkit("run", flow, "--out", "o")
+    assert (result.exit_code, passing) == (2, [])
+    assert "--out o is no folder" in result.stderr
+    assert (tmp_path / "o").read_text() == "mine"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +66,25 @@ def test_trace_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert str(tmp_path) in terminal.keep_trace(ValueError("x"))
     (trace,) = tmp_path.glob("botkit-trace-*.txt")
     assert "ValueError" in trace.read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    """A command whose output could not be written says so and ends with 2, though all else went well."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "botkit", "steps", "play"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("botkit: not all could be written to standard output: No space left on device\n")
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """--out FILE that cannot be written is a fault that names it."""
+    with pytest.raises(ConfigError, match="cannot be written"):
+        terminal.write(tmp_path / "no" / "such.txt", "x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,16 @@ def test_calls_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
     calls = flow_of(result, "line").calls
     assert [call.id for call in calls] == ["line-1", "line-2"]
     assert (calls[0].duration or 0) > (calls[1].duration or 0)
+
+
+def test_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    """A byte of a file's name that is no UTF-8 is replaced in the bot's name; the run goes as any other."""
+    line = tmp_path / os.fsdecode(b"caf\xe9.yaml")
+    try:
+        line.write_text(TONE_LINE)
+    except OSError:
+        pytest.skip("this disk takes names of UTF-8 only")
+    (caller,) = written(tmp_path, {"caller": TONE_CALLER})
+    result = run([line, caller], tmp_path / "out")
+    assert result.verdict is Verdict.PASSED
+    assert [flow.bot for flow in result.flows] == ["caf\ufffd", "caller"]
