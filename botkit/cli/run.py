@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from botkit.media.source import Source
     from botkit.reports.console import LiveProgress, PlainProgress
     from botkit.results import Problem, RunResult
-    from botkit.runner.options import Notice, RunOptions
+    from botkit.runner.options import RunOptions
 
 
 def run(
@@ -115,7 +115,7 @@ def run(
             return replace(options, out=folder)
 
         with _progress(beside, verbose, say) as progress:
-            result, stopped = _run(flows, options, progress.show, begin)
+            result, stopped = _run(flows, options, progress, begin)
         _show_trace(folder)
     except (typer.Exit, SystemExit, KeyboardInterrupt):
         raise
@@ -273,7 +273,10 @@ def _progress(plain: bool, verbose: bool, say: Callable[[str], None]) -> LivePro
         return PlainProgress(say, verbose=verbose)
     from rich.console import Console
 
-    return LiveProgress(Console(), _clock()[1])
+    console = Console()
+    if console.is_dumb_terminal:  # it cannot move its cursor
+        return PlainProgress(say)
+    return LiveProgress(console, _clock()[1])
 
 
 # --- the run itself -------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ def _progress(plain: bool, verbose: bool, say: Callable[[str], None]) -> LivePro
 def _run(
     flows: list[Path],
     options: RunOptions,
-    show: Callable[[Notice], None],
+    progress: LiveProgress | PlainProgress,
     begin: Callable[[RunOptions], RunOptions],
 ) -> tuple[RunResult, int | None]:
     """The result, and the exit status of the signal that stopped the run, if one did."""
@@ -294,7 +297,8 @@ def _run(
 
     async def whole() -> RunResult:
         loop = asyncio.get_running_loop()
-        task = asyncio.create_task(run_flows(flows, options, show, begin), name="run")
+        task = asyncio.create_task(run_flows(flows, options, progress.show, begin), name="run")
+        ticking = asyncio.create_task(_tick(progress), name="live table")
 
         def stop(status: int) -> None:
             if stopped:
@@ -317,10 +321,18 @@ def _run(
                 raise
             return RunResult(Verdict.ABORTED, clock.MonotonicClock().wall(), 0.0)
         finally:
+            ticking.cancel()
             for number in signals:
                 loop.remove_signal_handler(number)
 
     return clock.run(whole()), stopped[0] if stopped else None
+
+
+async def _tick(progress: LiveProgress | PlainProgress) -> None:
+    """Seconds pass on the screen, too, where nothing else happens. Its owner cancels it."""
+    while True:
+        await asyncio.sleep(1)
+        progress.tick()
 
 
 # --- after ----------------------------------------------------------------------------------------

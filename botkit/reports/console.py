@@ -23,6 +23,9 @@ SHOWN_CALLS = 20
 """Rows of the live table; the rest is counted below it."""
 
 
+NARROW = 60
+"""Columns of a terminal below which the table leaves out with whom a call is."""
+
 KEPT = ("exchange", "waits", "login", "lost", "log", "failed", "done")
 """Kinds of notices that stay above the live table."""
 
@@ -63,6 +66,9 @@ class PlainProgress:
         """Tell one notice."""
         if (line := progress_line(notice, verbose=self._verbose)) is not None:
             self._write(line)
+
+    def tick(self) -> None:
+        """A second has passed, which is worth no line."""
 
 
 def progress_line(notice: Shown, *, verbose: bool = False) -> str | None:
@@ -108,6 +114,7 @@ class LiveProgress:
         self._rows: dict[str, _Row] = {}
         self._done: dict[Verdict, int] = {}
         self._live: Live = Live(console=console, auto_refresh=False, transient=True)
+        self._began = now()  # of the notices' time, or a little before it
 
     def __enter__(self) -> LiveProgress:
         self._live.__enter__()
@@ -118,10 +125,17 @@ class LiveProgress:
 
     def show(self, notice: Shown) -> None:
         """Take one notice; draw, if the last time was long enough ago."""
+        self._began = self._now() - notice.t
         self._take(notice)
         if self._now() - self._drawn >= self._every or notice.kind == "done":
             self._drawn = self._now()
             self._live.update(self.table(notice.t), refresh=True)
+
+    def tick(self) -> None:
+        """A second has passed: draw what is up, so that nobody takes a long wait for a hanging."""
+        if self._now() - self._drawn >= self._every:
+            self._drawn = self._now()
+            self._live.update(self.table(self._now() - self._began), refresh=True)
 
     def _take(self, notice: Shown) -> None:
         if notice.kind in KEPT:
@@ -146,12 +160,25 @@ class LiveProgress:
         from rich.text import Text
 
         done = ", ".join(f"{count} {verdict.value}" for verdict, count in self._done.items())
-        table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left", show_header=bool(self._rows))
-        for column in ("bot", "with", "state", "for", "step"):
-            table.add_column(column, no_wrap=True, header_style="dim")
-        for row in list(self._rows.values())[:SHOWN_CALLS]:
-            cells = (row.bot, row.text, row.state, f"{t - row.since:.1f} s", row.step)
-            table.add_row(*(Text(cell) for cell in cells))
+        wide = self._console.width >= NARROW
+        table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), caption_justify="left")
+        table.show_header = bool(self._rows)
+        shown = list(self._rows.values())[:SHOWN_CALLS]
+        columns = {
+            "bot": [row.bot for row in shown],
+            "with": [row.text for row in shown],
+            "state": [row.state for row in shown],
+            "for": [f"{t - row.since:.1f} s" for row in shown],
+            "step": [row.step for row in shown],
+        }
+        if not wide:
+            del columns["with"]
+        for name, cells in columns.items():
+            # what is short is shown whole; where there is no room, names and steps are cut
+            whole = max(map(len, (name, *cells))) if name in ("state", "for") else None
+            table.add_column(name, no_wrap=True, header_style="dim", min_width=whole)
+        for row_cells in zip(*columns.values(), strict=True):
+            table.add_row(*(Text(cell) for cell in row_cells))
         more = len(self._rows) - SHOWN_CALLS
         parts = [f"{t:.0f} s", done, f"and {more} more calls" if more > 0 else ""]
         table.caption = Text(" · ".join(part for part in parts if part))

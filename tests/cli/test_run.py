@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,10 @@ import pytest
 from typer.testing import Result
 
 from botkit.cli import outputs
+from botkit.cli import run as run_module
 from botkit.errors import ConfigError, ExpectationFailed, NetworkFault
 from botkit.flow.source import Issue, Mark, SourceError
+from botkit.reports.console import LiveProgress, PlainProgress
 from botkit.runner.options import RunOptions
 from tests.cli.conftest import Work
 from tests.reports import samples
@@ -334,3 +337,14 @@ def test_out_is_a_file(botkit: Botkit, passing: list[RunOptions], flow: Path, tm
     assert (result.exit_code, passing) == (2, [])
     assert "--out o is no folder" in result.stderr
     assert (tmp_path / "o").read_text() == "mine"
+
+
+def test_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that cannot move its cursor gets plain lines, every one of them."""
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
+    for term, kind in (("dumb", PlainProgress), ("xterm", LiveProgress)):
+        monkeypatch.setenv("TERM", term)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        assert isinstance(run_module._progress(False, False, print), kind)

@@ -104,3 +104,31 @@ def test_live_table_is_drawn_rarely() -> None:
 def test_summary_after_progress() -> None:
     """Calls that the progress told are not told again."""
     assert list(summary(samples.PASSED, calls=False)) == ["", "passed: 2 calls, 3 expectations met, in 14.2 s"]
+
+
+def test_narrow_terminal() -> None:
+    """On 40 columns the state and the seconds of a call are still whole; what is long is cut."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
+    with LiveProgress(console, lambda: 0.0) as progress:
+        progress.show(Notice(0.0, "answered", "clinic_caller", "c1", "+18005550100"))
+        progress.show(Notice(0.0, "step", "clinic_caller", "c1", "expect_prompt welcome.wav"))
+        table = progress.table(123.4)
+    with console.capture() as capture:
+        console.print(table)
+    head, row, _ = capture.get().splitlines()
+    assert head.split() == ["bot", "state", "for", "step"]
+    assert "answered 123.4 s" in row
+    assert "…" in row
+
+
+def test_seconds_pass_where_nothing_happens() -> None:
+    """A tick draws the table anew with the time that has passed since the run began."""
+    time = 100.0
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100, color_system=None)
+    with LiveProgress(console, lambda: time) as progress:
+        progress.show(Notice(2.0, "calling", "caller", "c1", "+1800"))
+        time = 107.0
+        progress.tick()
+        assert "9 s" in out.getvalue()
+        assert "7.0 s" in out.getvalue()
