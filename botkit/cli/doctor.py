@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,13 +90,7 @@ async def _stoppable(work: Coroutine[Any, Any, Diagnosis]) -> Diagnosis:
         stopped.append(status)
         task.cancel()
 
-    signals = {
-        signal.SIGINT: terminal.INTERRUPTED,
-        signal.SIGTERM: terminal.TERMINATED,
-        signal.SIGHUP: terminal.HUNG_UP,
-    }
-    for number, status in signals.items():
-        loop.add_signal_handler(number, stop, status)
+    take_back = terminal.stop_signals(loop, stop)
     try:
         return await task
     except asyncio.CancelledError:
@@ -105,19 +98,17 @@ async def _stoppable(work: Coroutine[Any, Any, Diagnosis]) -> Diagnosis:
             raise
         raise typer.Exit(stopped[0]) from None
     finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+        take_back()
 
 
 def _trying(step: str) -> None:
     """The step that is being tried, on a terminal: its finding takes the line's place."""
-    sys.stdout.write(f"… {step:<10}")
-    sys.stdout.flush()
+    terminal.draw(f"… {step:<10}")
 
 
 def _show(finding: Finding, say: Callable[[str], None], live: bool) -> None:
     if live:
-        sys.stdout.write("\r\x1b[K")
+        terminal.draw("\r\x1b[K")
     for line in lines(finding):
         say(line)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,9 +74,13 @@ async def _serve(host: str, port: int, settings: Settings, as_json: bool) -> Non
     from botkit.exchange.plan import ExchangePlan, fill, key_of
 
     done = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, done.set)
+
+    def stop(status: int) -> None:
+        if done.is_set():
+            os._exit(status)  # the second time: at once, whatever hangs
+        done.set()
+
+    terminal.stop_signals(asyncio.get_running_loop(), stop)
     plan = ExchangePlan.model_validate(dict(settings.exchange))
     async with run_exchange(host=host, port=port, hold_audio=settings.hold_audio, signing_key=key_of(plan)) as running:
         running.switch.forbidden = settings.why_not

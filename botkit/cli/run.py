@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -307,13 +306,7 @@ def _run(
             terminal.tell("ending every call; once more to stop at once")
             task.cancel()
 
-        signals = {
-            signal.SIGINT: terminal.INTERRUPTED,
-            signal.SIGTERM: terminal.TERMINATED,
-            signal.SIGHUP: terminal.HUNG_UP,  # the terminal is gone; its calls end with a bye, too
-        }
-        for number, status in signals.items():
-            loop.add_signal_handler(number, stop, status)
+        take_back = terminal.stop_signals(loop, stop)
         try:
             return await task
         except asyncio.CancelledError:
@@ -322,8 +315,7 @@ def _run(
             return RunResult(Verdict.ABORTED, clock.MonotonicClock().wall(), 0.0)
         finally:
             ticking.cancel()
-            for number in signals:
-                loop.remove_signal_handler(number)
+            take_back()
 
     return clock.run(whole()), stopped[0] if stopped else None
 

@@ -8,8 +8,11 @@ Ctrl-C and SIGTERM.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import functools
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -42,14 +45,19 @@ def tell(text: str = "") -> None:
     _print(text, sys.stderr)
 
 
-def _print(text: str, stream: TextIO) -> None:
+def draw(text: str) -> None:
+    """Something that is no line, on a terminal that is standard output."""
+    _print(text, sys.stdout, end="")
+
+
+def _print(text: str, stream: TextIO, end: str = "\n") -> None:
     try:
-        print(f"{text}\n", end="", file=stream, flush=True)  # in one piece: others may write to the same place
+        print(f"{text}{end}", end="", file=stream, flush=True)  # in one piece: others may write to the same place
     except OSError as error:
-        # Whoever read our output has gone (`botkit run … | head`), or its disk is full. The work goes on, and so
+        # Whoever read our output has gone (`botkit run … | head`), or the disk is full. The work goes on, and so
         # does its exit status; the rest of the text, and what Python flushes at its end, goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
+        if error.errno not in (errno.EPIPE, errno.EIO):  # EIO: a terminal that was closed
             unwritten.append(f"{'standard output' if stream is sys.stdout else 'standard error'}: {error.strerror}")
 
 
@@ -61,6 +69,24 @@ def write(path: Path, text: str) -> None:
         raise ConfigError(
             f"--out {path} cannot be written: {error.strerror}", hint="name a file in a folder that is there"
         ) from error
+
+
+def stop_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[int], None]) -> Callable[[], None]:
+    """Call `stop` with the exit status of each signal that ends a command; gives what takes that back.
+
+    Ctrl-C, SIGTERM, and SIGHUP, by which a terminal says that it is gone, unless `nohup` has had that ignored.
+    """
+    numbers = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: HUNG_UP}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        del numbers[signal.SIGHUP]
+    for number, status in numbers.items():
+        loop.add_signal_handler(number, stop, status)
+
+    def take_back() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    return take_back
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:

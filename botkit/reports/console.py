@@ -7,6 +7,7 @@ the same process keeps a 20 ms beat.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -114,6 +115,7 @@ class LiveProgress:
         self._rows: dict[str, _Row] = {}
         self._done: dict[Verdict, int] = {}
         self._live: Live = Live(console=console, auto_refresh=False, transient=True)
+        self._is_gone = False
         self._began = now()  # of the notices' time, or a little before it
 
     def __enter__(self) -> LiveProgress:
@@ -121,19 +123,33 @@ class LiveProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.__exit__(None, None, None)
+        with self._seen():
+            self._live.__exit__(None, None, None)
+
+    @contextlib.contextmanager
+    def _seen(self) -> Iterator[None]:
+        """A terminal that was closed, or cannot be written to, is nobody's fault: the calls go on without it."""
+        try:
+            yield
+        except OSError:
+            self._is_gone = True
 
     def show(self, notice: Shown) -> None:
         """Take one notice; draw, if the last time was long enough ago."""
         self._began = self._now() - notice.t
-        self._take(notice)
-        if self._now() - self._drawn >= self._every or notice.kind == "done":
-            self._drawn = self._now()
-            self._live.update(self.table(notice.t), refresh=True)
+        if self._is_gone:
+            return
+        with self._seen():
+            self._take(notice)
+            if self._now() - self._drawn >= self._every or notice.kind == "done":
+                self._drawn = self._now()
+                self._live.update(self.table(notice.t), refresh=True)
 
     def tick(self) -> None:
         """A second has passed: draw what is up, so that nobody takes a long wait for a hanging."""
-        if self._now() - self._drawn >= self._every:
+        if self._is_gone or self._now() - self._drawn < self._every:
+            return
+        with self._seen():
             self._drawn = self._now()
             self._live.update(self.table(self._now() - self._began), refresh=True)
 

@@ -29,7 +29,7 @@ exchange:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_ready_and_stopped(tmp_path: Path, number: signal.Signals) -> None:
     """With --json one line says where it is, and a signal ends it with 0."""
     (tmp_path / "botkit.yaml").write_text("exchange: {users: {alice: {numbers: ['+18005550100']}}}")

@@ -37,13 +37,15 @@ main()
 """
 
 
-def stop(tmp_path: Path, ending: str, number: signal.Signals, *, hang: bool = False) -> tuple[int, str]:
-    """Start a run that never ends, send it the signal, and give status and standard error."""
+def stop(
+    tmp_path: Path, ending: str, number: signal.Signals, *, hang: bool = False, under: tuple[str, ...] = ()
+) -> tuple[int, str]:
+    """Start a run that never ends (`under` another command), send it the signal, and give status and standard error."""
     (tmp_path / "a.yaml").write_text("flow: a")
     program = PROGRAM.format(ending=ending, hang=hang)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        [sys.executable, "-c", program, "a.yaml"],
+        [*under, sys.executable, "-c", program, "a.yaml"],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
@@ -53,6 +55,8 @@ def stop(tmp_path: Path, ending: str, number: signal.Signals, *, hang: bool = Fa
         assert process.stdout is not None
         assert process.stderr is not None
         assert "ready" in process.stdout.readline()
+        if under:
+            process.send_signal(signal.SIGHUP)
         process.send_signal(number)
         if hang:
             assert "once more" in process.stderr.readline()
@@ -61,7 +65,7 @@ def stop(tmp_path: Path, ending: str, number: signal.Signals, *, hang: bool = Fa
     return process.returncode, errors
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_first_signal_ends_the_calls(tmp_path: Path, number: signal.Signals, status: int) -> None:
     """The run is cancelled, says its byes, and the reports are written."""
     returned, errors = stop(tmp_path, "raise", number)
@@ -82,3 +86,10 @@ def test_second_signal_ends_at_once(tmp_path: Path) -> None:
     returned, errors = stop(tmp_path, "raise", signal.SIGINT, hang=True)
     assert returned == 130
     assert "bye sent" not in errors
+
+
+def test_nohup(tmp_path: Path) -> None:
+    """Under `nohup` a run outlives its terminal; it is SIGTERM that ends it, with that status."""
+    returned, errors = stop(tmp_path, "raise", signal.SIGTERM, under=("nohup",))
+    assert returned == 143
+    assert errors.count("once more to stop at once") == 1

@@ -132,3 +132,23 @@ def test_seconds_pass_where_nothing_happens() -> None:
         progress.tick()
         assert "9 s" in out.getvalue()
         assert "7.0 s" in out.getvalue()
+
+
+def test_terminal_that_is_gone() -> None:
+    """A terminal that was closed takes nothing with it: what is told next goes nowhere."""
+
+    class Closed(io.StringIO):
+        is_closed = False
+
+        def write(self, text: str) -> int:
+            if self.is_closed:
+                raise OSError(5, "Input/output error")
+            return super().write(text)
+
+    out = Closed()
+    with LiveProgress(Console(file=out, force_terminal=True, width=100), lambda: 0.0) as progress:
+        progress.show(Notice(0.0, "exchange", text="ws://127.0.0.1:1"))
+        out.is_closed = True
+        progress.show(Notice(0.1, "log", "caller", "c1", "hello"))
+        progress.tick()
+    assert "hello" not in out.getvalue()
