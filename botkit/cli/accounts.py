@@ -54,6 +54,8 @@ def load(
 
 def parse(text: str, file: str, environ: Mapping[str, str]) -> Settings:
     """Settings from the text of one file. Raises `ConfigError`, or `FlowError` where it is no YAML."""
+    if all(line.strip()[:1] in ("", "#") for line in text.splitlines()):  # it marks a project, and says no more
+        return with_environment(Settings(file=file), environ)
     reader = _Reader(environ)
     top = reader.mapping(source.read(text, file), "botkit.yaml", _TOP, free=True)
     accounts = dict(Settings().accounts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,7 +77,8 @@ def _load(paths: Sequence[Path]) -> list[Flow]:
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """A name for each bot: its file's, numbered where there are several of one name."""
-    stems = [os.fsencode(path.stem).decode("utf-8", "replace") for path in paths]  # a file's name may be no text
+    # a file's name may be no text, or several lines
+    stems = [re.sub(r"[\x00-\x1f\x7f]", "_", os.fsencode(path.stem).decode("utf-8", "replace")) for path in paths]
     taken = {stem for stem in stems if stems.count(stem) == 1}
     names = []
     for stem in stems:

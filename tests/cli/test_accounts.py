@@ -222,3 +222,11 @@ def test_an_account_knows_its_variables() -> None:
     account = parse(text, "botkit.yaml", {"WHO": "alice", "KEY": "wonder"}).account("lab")
     assert account.variables == (("login", "WHO"), ("password", "KEY"))
     assert "wonder" not in repr(account)
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# allow: ['+1*']\n  # later\n"])
+def test_a_file_that_says_nothing(text: str) -> None:
+    """A file that is empty, or all comment, marks a project and leaves everything as it is without one."""
+    settings = parse(text, "botkit.yaml", ENVIRON)
+    assert list(settings.accounts) == ["local"]
+    assert (settings.allow, settings.file) == (None, "botkit.yaml")

@@ -327,8 +327,8 @@ def test_calls_stand_in_the_order_in_which_they_came(tmp_path: Path) -> None:
 
 
 def test_file_whose_name_is_no_text(tmp_path: Path) -> None:
-    """A byte of a file's name that is no UTF-8 is replaced in the bot's name; the run goes as any other."""
-    line = tmp_path / os.fsdecode(b"caf\xe9.yaml")
+    """What is no character of a line in a file's name is replaced in the bot's name; the run goes as any other."""
+    line = tmp_path / os.fsdecode(b"caf\xe9\nbar.yaml")
     try:
         line.write_text(TONE_LINE)
     except OSError:
@@ -336,4 +336,4 @@ def test_file_whose_name_is_no_text(tmp_path: Path) -> None:
     (caller,) = written(tmp_path, {"caller": TONE_CALLER})
     result = run([line, caller], tmp_path / "out")
     assert result.verdict is Verdict.PASSED
-    assert [flow.bot for flow in result.flows] == ["caf\ufffd", "caller"]
+    assert [flow.bot for flow in result.flows] == ["caf\ufffd_bar", "caller"]
