@@ -17,7 +17,7 @@ from botkit.runner.bot import Bot
 from botkit.runner.options import Notice, RunOptions
 from botkit.runner.run import run_flows
 from botkit.settings import Account, Caps, Settings
-from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, play, problem_of, written
+from tests.calls.kit import TONE_CALLER, TONE_LINE, call_of, flow_of, play, problem_of, run, written
 
 ENDLESS_LINE = """
 flow: Endless line
