@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ def prepare(out: Path | None) -> Path:
     `--out .` shall not cost anybody a folder that happens to be called `calls`. From here to the end of
     `write_reports` the folder is this run's alone: raises `ConfigError` when another run has it.
     """
-    folder = out or _by_time()
+    folder = out or Path("out")
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"--out {folder} is no folder", hint="name a folder for the reports; it is made if need be")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if out is None:
+            folder = _by_time(folder)
         marker = folder / MARKER
         if marker.exists():
             _hold(folder)
@@ -118,7 +121,14 @@ def _write(result: RunResult, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _by_time() -> Path:
+def _by_time(below: Path) -> Path:
+    """A new folder named after this second; of two runs that begin in it, each makes one of its own."""
     name = datetime.fromtimestamp(MonotonicClock().wall()).strftime("%Y%m%d-%H%M%S")
-    taken = (Path("out") / (name if n == 1 else f"{name}-{n}") for n in range(1, 1000))
-    return next(path for path in taken if not path.exists())
+    for n in itertools.count(1):
+        folder = below / (name if n == 1 else f"{name}-{n}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError  # there is always a further number

@@ -19,6 +19,7 @@ from botkit.errors import ConfigError, ExpectationFailed, NetworkFault
 from botkit.flow.source import Issue, Mark, SourceError
 from botkit.reports.console import LiveProgress, PlainProgress
 from botkit.runner.options import RunOptions
+from botkit.testing import ManualClock
 from tests.cli.conftest import Work
 from tests.reports import samples
 
@@ -348,3 +349,13 @@ def test_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TERM", term)
         monkeypatch.setenv("FORCE_COLOR", "1")
         assert isinstance(run_module._progress(False, False, print), kind)
+
+
+def test_runs_that_begin_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two runs that choose a folder in the same moment, when neither is there yet, each gets one of its own."""
+    monkeypatch.setattr(outputs, "MonotonicClock", ManualClock)
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    folders = [outputs.prepare(None) for _ in range(2)]
+    assert folders[0] != folders[1]
+    for folder in folders:
+        outputs.release(folder)
