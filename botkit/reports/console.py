@@ -210,7 +210,9 @@ def summary(result: RunResult, *, calls: bool = True) -> Iterator[str]:
         for call in flow.calls if calls else ():
             yield call_line(call)
         if not flow.calls:
-            yield f"{words.ICONS[flow.verdict]} {flow.bot}: no call"
+            # a bot to whom nobody came has passed nothing
+            icon = "–" if flow.verdict is Verdict.PASSED else words.ICONS[flow.verdict]
+            yield f"{icon} {flow.bot}: no call"
     problems = list(words.problems_of(result))
     if problems:
         yield ""

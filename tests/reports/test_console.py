@@ -38,6 +38,8 @@ def test_a_bot_without_a_call() -> None:
     """A bot that had no call is told, too."""
     result = RunResult(Verdict.FAILED, 0, 1.0, (FlowResult("ivr", "f", "f", Verdict.FAILED),))
     assert "✘ ivr: no call" in list(summary(result))
+    idle = RunResult(Verdict.PASSED, 0, 1.0, (FlowResult("ivr", "f", "f", Verdict.PASSED),))
+    assert "– ivr: no call" in list(summary(idle))
 
 
 def test_causes_other_than_normal_are_told() -> None:
