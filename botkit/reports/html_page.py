@@ -164,7 +164,12 @@ def _beside(path: str, out: str | None) -> str:
 
 def _address(path: str) -> str:
     """A path as a link has it, byte by byte: names need not be characters."""
-    return quote(os.fsencode(path))
+    return quote(path.encode("utf-8", "surrogateescape" if _is_name(path) else "replace"))
+
+
+def _is_name(path: str) -> bool:
+    """Its half characters, if any, are bytes of a file's name (PEP 383), and not what the other party sent."""
+    return not any("\ud800" <= c <= "\udc7f" or "\udd00" <= c <= "\udfff" for c in path)
 
 
 def _position(place: Place | None) -> str:

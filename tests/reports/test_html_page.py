@@ -106,3 +106,9 @@ def test_recordings_of_steps_are_beside_the_page(tmp_path: Path) -> None:
     assert str(tmp_path) not in page.text
     assert "calls/ivr-1/a b.wav, duration 2.4" in page.text
     assert "calls/ivr-1/a%20b.wav" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+
+
+def test_link_with_half_a_character() -> None:
+    """Half a character in a path, which the other party may have sent, breaks no page."""
+    page = Page(samples.run(replace(samples.caller(), events="calls/a\ud83d/events.jsonl")))
+    assert "calls/a%3F/events.jsonl" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
