@@ -98,6 +98,10 @@ def trap_of(context: str, problem: str, begun: str, line: str, column: int) -> T
     return Trap(_plain_words(context, problem), "check the indentation: a key or item here fits nothing above")
 
 
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def _in_brackets(text: str) -> bool:
     return text.count("{") + text.count("[") > text.count("}") + text.count("]")
 
@@ -115,6 +119,8 @@ def _flow_trap(context: str, begun: str, line: str, dollar: bool) -> Trap:
             )
     if dollar:
         return Trap("`${` cannot stand unquoted inside `{…}` or `[…]`", 'put the text in quotes: "${…}"')
+    if line != begun and _indentation(line) <= _indentation(begun):  # the next key, or the end of the file
+        return Trap(f"this `{'{' if close == '}' else '['}` is never closed", f"end it with `{close}`", at_start=True)
     return Trap(
         f"expected `,` or `{close}` here",
         "inside `{…}` and `[…]`, a text that holds `,`, `{`, `}`, `[` or `]` must be quoted",
