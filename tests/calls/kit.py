@@ -22,7 +22,7 @@ answer: "5100"
 on:
   answered:
     - play: {tone: 440, for: 600ms}
-    - wait_for: {event: ended, within: 5s}
+    - wait_for: {event: ended, within: 20s}
 """
 """Answers at once, says 440 Hz, and waits to be hung up on."""
 
@@ -31,7 +31,7 @@ flow: Tone caller
 dial: "5100"
 on:
   answered:
-    - expect_tone: {hz: 440, within: 2s}
+    - expect_tone: {hz: 440, within: 10s}
     - hangup
 """
 

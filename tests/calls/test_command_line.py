@@ -117,7 +117,8 @@ def test_passed(tmp_path: Path) -> None:
 
 def test_failed(tmp_path: Path) -> None:
     """1; the failure is one line on standard output and in the JUnit file, with file and line of the step."""
-    written(tmp_path, {"ivr": IVR, "caller": CALLER})
+    patient = {"ivr": IVR.replace("first: 3s", "first: 20s"), "caller": CALLER.replace("within: 2s", "within: 5s")}
+    written(tmp_path, patient)
     done = botkit(tmp_path, "run", "ivr.yaml", "caller.yaml", "--out", "o", "--var", "pin=9999")
     assert done.returncode == 1
     place = f"caller.yaml:{1 + CALLER[: CALLER.index('- expect_tone: {hz: 900')].count(chr(10))}"
@@ -217,7 +218,7 @@ def test_signal_ends_the_call_with_a_bye(tmp_path: Path, number: signal.Signals)
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,
                 )
-                async with asyncio.timeout(20), await came as call:
+                async with asyncio.timeout(60), await came as call:
                     await call.answer()
                     await call.expect_tone(440)
                     process.send_signal(number)

@@ -194,7 +194,7 @@ def test_hangs_up_early(tmp_path: Path) -> None:
 def test_time_limit(tmp_path: Path) -> None:
     """A call that reaches its `time_limit` fails, names the step under way, and is hung up."""
     caller = 'flow: Caller\ndial: "5100"\ntime_limit: 3s\non: {answered: [{wait: 60s, label: thinking}]}\n'
-    line = TONE_LINE.replace("within: 5s", "within: 50s")
+    line = TONE_LINE.replace("within: 20s", "within: 50s")
     result = play(tmp_path, {"line": line, "caller": caller})
     call = call_of(result, "caller")
     assert call.verdict is Verdict.FAILED

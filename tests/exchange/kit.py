@@ -193,6 +193,17 @@ class Phone:
         assert self.media is not None
         self.media.session.play(Playback(payloads, lambda _at: None))
 
+    def hush(self) -> None:
+        """Say no more of it."""
+        assert self.media is not None
+        self.media.session.stop_playing()
+
+    async def said(self) -> None:
+        """Wait until all of it has been sent: a busy machine takes longer than it lasts."""
+        assert self.media is not None
+        sender = self.media.session.sender
+        await soon(lambda: sender.playing is None)
+
     async def hang_up(self, cause: str = "NORMAL_CLEARING", code: int = 16) -> Frame:
         """Send a bye; gives the reply."""
         return await self.ask("telnyx_rtc.bye", cause=cause, causeCode=code, **self.about())
@@ -207,10 +218,16 @@ class Phone:
         await self._close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Look again and again; its caller sets the limit."""
     while not condition():  # noqa: ASYNC110 - what is looked at has no events to wait for
         await asyncio.sleep(0.02)
+
+
+async def soon(condition: Callable[[], object]) -> None:
+    """Wait until it is so; fails when it stays otherwise."""
+    async with asyncio.timeout(PATIENCE):
+        await until(condition)
 
 
 class Office:

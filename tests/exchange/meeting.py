@@ -14,7 +14,7 @@ from botkit.exchange.leg import Leg
 from botkit.exchange.outgoing import DialPlan
 from botkit.exchange.queues import Queues
 from botkit.media.source import ToneSource
-from tests.exchange.kit import Office, Phone, play
+from tests.exchange.kit import Office, Phone, play, soon
 from tests.exchange.test_transfer import take
 
 
@@ -82,7 +82,7 @@ class Meeting:
         self.names[leg.control_id] = name
         await take(phone, codec)
         await asyncio.sleep(0.2)
-        assert leg.is_answered
+        await soon(lambda: leg.is_answered)
         leg.report = self._of_leg
         self.told.clear()
         return Guest(name, phone, leg, 400.0 + 150 * len(self.names))

@@ -13,15 +13,14 @@ from botkit.exchange.conference import Conference
 from botkit.exchange.seat import SeatPlan
 from botkit.media.pcm import Pcm
 from botkit.media.wav import read_wav
-from tests.exchange.kit import until
+from tests.exchange.kit import soon
 from tests.exchange.meeting import Guest, Meeting, meet
 from tests.exchange.test_conference import refused, room
 
 
 async def saved(meeting: Meeting) -> tuple[Pcm, int, dict[str, Any]]:
     """The file that was told of: its samples, its rate, and what was told."""
-    async with asyncio.timeout(20):
-        await until(lambda: any(event == "conference.recording.saved" for event, _, _ in meeting.told))
+    await soon(lambda: any(event == "conference.recording.saved" for event, _, _ in meeting.told))
     (file,) = (told for event, _, told in meeting.told if event == "conference.recording.saved")
     pcm, rate = read_wav(meeting.exchange.platform.recordings.find(file["recording_id"]).path)
     return pcm, rate, file

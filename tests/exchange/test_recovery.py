@@ -8,7 +8,7 @@ import pytest
 
 from botkit.exchange.recovery import KEPT
 from botkit.media.endpoint import Endpoint
-from tests.exchange.kit import Frame, Office, Phone, play, until
+from tests.exchange.kit import Frame, Office, Phone, play, soon
 
 OVER_NETWORK = pytest.mark.parametrize("over_network", [False, True], ids=["memory", "network"])
 
@@ -47,8 +47,7 @@ async def hear_each_other(one: Phone, other: Phone) -> None:
     for speaker, listener in ((one, other), (other, one)):
         listener.heard.clear()
         speaker.speak([bytes([7]) * 160] * 3)
-        async with asyncio.timeout(5):
-            await until(lambda listener=listener: bytes([7]) * 160 in listener.heard)
+        await soon(lambda listener=listener: bytes([7]) * 160 in listener.heard)
 
 
 @OVER_NETWORK

@@ -18,7 +18,7 @@ from botkit import clock
 from botkit.errors import NetworkFault
 from botkit.exchange.exchange import run_exchange
 from botkit.signalling import connection
-from tests.exchange.kit import Office, closed, play, until
+from tests.exchange.kit import Office, closed, play, soon, until
 
 
 def test_loopback_and_free_port() -> None:
@@ -148,12 +148,10 @@ def test_socket_cut_without_a_close() -> None:
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         assert b"101" in await reader.readline()
-        async with asyncio.timeout(5):
-            await until(lambda: len(office.exchange.lines) == 1)
+        await soon(lambda: len(office.exchange.lines) == 1)
         assert account.login == "alice"
         writer.transport.abort()
-        async with asyncio.timeout(5):
-            await until(lambda: not office.exchange.lines)
+        await soon(lambda: not office.exchange.lines)
 
     play(scene, over_network=True)
 
@@ -192,8 +190,7 @@ def test_closing_with_a_deaf_client() -> None:
                 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                 "Sec-WebSocket-Version: 13\r\n\r\n".encode()
             )
-            async with asyncio.timeout(5):
-                await until(lambda: len(exchange.lines) == 1)
+            await soon(lambda: len(exchange.lines) == 1)
         assert not exchange.lines
         assert len(asyncio.all_tasks()) == 1
         writer.close()

@@ -17,7 +17,7 @@ from botkit.exchange.leg import Leg
 from botkit.media.endpoint import Endpoint
 from botkit.media.transport import MemoryTransport
 from botkit.signalling.line import LineClosed
-from tests.exchange.kit import Frame, Office, Phone, play
+from tests.exchange.kit import Frame, Office, Phone, play, soon
 
 
 def ended(bye: Frame) -> tuple[Any, ...]:
@@ -498,8 +498,7 @@ def test_trickled_candidates(early: bool) -> None:
         await alice.hears("answer")
         await trickle()
         alice.speak([bytes([7]) * 160] * 3)
-        await asyncio.sleep(0.3)
-        assert bytes([7]) * 160 in bob.heard
+        await soon(lambda: bytes([7]) * 160 in bob.heard)
         assert "error" not in alice.order
 
     play(scene, over_network=True)

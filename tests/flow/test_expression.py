@@ -225,18 +225,18 @@ def test_bad_syntax_is_found_when_made(text: str) -> None:
 )
 def test_no_expression_stalls(text: str) -> None:
     """What would take long, or make much, is a fault at once."""
-    begun = time.perf_counter()
+    begun = time.thread_time()  # what others do meanwhile is not counted
     with pytest.raises(ExpressionFault):
         Expression(text, MARK).evaluate({"big": "a" * 60_000, "random": Chance(random.Random(1))})
-    assert time.perf_counter() - begun < 1.0
+    assert time.thread_time() - begun < 1.0
 
 
 def test_much_chance_in_one_expression_is_quick() -> None:
     """The longest text that may be drawn, as often as an expression can ask for it, takes no time."""
     expression = Expression(" ~ ".join(["random.letters(64)"] * 48), MARK)
-    begun = time.perf_counter()
+    begun = time.thread_time()  # what others do meanwhile is not counted
     assert len(expression.evaluate({"random": Chance(random.Random(1))})) == 48 * 64
-    assert time.perf_counter() - begun < 0.1
+    assert time.thread_time() - begun < 0.1
 
 
 def test_sixty_thousand_characters_are_fine() -> None:

@@ -305,9 +305,9 @@ def test_the_worst_patterns_that_are_fine_are_quick(pattern: str) -> None:
     assert Everything(pattern=pattern).pattern == pattern
     took = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.thread_time()  # what others do meanwhile is not counted
         assert not re.fullmatch(pattern, "1" * 64)
-        took.append(time.perf_counter() - begun)
+        took.append(time.thread_time() - begun)
     assert min(took) < 0.005  # a tenth of that where nothing else runs
 
 

@@ -143,12 +143,6 @@ class Bot:
         return [request for request in self.hook.seen if subject(request) == about]
 
 
-async def soon(condition: Callable[[], bool]) -> None:
-    """Wait until it is so; fails when it stays otherwise."""
-    async with asyncio.timeout(PATIENCE):
-        await until(condition)
-
-
 def subject(request: Request) -> str:
     """The leg that an event is about, or the conference."""
     payload = request.event["data"]["payload"]

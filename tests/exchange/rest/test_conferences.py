@@ -11,6 +11,7 @@ from telnyx import APIStatusError, NotFoundError, UnprocessableEntityError
 from botkit.exchange.outgoing import DialPlan
 from botkit.media.source import ToneSource
 from botkit.media.wav import write_wav
+from tests.exchange.kit import soon
 from tests.exchange.meeting import Guest, Meeting
 from tests.exchange.rest.kit import Desk, ask
 
@@ -154,7 +155,7 @@ def test_what_is_refused() -> None:
         reply = await desk.http.post(f"/conferences/{made.id}/actions/unhold", json={})
         assert (reply.status_code, reply.json()["errors"][0]["code"]) == (422, "10004")
         await carl.phone.hang_up()
-        await asyncio.sleep(0.1)
+        await soon(lambda: not carl.leg.is_answered)
         await refused("90018", conferences.create(call_control_id=carl.id, name="late"))
 
     ask(scene)
@@ -208,10 +209,9 @@ def test_play_and_speak(tmp_path_factory: pytest.TempPathFactory) -> None:
         actions = desk.sdk.conferences.actions
         meeting.told.clear()
         await actions.play(made.id, media_name="tone", loop="infinity")
-        await asyncio.sleep(0.6)
-        assert ann.hears(1300)
+        await soon(lambda: ann.hears(1300))
         await actions.stop(made.id)
-        await asyncio.sleep(0.1)
+        await soon(lambda: len(meeting.told) == 2)
         fields = {"media_url": None, "media_name": "tone"}
         assert meeting.told == [
             ("conference.playback.started", "", fields),
@@ -219,9 +219,7 @@ def test_play_and_speak(tmp_path_factory: pytest.TempPathFactory) -> None:
         ]
         meeting.told.clear()
         await actions.speak(made.id, payload="Hi", voice="female", call_control_ids=[ann.id])
-        async with asyncio.timeout(20):
-            while len(meeting.told) < 2:  # noqa: ASYNC110 - what is looked at has no events to wait for
-                await asyncio.sleep(0.05)
+        await soon(lambda: len(meeting.told) >= 2)
         assert meeting.events == ["participant.speak.started ann", "participant.speak.ended ann"]
         await refused("10004", actions.play(made.id))
         await refused("10033", actions.play(made.id, media_name="tone", loop=101))
@@ -241,11 +239,9 @@ def test_hold_audio_by_name(tmp_path_factory: pytest.TempPathFactory) -> None:
             call_control_id=ann.id, name="later", start_conference_on_create=False, hold_media_name="low"
         )
         assert made.data.status == "init"
-        await asyncio.sleep(0.8)
-        assert (ann.hears(900), ann.hears(1300)) == (True, False)
+        await soon(lambda: (ann.hears(900), ann.hears(1300)) == (True, False))
         await desk.sdk.conferences.actions.hold(made.data.id, call_control_ids=[ann.id], media_name="high")
-        await asyncio.sleep(0.8)
-        assert (ann.hears(900), ann.hears(1300)) == (False, True)
+        await soon(lambda: (ann.hears(900), ann.hears(1300)) == (False, True))
 
     folder = tmp_path_factory.mktemp("media")
     media = {"low": folder / "low.wav", "high": folder / "high.wav"}
@@ -260,9 +256,7 @@ def test_digits_for_members() -> None:
     async def scene(desk: Desk) -> None:
         made, (ann, bob), _ = await room(desk, "ann", "bob")
         await desk.sdk.conferences.actions.send_dtmf(made.id, digits="42", call_control_ids=[bob.id])
-        async with asyncio.timeout(20):
-            while bob.phone.digits != ["4", "2"]:  # noqa: ASYNC110 - what is looked at has no events to wait for
-                await asyncio.sleep(0.05)
+        await soon(lambda: bob.phone.digits == ["4", "2"])
         assert ann.phone.digits == []
 
     ask(scene)
@@ -282,9 +276,7 @@ def test_a_recording() -> None:
         await actions.record_pause(made.id)
         await actions.record_resume(made.id)
         await actions.record_stop(made.id)
-        async with asyncio.timeout(20):
-            while meeting.told[-1][0] != "conference.recording.saved":  # noqa: ASYNC110 - nothing to wait for
-                await asyncio.sleep(0.05)
+        await soon(lambda: meeting.told[-1][0] == "conference.recording.saved")
         fields = meeting.told[-1][2]
         assert desk.exchange.platform.recordings.find(fields["recording_id"]).channels == "dual"
 

@@ -13,8 +13,9 @@ from botkit.media.pcm import Pcm
 from botkit.media.source import ToneSource
 from botkit.media.tone import tone
 from botkit.media.wav import read_wav, write_wav
-from tests.exchange.rest.bot import Bot, control, control_in_no_time, parsed, refused, soon
-from tests.exchange.test_bridge import likeness
+from tests.exchange.kit import soon
+from tests.exchange.rest.bot import Bot, control, control_in_no_time, parsed, refused
+from tests.exchange.test_bridge import ever_heard
 from tests.exchange.webhooks.kit import site
 
 DIGITS: list[dict[str, Any]] = [
@@ -51,7 +52,7 @@ def test_audio_on_answer(tmp_path: Path) -> None:
         bob, leg = await bot.reached("bob", "+15550100", audio_url=(tmp_path / "hello.wav").as_uri())
         assert (await bot.hears(leg, "call.playback.started")).media_url == (tmp_path / "hello.wav").as_uri()
         assert (await bot.hears(leg, "call.playback.ended")).status == "completed"
-        assert likeness(bob, tone(700, 2.0)) > 0.9
+        assert ever_heard(bob, tone(700, 2.0)) > 0.9
 
     write_wav(tmp_path / "hello.wav", tone(700, 1.0))
     control(scene, fixtures=(tmp_path,))
@@ -65,7 +66,8 @@ def test_recorded_from_the_answer(tmp_path: Path) -> None:
             "bob", "+15550100", record="record-from-answer", record_format="wav", record_channels="single"
         )
         bob.utter(ToneSource((500.0,), 1.0))
-        await asyncio.sleep(1.2)
+        await bob.said()
+        await asyncio.sleep(0.2)  # the last of it is on its way
         await bob.hang_up()
         await bot.hears(leg, "call.hangup")
         saved = await bot.hears(leg, "call.recording.saved")

@@ -10,8 +10,9 @@ import pytest
 
 from botkit.media.tone import tone
 from botkit.media.wav import write_wav
-from tests.exchange.rest.bot import Bot, control, control_in_no_time, refused, soon
-from tests.exchange.test_bridge import likeness
+from tests.exchange.kit import soon
+from tests.exchange.rest.bot import Bot, control, control_in_no_time, refused
+from tests.exchange.test_bridge import ever_heard
 from tests.exchange.test_transfer import hear_each_other
 
 NAMES = ("telnyx_call_control_id", "telnyx_session_id", "telnyx_leg_id")
@@ -73,7 +74,7 @@ def test_early_media(tmp_path: Path) -> None:
         await playing
         await bot.hears(leg, "call.playback.started")
         assert (await bot.hears(leg, "call.playback.ended")).status == "completed"
-        assert likeness(alice, tone(700, 2.0)) > 0.9
+        assert ever_heard(alice, tone(700, 2.0)) > 0.9
         await refused("90034", bot.actions.gather(leg))
         await bot.actions.answer(leg)
         assert "sdp" not in await alice.hears("answer")

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from botkit.exchange.applications import VoiceApplication
 from botkit.exchange.queue import QueuePlan
+from tests.exchange.kit import soon
 from tests.exchange.meeting import Meeting
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.webhooks.kit import Site, site
 from tests.exchange.webhooks.sdk import client
 
 
-async def told(hook: Site, last: str) -> list[Any]:
-    """What was posted, as the SDK has it, once `last` has come."""
-    async with asyncio.timeout(20):
-        while not any(request.type == last for request in hook.seen):  # noqa: ASYNC110 - a server has no events
-            await asyncio.sleep(0.05)
+async def told(desk: Desk, hook: Site, last: str) -> list[Any]:
+    """What was posted, as the SDK has it, once `last` has come, and all that was to be told before it."""
+    await soon(lambda: any(request.type == last for request in hook.seen))
+    await desk.exchange.platform.webhooks.settled()
     return [client().webhooks.unsafe_unwrap(request.body.decode()) for request in hook.seen]
 
 
@@ -40,9 +39,9 @@ def test_a_conference() -> None:
             made = await conferences.create(call_control_id=ann.id, name="room7", client_state="c3RhdGU=")
             await conferences.actions.join(made.data.id, call_control_id=bob.id, end_conference_on_exit=True)
             await conferences.actions.speak(made.data.id, payload="Hi", voice="male")
-            await told(hook, "conference.speak.ended")
+            await told(desk, hook, "conference.speak.ended")
             await bob.phone.hang_up()
-            events = await told(hook, "conference.ended")
+            events = await told(desk, hook, "conference.ended")
             of_room = [event for event in events if event.data.event_type.startswith("conference.")]
             assert [event.data.event_type.removeprefix("conference.") for event in of_room] == [
                 "created",
@@ -81,7 +80,7 @@ def test_a_queue() -> None:
                 queues.enqueue(guest.leg, "support", QueuePlan())
             desk.exchange.platform.commands.bridge(operator.leg, queues.take_head("support"))
             await bob.phone.hang_up()
-            events = await told(hook, "call.hangup")
+            events = await told(desk, hook, "call.hangup")
             by_leg: dict[str, list[str]] = {}
             for event in events:
                 by_leg.setdefault(event.data.payload.call_control_id, []).append(event.data.event_type)

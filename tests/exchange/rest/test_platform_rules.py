@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 
 import pytest
@@ -11,7 +10,7 @@ from telnyx import APIStatusError
 from botkit.exchange.applications import VoiceApplication
 from botkit.exchange.connections import Outbound
 from botkit.exchange.queue import QueuePlan
-from tests.exchange.kit import Phone, until
+from tests.exchange.kit import Phone, soon
 from tests.exchange.meeting import Meeting
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.webhooks.kit import Site, site
@@ -19,8 +18,7 @@ from tests.exchange.webhooks.kit import Site, site
 
 async def told(hook: Site, *wanted: str) -> None:
     """Wait until these events have come."""
-    async with asyncio.timeout(20):
-        await until(lambda: set(wanted) <= {request.type for request in hook.seen})
+    await soon(lambda: set(wanted) <= {request.type for request in hook.seen})
 
 
 def application(desk: Desk, hook: Site) -> str:
@@ -67,8 +65,7 @@ def test_pattern_of_a_bridge() -> None:
             assert status.data is not None
             assert dialled.data.call_session_id == status.data.call_session_id
             await bob.take((await bob.rings())["sdp"])
-            async with asyncio.timeout(20):
-                await until(lambda: desk.exchange.switch.legs.live(second).is_answered)
+            await soon(lambda: desk.exchange.switch.legs.live(second).is_answered)
             await desk.sdk.calls.actions.bridge(second, call_control_id_to_bridge_with=first)
             await told(hook, "call.bridged")
             await bob.hang_up()
@@ -90,8 +87,7 @@ def test_bridge_with_a_queue() -> None:
             ann, operator = await meeting.guest("ann", owner=app), await meeting.guest("operator", owner=app)
             desk.exchange.platform.queues.enqueue(ann.leg, "support", QueuePlan())
             await desk.sdk.calls.actions.bridge(operator.id, call_control_id_to_bridge_with="whatever", queue="support")
-            async with asyncio.timeout(20):
-                await until(lambda: operator.leg.peer is ann.leg)
+            await soon(lambda: operator.leg.peer is ann.leg)
 
     ask(scene)
 

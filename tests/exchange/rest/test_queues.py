@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from botkit.exchange.queue import QueuePlan
 from botkit.exchange.rest import queues
 from botkit.exchange.rest.bodies import Enqueue
+from tests.exchange.kit import soon
 from tests.exchange.meeting import Meeting
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.rest.test_conferences import refused
@@ -56,7 +55,7 @@ def test_calls_that_wait() -> None:
         assert one.wait_time_secs < 10
         assert await calls.update(bob.id, queue_name="support", keep_after_hangup=True) is None
         await bob.phone.hang_up()
-        await asyncio.sleep(0.1)
+        await soon(lambda: not bob.leg.is_answered)
         kept = (await calls.retrieve(bob.id, queue_name="support")).data
         assert kept is not None
         assert not kept.is_alive

@@ -8,7 +8,7 @@ import pytest
 
 from botkit.exchange.applications import VoiceApplication
 from botkit.media.pcm import level
-from tests.exchange.kit import until
+from tests.exchange.kit import soon
 from tests.exchange.rest.kit import Desk, ask
 
 CALL = {"from": "+15550009", "to": "+13125550100"}
@@ -40,8 +40,7 @@ def test_an_incoming_call_of_an_application() -> None:
         directory.add_number("+13125550100", application)
         made = (await desk.http.post("/trunks/pstn/calls", json={**CALL, "digits": "12"})).json()["data"]
         assert (made["status"], made["from"], made["trunk"]) == ("initiated", "+15550009", "pstn")
-        async with asyncio.timeout(10):
-            await until(lambda: len(desk.exchange.switch.legs) == 1)
+        await soon(lambda: len(desk.exchange.switch.legs) == 1)
         (leg,) = desk.exchange.switch.legs
         assert (leg.direction, leg.party_type, leg.calling, leg.connection_id) == (
             "incoming",
@@ -54,8 +53,7 @@ def test_an_incoming_call_of_an_application() -> None:
             lambda leg, event, fields: digits.append(fields["digit"]) if event == "call.dtmf.received" else None
         )
         await desk.sdk.calls.actions.answer(leg.control_id)
-        async with asyncio.timeout(10):
-            await until(lambda: digits == ["1", "2"])
+        await soon(lambda: digits == ["1", "2"])
         await desk.sdk.calls.actions.hangup(leg.control_id)
         path = f"/trunks/pstn/calls/{made['id']}"
         assert await end_of(desk, path) == "NORMAL_CLEARING"
@@ -94,8 +92,7 @@ def test_a_phone_hears_what_is_said() -> None:
         invite = await bob.rings()
         assert invite["caller_id_number"] == "+15550009"
         await bob.take(invite["sdp"])
-        async with asyncio.timeout(10):
-            await until(lambda: len(bob.heard) > 50 and level(bob.sound()[-4000:]) > -45)
+        await soon(lambda: len(bob.heard) > 50 and level(bob.sound()[-4000:]) > -45)
         assert (await desk.http.delete(f"/trunks/pstn/calls/{made['data']['id']}")).status_code == 204
         assert (await bob.hears("bye"))["cause"] == "NORMAL_CLEARING"
         listed = (await desk.http.get("/trunks/pstn/calls")).json()

@@ -13,7 +13,7 @@ import uvicorn
 from botkit.exchange.applications import TexmlApplication, VoiceApplication
 from botkit.media.wav import write_wav
 from botkit.testing import tone
-from tests.exchange.kit import until
+from tests.exchange.kit import soon, until
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.texml.kit import Web
 
@@ -64,8 +64,7 @@ def test_a_queue_over_the_network() -> None:
             await customer.reply_to(await customer.dial(NUMBER))
             answer = await customer.hears("answer")
             await customer.connect(answer["sdp"])
-            async with asyncio.timeout(10):
-                await until(lambda: web.got("/wait"))
+            await soon(lambda: web.got("/wait"))
             await desk.sdk.texml.accounts.calls.calls(
                 web.got("/voice")[0]["AccountSid"],
                 body={
@@ -77,16 +76,13 @@ def test_a_queue_over_the_network() -> None:
             )
             invite = await operator.rings()
             await operator.take(invite["sdp"])
-            async with asyncio.timeout(10):
-                await until(lambda: desk.exchange.switch.bridges)
+            await soon(lambda: desk.exchange.switch.bridges)
             operator.heard.clear()
             customer.speak([b"\x11" * 160] * 25)
-            async with asyncio.timeout(10):
-                await until(lambda: b"\x11" * 160 in operator.heard)
+            await soon(lambda: b"\x11" * 160 in operator.heard)
             await operator.hang_up()
             await customer.hears("bye")
-            async with asyncio.timeout(10):
-                await until(lambda: len(web.got("/status")) == 2)
+            await soon(lambda: len(web.got("/status")) == 2)
             assert web.got("/left")[0]["QueueResult"] == "bridged"
             ended = sorted((told["CallStatus"], told["Direction"]) for told in web.got("/status"))
             assert ended == [("completed", "inbound"), ("completed", "outbound")]
@@ -150,8 +146,7 @@ def test_who_answered() -> None:
                 await phone.hears("bye")
                 assert phone.media is not None
                 await phone.media.close()
-            async with asyncio.timeout(10):
-                await until(lambda: web.got("/amd"))
+            await soon(lambda: web.got("/amd"))
             first, second = web.got("/voice")
             assert (first["AnsweredBy"], "AnsweredBy" in second) == ("human", False)
             assert [told["AnsweredBy"] for told in web.got("/amd")] == ["human"]
@@ -178,15 +173,13 @@ def test_a_queue_of_both_kinds() -> None:
             customer, operator = await desk.phone("alice"), await desk.phone("desk")
             await customer.reply_to(await customer.dial(NUMBER))
             await customer.connect((await customer.hears("answer"))["sdp"])
-            async with asyncio.timeout(10):
-                await until(lambda: desk.exchange.platform.queues.find("support"))
+            await soon(lambda: desk.exchange.platform.queues.find("support"))
             dialled = await desk.sdk.calls.dial(connection_id=voice.id, to="sip:desk@sip.telnyx.com", from_=NUMBER)
             assert dialled.data is not None
             await operator.take((await operator.rings())["sdp"])
             sid = dialled.data.call_control_id
             await desk.sdk.calls.actions.bridge(sid, call_control_id_to_bridge_with=sid, queue="support")
-            async with asyncio.timeout(10):
-                await until(lambda: desk.exchange.switch.bridges)
+            await soon(lambda: desk.exchange.switch.bridges)
             await asyncio.sleep(0.3)
             await operator.hang_up()
             await customer.hears("bye")

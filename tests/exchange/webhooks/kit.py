@@ -256,7 +256,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         troubles: list[str] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: troubles.append(str(context)))
         await main
-        await asyncio.sleep(0.05)  # connections that were closed take a turn to go
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:  # connections that were closed take a turn to go
+            await asyncio.wait(left, timeout=20.0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert not troubles
 
