@@ -9,6 +9,7 @@ changed meanwhile. A program serves for both unless something else is chosen for
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeGuard
 
@@ -27,6 +28,9 @@ AudioIn = Source | LiveDevice
 
 AudioOut = Sink | LiveDevice
 """Who hears a call."""
+
+EARLY = 50
+"""Frames of what is heard while a device is being opened that wait for it: a second, for which a pipe has room."""
 
 Role = tuple[LiveDevice, bool, bool]
 """A live device, whether it says, and whether it hears."""
@@ -148,10 +152,20 @@ class Devices:
         def take() -> OpenDevice:
             return device.open(says=says, hears=hears, environment=self.environment)
 
-        opened = self._open[role] = await asyncio.get_running_loop().run_in_executor(None, take)
+        # A program may take longer to start than the other party to say its first word.
+        early: deque[HeardFrame] = deque(maxlen=EARLY)
+        if hears:
+            self._ear.taps.append(early.append)
+        try:
+            opened = self._open[role] = await asyncio.get_running_loop().run_in_executor(None, take)
+        finally:
+            if hears:
+                self._ear.taps.remove(early.append)
         self.figures.append(opened.figures)
         if hears:
             writer = self._writers[role] = opened.writer()
+            for frame in early if device.catches_up else ():
+                writer.push(frame)
             self._ear.taps.append(writer.push)
 
     async def _close_device(self, role: Role) -> None:

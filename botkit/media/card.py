@@ -105,6 +105,10 @@ class CardDevice:
     def both(self) -> bool:
         return False
 
+    @property
+    def catches_up(self) -> bool:
+        return False
+
     def check(self, *, says: bool) -> None:
         """Raises `ConfigError`: `NoSound`, or for a name that fits no card or several."""
         self._chosen(says)

@@ -188,6 +188,11 @@ class LiveDevice(Protocol):
         """It says and hears at once where nothing else is named for the other way: a program."""
         ...
 
+    @property
+    def catches_up(self) -> bool:
+        """It reads as fast as it can what was heard before it was there; a loudspeaker would stay late by that."""
+        ...
+
     def check(self, *, says: bool) -> None:
         """Whether it can be used, told before any call: raises `ConfigError`. `says`: as a source, else as a sink."""
         ...

@@ -154,6 +154,10 @@ class PipeDevice:
     def both(self) -> bool:
         return False
 
+    @property
+    def catches_up(self) -> bool:
+        return True
+
     def check(self, *, says: bool) -> None:
         """Raises `ConfigError` where there is no such pipe."""
         if self.path != STANDARD:

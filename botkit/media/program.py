@@ -44,6 +44,10 @@ class ProgramDevice:
         return True
 
     @property
+    def catches_up(self) -> bool:
+        return True
+
+    @property
     def words(self) -> list[str]:
         """Raises `ConfigError` for quotes that do not close, and for nothing at all."""
         try:

@@ -231,7 +231,9 @@ class Sender:
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
-        if self._owed and (playing is None or playing.loop or self._marker):
+        if self._owed and (
+            (playing is None and live is None) or (playing is not None and playing.loop) or self._marker
+        ):
             self._catch_up()
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
@@ -263,7 +265,7 @@ class Sender:
 
     def skip(self, beats: int) -> None:
         """So many beats were lost. Media time catches up where nothing is cut in two by it: in silence, in
-        loops, before the next thing said. Far ends date what they hear by it."""
+        loops, before the next thing said, in the pauses of what comes live. Far ends date what they hear by it."""
         if self._forward_in is None:
             self._owed += beats
 

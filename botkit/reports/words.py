@@ -127,8 +127,9 @@ def problems_of(result: RunResult) -> Iterator[tuple[str, CallResult | None, Pro
 def pacer_warnings(result: RunResult) -> list[str]:
     """What a reader must know before trusting the figures: a generator that was late, coarse arrival times."""
     pacer, warnings = result.pacer, []
-    if pacer.beats and pacer.lost + pacer.late > pacer.beats * 0.005:
-        share, lost = 100 * (pacer.lost + pacer.late) / pacer.beats, 100 * pacer.lost / pacer.beats
+    due = pacer.beats + pacer.lost
+    if pacer.lost + pacer.late > due * 0.005:
+        share, lost = 100 * (pacer.lost + pacer.late) / due, 100 * pacer.lost / due
         among = f", among them {lost:.1f} % lost (over 20 ms late)" if pacer.lost else ""
         warnings.append(
             f"late for {share:.1f} % of the beats (99th percentile {milliseconds(pacer.lateness_p99)}){among}:"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from botkit import clock
 from botkit.client.call import Call
 from botkit.client.client import Client
+from botkit.client.devices import EARLY, Devices
 from botkit.exchange.exchange import run_exchange
+from botkit.media.ear import Ear, HeardFrame
+from botkit.media.live import LiveFigures, PcmReader, PcmWriter
 from botkit.media.sink import Sink, WavSink
 from botkit.media.source import ToneSource
 from botkit.media.spectrum import tones_in
@@ -113,3 +117,68 @@ def test_a_sink_that_is_replaced_is_closed(tmp_path: Path) -> None:
     assert read_wav(first)[0].size / 8000 == pytest.approx(1.0, abs=0.2)
     assert read_wav(second)[0].size / 8000 == pytest.approx(2.0, abs=0.2)
     assert not np.any(read_wav(second)[0])
+
+
+class Slow:
+    """A live device that is opened when it may be; what it is given is kept."""
+
+    both = True
+
+    def __init__(self, catches_up: bool) -> None:
+        self.catches_up = catches_up
+        self.opening, self.may_open = threading.Event(), threading.Event()
+        self.figures = LiveFigures("slow")
+        self.got = b""
+
+    def check(self, *, says: bool) -> None: ...
+
+    def open(self, *, says: bool, hears: bool, environment: Mapping[str, str]) -> Slow:
+        self.opening.set()
+        self.may_open.wait()
+        return self
+
+    def reader(self, rate: int) -> PcmReader:
+        return PcmReader(8000, rate, self.figures, lambda count: b"")
+
+    def writer(self) -> PcmWriter:
+        return PcmWriter(8000, self.figures, self._take)
+
+    def _take(self, frame: bytes) -> bool:
+        self.got += frame[:2]
+        return True
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("catches_up", "heard", "got"),
+    [
+        (True, 3, range(1, 6)),
+        (False, 3, range(4, 6)),
+        (True, EARLY + 3, range(4, EARLY + 6)),
+    ],
+    ids=["a program", "a loudspeaker", "more than a second"],
+)
+def test_what_is_heard_while_a_device_is_opened(catches_up: bool, heard: int, got: range) -> None:
+    """A program that takes its time to start hears it then, the last second of it; to a loudspeaker it is lost."""
+
+    async def main() -> None:
+        ear, device = Ear(), Slow(catches_up)
+        async with asyncio.TaskGroup() as tasks:
+            devices = Devices(ear, lambda work, name: tasks.create_task(work, name=name), lambda fault: None)
+
+            def hear(numbers: range) -> None:
+                for number in numbers:
+                    for tap in ear.taps:
+                        tap(HeardFrame(0.02 * number, np.full(160, number, np.int16)))
+
+            devices.audio_in = device
+            await asyncio.to_thread(device.opening.wait)
+            hear(range(1, heard + 1))
+            device.may_open.set()
+        hear(range(heard + 1, heard + 3))
+        await devices.close()
+        assert np.frombuffer(device.got, "<i2").tolist() == list(got)
+        assert not len(ear.taps)
+
+    asyncio.run(main())

@@ -1058,6 +1058,16 @@ class Counting:
         return None if self.asked % 10 == 0 else np.full(160, self.asked * 100, np.int16)
 
 
+def test_what_comes_live_is_not_cut_in_two_by_lost_beats() -> None:
+    """Media time catches up in its next pause."""
+    leg, live = Leg(), Counting()
+    leg.session.say_live(live)
+    leg.beat(7)
+    leg.session.skip(2)
+    leg.beat(4)
+    assert steps(leg.desk.packets) == [*[(1, 160)] * 8, (1, 480), (1, 160)]
+
+
 def test_a_live_source_is_asked_each_beat() -> None:
     """What it gives goes out; where it has nothing that beat is silent; under a play and a digit its time passes."""
     leg, live = Leg(), Counting()

@@ -58,3 +58,5 @@ def test_pacer_warnings() -> None:
     assert "late for 2.5 % of the beats (99th percentile 18 ms), among them 0.5 % lost" in late
     assert "fewer calls at once" in late
     assert "20 ms" in coarse
+    (stalled,) = words.pacer_warnings(replace(samples.PASSED, pacer=PacerHealth(200, 100, 800, 0.5)))
+    assert "late for 90.0 % of the beats (99th percentile 500 ms), among them 80.0 % lost" in stalled
