@@ -231,9 +231,7 @@ class Sender:
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
-        if self._owed and (
-            (playing is None and live is None) or (playing is not None and playing.loop) or self._marker
-        ):
+        if self._owed and (self._marker or (live is None if playing is None else playing.loop)):
             self._catch_up()
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Accounts examined in real time against small real servers, with little patience."""
+"""Accounts examined in real time against small real servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from botkit.runner.doctor.examination import Patience, examine
 from botkit.runner.doctor.findings import STEPS, Diagnosis, Finding, State
 from botkit.settings import Account, Settings
 
-QUICK = Patience(connect=0.5, login=0.5, ready=2.0, servers=0.4, answer=5.0, media=1.0, listen=0.6, digit=0.6)
+PATIENT = Patience(connect=20.0, login=20.0, servers=3.0, answer=20.0, media=20.0, listen=2.0, digit=20.0)
+"""What comes takes no time; a test of what never comes says for itself how long that is waited for."""
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,7 +36,7 @@ def account_on(exchange: Exchange, **more: Any) -> Account:
 
 
 async def examined(
-    one: Account, settings: Settings | None = None, patience: Patience = QUICK, **more: Any
+    one: Account, settings: Settings | None = None, patience: Patience = PATIENT, **more: Any
 ) -> Diagnosis:
     """The diagnosis, whose findings were told as they came, in the order of the steps."""
     told: list[Finding] = []

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from botkit import clock
 from botkit.runner.doctor.findings import Diagnosis, State
 from botkit.settings import Account
-from tests.runner.doctor.kit import account, certificate, examined, fault_of, finding, silent, tcp_server
+from tests.runner.doctor.kit import PATIENT, account, certificate, examined, fault_of, finding, silent, tcp_server
 
 
 def diagnosed(one: Account) -> Diagnosis:
@@ -55,7 +56,7 @@ def test_a_server_that_says_nothing(scheme: str, step: str) -> None:
 
     async def scene() -> Diagnosis:
         async with tcp_server(silent) as port:
-            return await examined(account(f"{scheme}://127.0.0.1:{port}"))
+            return await examined(account(f"{scheme}://127.0.0.1:{port}"), patience=replace(PATIENT, connect=0.5))
 
     text, hint = fault_of(clock.run(scene()), step)
     assert "within 0.5 s" in text
