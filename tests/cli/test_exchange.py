@@ -67,7 +67,7 @@ def test_filled_from_the_settings(tmp_path: Path) -> None:
             assert ready["ids"]["john1234"] == "1234567890123456789"
             key = {"Authorization": "Bearer KEYmine"}
             path = f"/call_control_applications/{ready['ids']['ivr']}"
-            found = httpx.get(ready["rest"] + path, headers=key, trust_env=False).json()["data"]
+            found = httpx.get(ready["rest"] + path, headers=key, trust_env=False, timeout=60.0).json()["data"]
             assert found["application_name"] == "ivr"
         finally:
             process.terminate()
@@ -88,7 +88,7 @@ def test_the_account_of_texml(tmp_path: Path) -> None:
             assert ready["account_sid"] == "acct-1"
             key = {"Authorization": f"Bearer {ready['api_key']}"}
             path = f"{ready['rest']}/texml/Accounts/acct-1/Calls"
-            assert httpx.get(path, headers=key, trust_env=False).json()["calls"] == []
+            assert httpx.get(path, headers=key, trust_env=False, timeout=60.0).json()["calls"] == []
         finally:
             process.terminate()
 
@@ -139,7 +139,9 @@ def test_numbers_that_may_be_dialled(tmp_path: Path) -> None:
             key = {"Authorization": "Bearer KEYmine"}
             body = {"connection_id": ready["ids"]["ivr"], "from": "+15550001"}
             answers = [
-                httpx.post(ready["rest"] + "/calls", json={**body, "to": to}, headers=key, trust_env=False)
+                httpx.post(
+                    ready["rest"] + "/calls", json={**body, "to": to}, headers=key, trust_env=False, timeout=60.0
+                )
                 for to in ("+18005550100", "+19005550100")
             ]
             assert [one.status_code for one in answers] == [200, 403]

@@ -32,7 +32,7 @@ from botkit.media.prompt import Prompt
 from botkit.media.source import ToneSource
 from botkit.signalling.messages import BadFrame, parse
 from tests.exchange import hostile
-from tests.exchange.kit import Office, Phone, play, soon
+from tests.exchange.kit import PATIENCE, Office, Phone, play, soon
 from tests.exchange.meeting import Meeting
 from tests.exchange.rest.kit import Desk, ask
 from tests.exchange.webhooks.kit import listening
@@ -544,7 +544,7 @@ def test_http() -> None:
                 lines = [line for line in said.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
                 assert all(line[9:12] < b"500" or line[9:12] == b"501" for line in lines), (request[:80], lines[:2])
             writer.close()
-        async with httpx.AsyncClient(trust_env=False) as web:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as web:
             assert (await web.get(f"http://127.0.0.1:{office.exchange.port}/healthz")).json()["status"] == "ok"
 
     besieged(attack)
@@ -554,7 +554,7 @@ def test_no_token() -> None:
     """REST without a token, a thousand times: 401 each, and nothing is done."""
 
     async def attack(office: Office) -> None:
-        async with flat(), httpx.AsyncClient(trust_env=False, base_url=office.exchange.rest) as web:
+        async with flat(), httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=office.exchange.rest) as web:
             for index in range(1000):
                 key = {"Authorization": f"Bearer KEY{index}"} if index % 2 else {}
                 reply = await web.post("/calls", json={"to": "200", "from": "1", "connection_id": "1"}, headers=key)

@@ -18,7 +18,7 @@ from botkit import clock
 from botkit.errors import NetworkFault
 from botkit.exchange.exchange import run_exchange
 from botkit.signalling import connection
-from tests.exchange.kit import Office, closed, play, soon, until
+from tests.exchange.kit import PATIENCE, Office, closed, play, soon, until
 
 
 def test_loopback_and_free_port() -> None:
@@ -239,7 +239,7 @@ def test_closed_exchange_is_forgotten() -> None:
     gone: list[weakref.ref[object]] = []
 
     async def whole() -> None:
-        async with run_exchange() as exchange, httpx.AsyncClient(trust_env=False) as http:
+        async with run_exchange() as exchange, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             key = {"Authorization": f"Bearer {exchange.api_key}"}
             await http.get(f"{exchange.rest}/openapi.json")
             await http.post(f"{exchange.rest}/calls/nobody/actions/hangup", json={}, headers=key)

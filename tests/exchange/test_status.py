@@ -26,7 +26,8 @@ HOSTILE = "<script>document.title='mine'</script>"
 @contextlib.asynccontextmanager
 async def browser(office: Office) -> AsyncIterator[httpx.AsyncClient]:
     """Who looks at the exchange's own address."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{office.exchange.port}", trust_env=False) as web:
+    address = f"http://127.0.0.1:{office.exchange.port}"
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=PATIENCE) as web:
         yield web
 
 

@@ -17,7 +17,7 @@ from botkit.exchange.activities import sounds as module
 from botkit.exchange.activities.sounds import ByUrl, SoundFailed, Sounds
 from botkit.exchange.activities.speech import STAND_IN, Speech
 from tests.exchange.activities.kit import Room, play, sound
-from tests.exchange.kit import until
+from tests.exchange.kit import PATIENCE, until
 
 
 class Library:
@@ -60,7 +60,7 @@ async def library() -> AsyncIterator[Library]:
 
 def scene(act: Callable[[Library, Sounds], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
-        async with library() as books, httpx.AsyncClient(trust_env=False) as http:
+        async with library() as books, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
             sounds = Sounds(MonotonicClock(), http, Speech(STAND_IN))
             try:
                 await act(books, sounds)

@@ -11,7 +11,7 @@ from telnyx import AsyncTelnyx
 
 from botkit import clock
 from botkit.exchange.exchange import Exchange
-from tests.exchange.kit import Office, office
+from tests.exchange.kit import PATIENCE, Office, office
 
 
 class Desk(Office):
@@ -35,8 +35,8 @@ async def rest_clients(
     """The SDK and a plain client, both with a good key. `base` and `transport`, where there is no port."""
     key, base = {"Authorization": f"Bearer {exchange.api_key}"}, base or exchange.rest
     async with (
-        httpx.AsyncClient(trust_env=False, transport=transport) as carrier,
-        httpx.AsyncClient(base_url=base, headers=key, trust_env=False, transport=transport) as http,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE, transport=transport) as carrier,
+        httpx.AsyncClient(base_url=base, headers=key, trust_env=False, timeout=PATIENCE, transport=transport) as http,
         AsyncTelnyx(api_key=exchange.api_key, base_url=base, max_retries=0, http_client=carrier) as sdk,
     ):
         yield sdk, http

@@ -12,6 +12,7 @@ from telnyx import AsyncTelnyx, AuthenticationError, NotFoundError
 from botkit.exchange.refusal import CommandRefused
 from botkit.exchange.rest.door import MAX_BODY
 from botkit.exchange.rest.envelope import Page, listed, seconds_of, stamp
+from tests.exchange.kit import PATIENCE
 from tests.exchange.rest.kit import Desk, ask
 
 
@@ -34,7 +35,7 @@ def test_no_key(key: str | None, path: str) -> None:
 
     async def scene(desk: Desk) -> None:
         headers = {} if key is None else {"Authorization": key.format(key=desk.exchange.api_key)}
-        async with httpx.AsyncClient(trust_env=False) as stranger:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as stranger:
             reply = await stranger.get(desk.exchange.rest + path, headers=headers)
         assert code_of(reply) == (401, "10009")
 
@@ -45,7 +46,7 @@ def test_sdk_without_a_key() -> None:
     """The SDK raises its error of authentication."""
 
     async def scene(desk: Desk) -> None:
-        async with AsyncTelnyx(api_key="wrong", base_url=desk.exchange.rest, max_retries=0) as sdk:
+        async with AsyncTelnyx(api_key="wrong", base_url=desk.exchange.rest, max_retries=0, timeout=PATIENCE) as sdk:
             with pytest.raises(AuthenticationError):
                 await sdk.telephony_credentials.list()
 
@@ -58,7 +59,9 @@ def test_base_url(ending: str) -> None:
 
     async def scene(desk: Desk) -> None:
         key = desk.exchange.api_key
-        async with AsyncTelnyx(api_key=key, base_url=desk.exchange.rest + ending, max_retries=0) as sdk:
+        async with AsyncTelnyx(
+            api_key=key, base_url=desk.exchange.rest + ending, max_retries=0, timeout=PATIENCE
+        ) as sdk:
             assert [one async for one in sdk.credential_connections.list()] == []
 
     ask(scene)
@@ -98,7 +101,7 @@ def test_description() -> None:
     """The OpenAPI description needs no key; every operation has a summary, and says how refusals look."""
 
     async def scene(desk: Desk) -> None:
-        async with httpx.AsyncClient(trust_env=False) as stranger:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as stranger:
             described = (await stranger.get(f"{desk.exchange.rest}/openapi.json")).json()
         assert described["info"]["title"] == "botkit exchange"
         operations = [

@@ -246,7 +246,7 @@ def test_what_is_not_there() -> None:
             await calls.retrieve("v3:x", account_sid=account(desk))
         with pytest.raises(NotFoundError):
             await calls.update("v3:x", account_sid=account(desk), status="completed")
-        async with httpx.AsyncClient(base_url=desk.exchange.rest, trust_env=False) as stranger:
+        async with httpx.AsyncClient(base_url=desk.exchange.rest, trust_env=False, timeout=PATIENCE) as stranger:
             assert (await stranger.get(f"texml/Accounts/{account(desk)}/Calls")).status_code == 401
 
     ask(scene)
