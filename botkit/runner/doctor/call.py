@@ -10,6 +10,7 @@ from botkit.clock import Clock
 from botkit.errors import ExpectationFailed, NetworkFault, TimeoutFault
 from botkit.media.pcm import level
 from botkit.media.peer import Peer
+from botkit.results import PacerHealth
 from botkit.runner.doctor.findings import Note
 from botkit.runner.doctor.ice import UDP_BLOCKED
 from botkit.vocabulary import Entry, Tone
@@ -19,6 +20,9 @@ QUIET = -60.0
 
 LOSS, JITTER, ROUND_TRIP = 0.02, 0.03, 0.4
 """What is worth a warning: a share of packets, and seconds. From there on people hear it (ITU-T G.107, G.114)."""
+
+LATE = 0.05
+"""Share of our own beats that were late, from which it may be this machine that is heard, and not the way."""
 
 HZ = 1004.0
 """The tone that we say meanwhile: the usual one of test lines, off the 8 kHz grid."""
@@ -60,10 +64,11 @@ class TriedCall:
     or given up meanwhile: that says nothing about its path.
     """
 
-    def __init__(self, call: Call, clock: Clock, *, number: str) -> None:
+    def __init__(self, call: Call, clock: Clock, *, number: str, health: Callable[[], PacerHealth]) -> None:
         self.call = call
         self.number = number
         self._clock = clock
+        self._health = health
         assert isinstance(call.endpoint.transport, Peer), "the doctor's calls are over the network"
         self._peer: Peer = call.endpoint.transport
 
@@ -146,7 +151,7 @@ class TriedCall:
         Raises `NetworkFault` where the sound goes one way, or none.
         """
         call, clock = self.call, self._clock
-        began = clock.now()
+        began, before = clock.now(), self._health()
         playing = asyncio.ensure_future(call.play(Tone((HZ,), within)))
         try:
             while clock.now() < began + within and call.end is None:
@@ -160,6 +165,7 @@ class TriedCall:
         heard = _level(call, began)
         expected = figures.received + figures.lost
         loss = figures.lost / expected if expected else 0.0
+        late = late_between(before, self._health())
         note.facts |= {
             "sent": figures.sent,
             "received": figures.received,
@@ -167,6 +173,7 @@ class TriedCall:
             "level": round(heard, 1),
             "jitter": figures.jitter,
             "rtt": figures.rtt,
+            "late_beats": round(late, 3),
         }
         if not figures.received:
             raise NetworkFault(
@@ -188,9 +195,7 @@ class TriedCall:
                 hint="packets come, but nobody speaks: dial a number that says something",
             )
         if loss > LOSS or figures.jitter > JITTER or (figures.rtt or 0.0) > ROUND_TRIP:
-            note.warn(
-                "people will hear that", hint="a busy or wireless network, or a far relay? see loss, jitter, round trip"
-            )
+            note.warn(*uneven(late))
 
     def _far_end(self, note: Note, began: float, far: Callable[[], Call | None] | None) -> None:
         """Does the other end hear us? Ours says so itself; another one only by its RTCP reports."""
@@ -233,6 +238,23 @@ class TriedCall:
             return
         if missing:
             note.warn(f"not by {', '.join(missing)}", hint="use `via:` of send_dtmf with what does come back")
+
+
+def late_between(before: PacerHealth, after: PacerHealth) -> float:
+    """The share of the beats due between the two that were late, or lost."""
+    lost = after.lost - before.lost
+    due = after.beats - before.beats + lost
+    return (after.late - before.late + lost) / due if due else 0.0
+
+
+def uneven(late: float) -> tuple[str, str]:
+    """What to say of sound that people would complain of, and the hint; `late` is the share of our own late beats."""
+    if late > LATE:
+        return (
+            "this machine was too busy to judge the way",
+            f"it was late for {late:.0%} of its own beats of 20 ms: try again when less runs beside it",
+        )
+    return "people will hear that", "a busy or wireless network, or a far relay? see loss, jitter, round trip"
 
 
 def _level(call: Call, since: float) -> float:

@@ -266,7 +266,7 @@ class _Examination:
         await stack.enter_async_context(Limits(self._settings.caps, self._clock).admitted())
         call = await stack.enter_async_context(await client.dial(number))
         _tell_candidates(note, call.endpoint.transport.local.candidates)
-        return TriedCall(call, self._clock, number=number)
+        return TriedCall(call, self._clock, number=number, health=lambda: self._plane.pacer.health)
 
     async def _path(self, tried: TriedCall, note: Note) -> Fault | None:
         """Wait for the call's path. A call that ended before there was one to try is no fault of ICE: it is given."""

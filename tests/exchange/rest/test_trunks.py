@@ -73,8 +73,7 @@ def test_a_call_that_breaks() -> None:
         made = (await desk.http.post("/trunks/pstn/calls", json=CALL)).json()["data"]
         await bob.take((await bob.rings())["sdp"])
         (party,) = desk.exchange.outside.of(next(iter(desk.exchange.directory.trunks.values())))
-        async with asyncio.timeout(10):
-            await until(lambda: party.status == "answered")
+        await soon(lambda: party.status == "answered")
         party._endpoint.session._transmit = broken
         assert await end_of(desk, f"/trunks/pstn/calls/{made['id']}") == "NORMAL_CLEARING"
 

@@ -17,6 +17,8 @@ from botkit.exchange.exchange import Exchange, run_exchange
 from botkit.exchange.line import ClientLine
 from botkit.media.endpoint import Endpoint
 from botkit.media.peer import Peer
+from botkit.results import PacerHealth
+from botkit.runner.doctor.call import late_between, uneven
 from botkit.runner.doctor.examination import credentials_hint
 from botkit.runner.doctor.findings import STEPS, Diagnosis, State
 from botkit.settings import LOCAL, Account, Caps, Settings
@@ -31,7 +33,7 @@ ALLOWED = Settings(allow=(NUMBER,))
 def test_the_embedded_exchange() -> None:
     """Every step is tried and well: sound both ways, digits there and back."""
     diagnosis = clock.run(examined(LOCAL))
-    assert {one.state for one in diagnosis.findings} == {State.OK}, diagnosis.findings
+    assert not [one for one in diagnosis.findings if one.state is not State.OK and "too busy" not in one.text]
     assert diagnosis.account == "local"
     assert "embedded exchange" in finding(diagnosis, "name").text
     assert finding(diagnosis, "tls").facts == {"encrypted": False}
@@ -41,6 +43,20 @@ def test_the_embedded_exchange() -> None:
     assert audio["far_level"] > -30
     assert set(finding(diagnosis, "dtmf").facts["back"]) == {"info", "rtp"}
     assert all(one.took is not None and one.took >= 0 for one in diagnosis.findings)
+
+
+def test_sound_that_is_uneven() -> None:
+    """The network is suspected only where our own beats were kept: late and lost ones are of those that were due."""
+    before = PacerHealth(1000, 10, 5)
+    assert late_between(before, before) == 0.0
+    busy = late_between(before, PacerHealth(1060, 22, 45))
+    assert busy == pytest.approx(0.52)
+    said, hint = uneven(busy)
+    assert "too busy" in said
+    assert "52% of its own beats" in hint
+    said, hint = uneven(late_between(before, PacerHealth(1100, 12, 6)))
+    assert said == "people will hear that"
+    assert "network" in hint
 
 
 def test_a_number_on_the_embedded_exchange() -> None:
