@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from botkit.exchange.plan import ExchangePlan, fill
 from botkit.flow.check import check_paths
 from botkit.media.spool import Spool
 from botkit.states import chart
+from tests.calls.test_patterns import kept_ports
 from tests.exchange.kit import Office, play
 
 ROOT = Path(__file__).parent.parent
@@ -155,8 +155,11 @@ def test_the_agent(tmp_path: Path) -> None:
 def test_the_official_sdk(tmp_path: Path) -> None:
     """The program with the official SDK calls who is logged in there; it speaks, and hangs up. The exchange is the one
     of the command that is shown; only the ports are other ones here."""
-    ports = {"8080": free_port(), "9000": free_port()}
+    with kept_ports() as ports:
+        _official_sdk(tmp_path, ports)
 
+
+def _official_sdk(tmp_path: Path, ports: dict[str, str]) -> None:
     def here(text: str) -> str:
         return re.sub(r"\b(8080|9000)\b", lambda match: ports[match[0]], text)
 
@@ -188,12 +191,6 @@ on:
   ended:
     - check: call.cause == "NORMAL_CLEARING"
 """
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -46,12 +46,6 @@ def botkit(folder: Path, *arguments: str | Path, **environment: str) -> subproce
     return done
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def settings(folder: Path, port: int | str, more: str = 'allow: ["5100"]\n') -> None:
     """A botkit.yaml with two accounts on one server."""
     accounts = "".join(
@@ -169,10 +163,12 @@ def test_refused(tmp_path: Path, arguments: tuple[str, ...], number: str, said: 
 
 def test_no_server(tmp_path: Path) -> None:
     """2 where nobody listens: the address, and what to look after."""
-    port = free_port()
-    settings(tmp_path, port)
-    written(tmp_path, {"caller": TONE_CALLER})
-    done = botkit(tmp_path, "run", "caller.yaml", "--account", "alice", "--out", "o", ALICE="x", BOB="x")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there, nor will meanwhile
+        port = taken.getsockname()[1]
+        settings(tmp_path, port)
+        written(tmp_path, {"caller": TONE_CALLER})
+        done = botkit(tmp_path, "run", "caller.yaml", "--account", "alice", "--out", "o", ALICE="x", BOB="x")
     assert done.returncode == 2
     assert f"127.0.0.1:{port} refused the connection" in done.stdout + done.stderr
     assert "is the server running" in done.stdout + done.stderr

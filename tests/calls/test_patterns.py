@@ -160,10 +160,14 @@ def test_the_operator_is_busy(name: str, cause: str, copied: Path) -> None:
 # --- by hand --------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def kept_ports() -> Iterator[dict[str, str]]:
+    """A free port each in place of the usual ones. Nobody else is given them meanwhile; who asks for one gets it."""
+    with socket.socket() as exchange, socket.socket() as backend:
+        for kept in (exchange, backend):
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind(("127.0.0.1", 0))
+        yield {"8080": str(exchange.getsockname()[1]), "9000": str(backend.getsockname()[1])}
 
 
 def commands() -> list[str]:
@@ -191,7 +195,11 @@ def running(command: list[str], root: Path, says: str) -> Iterator[None]:
 
 def test_by_hand(copied: Path) -> None:
     """The three commands of the README do it; only the ports are other ones here."""
-    ports = {"8080": str(free_port()), "9000": str(free_port())}
+    with kept_ports() as ports:
+        _by_hand(copied, ports)
+
+
+def _by_hand(copied: Path, ports: dict[str, str]) -> None:
     for path in (copied / "flows" / "patterns" / "hook.py", *copied.glob("flows/patterns/*/botkit.yaml")):
         path.write_text(re.sub(r"8080|9000", lambda match: ports[match[0]], path.read_text()))
     whole, *three = [

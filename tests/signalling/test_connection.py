@@ -182,16 +182,13 @@ def test_a_frame_of_some_megabytes_passes():
     real(main())
 
 
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_nobody_there():
     """Refused: is the server running, and on this port?"""
-    with pytest.raises(NetworkFault, match="refused") as caught:
-        real(connect(f"ws://127.0.0.1:{unused_port()}", clock=REAL))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there, nor will meanwhile
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(NetworkFault, match="refused") as caught:
+            real(connect(url, clock=REAL))
     assert "is the server running" in str(caught.value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ def diagnosed(one: Account) -> Diagnosis:
     return clock.run(examined(one))
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens, nor will meanwhile: it is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 def test_a_name_that_nobody_has() -> None:
@@ -43,9 +45,9 @@ def test_what_is_no_address(server: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "step"), [("ws", "websocket"), ("wss", "tls")])
-def test_a_closed_port(scheme: str, step: str) -> None:
+def test_a_closed_port(scheme: str, step: str, closed_port: int) -> None:
     """Nobody listens: the first step that connects says so."""
-    text, hint = fault_of(diagnosed(account(f"{scheme}://127.0.0.1:{closed_port()}")), step)
+    text, hint = fault_of(diagnosed(account(f"{scheme}://127.0.0.1:{closed_port}")), step)
     assert "refused the connection" in text
     assert "running" in hint
 
