@@ -186,8 +186,8 @@ answer: any
 calls: 1
 on:
   answered:
-    - expect_sound: {for: 200ms, within: 10s}
-    - wait_for: {event: ended, within: 10s}
+    - expect_sound: {for: 200ms, within: 20s}
+    - wait_for: {event: ended, within: 20s}
   ended:
     - check: call.cause == "NORMAL_CLEARING"
 """

@@ -234,7 +234,7 @@ def test_standard_input_and_output(tmp_path: Path) -> None:
         env=ENVIRONMENT,
         input=pcm(700, rate=16000),
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     said = done.stderr.decode()
@@ -290,7 +290,7 @@ def test_ctrl_c_ends_the_program_in_order(tmp_path: Path) -> None:
                 break
             pause.wait(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "line audio exec:" in rest
     pid, said = noted.read_text().split(" ", 1)

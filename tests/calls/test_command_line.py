@@ -39,7 +39,7 @@ def botkit(folder: Path, *arguments: str | Path, **environment: str) -> subproce
         env={**ENVIRONMENT, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert "Traceback" not in done.stdout + done.stderr
@@ -74,7 +74,7 @@ def exchange(folder: Path) -> Iterator[int]:
             yield int(json.loads(process.stdout.readline())["ws"].rsplit(":", 1)[1])
         finally:
             process.terminate()
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")
 
 

@@ -186,7 +186,7 @@ def running(command: list[str], root: Path, says: str) -> Iterator[None]:
                 break
         yield
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0, rest
     finally:
         process.kill()
@@ -211,7 +211,7 @@ def _by_hand(copied: Path, ports: dict[str, str]) -> None:
     exchange, backend, bots = [botkit + words[1:] if words[0] == "botkit" else words for words in three]
     with running(exchange, copied, "ready"), running(backend, copied, "listening"):
         done = subprocess.run(
-            bots, cwd=copied, env=environment(), capture_output=True, text=True, timeout=60, check=False
+            bots, cwd=copied, env=environment(), capture_output=True, text=True, timeout=120, check=False
         )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -58,7 +58,7 @@ def botkit(folder: Path, *arguments: str, alsa: str) -> subprocess.CompletedProc
         env={**ENVIRONMENT, "ALSA_CONFIG_PATH": str(folder / "asound.conf")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

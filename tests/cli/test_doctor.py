@@ -87,7 +87,7 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
             if "✔ call" in line:
                 process.send_signal(number)
                 break
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number, errors
     assert "Traceback" not in errors
     assert "telnyx_rtc.bye" in errors

@@ -48,7 +48,7 @@ def test_ready_and_stopped(tmp_path: Path, number: signal.Signals) -> None:
         assert len(base64.b64decode(ready["public_key"])) == 32
         assert ready["api_key"].startswith("KEY")
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=20)
+        rest, errors = process.communicate(timeout=60)
     assert (process.returncode, rest, errors) == (0, "", "")
 
 

@@ -61,7 +61,7 @@ def stop(
         if hang:
             assert "once more" in process.stderr.readline()
             process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     return process.returncode, errors
 
 

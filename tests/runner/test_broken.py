@@ -203,7 +203,7 @@ def test_ctrl_c_while_it_hangs(tmp_path: Path) -> None:
             assert line
         process.send_signal(signal.SIGINT)
         try:
-            said, _ = process.communicate(timeout=30)
+            said, _ = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 130
