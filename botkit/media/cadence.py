@@ -15,8 +15,8 @@ A `ToneTracker` per pattern hears the bursts; here they are counted:
 All are dated to the start of the first burst that counted.
 
 What is not told apart: a busy, ring or dial of one frequency (Europe, Japan), and SIT, are beeps until more is heard,
-since a beep is told while it sounds; North America's pairs are none. Not heard are rings whose loudness swings
-(Japan: 400 Hz by 16), and beeps whose loudness does.
+since a beep is told while it sounds; North America's pairs are none. A dial tone that stutters for as long as busy
+tones last (Italy: 0.2/0.2/0.6/1) is busy. Not heard are tones and beeps whose loudness swings, but for Japan's ring.
 """
 
 from __future__ import annotations
@@ -29,20 +29,22 @@ import numpy.typing as npt
 
 from botkit.media.bank import Bank, Heard
 from botkit.media.beep import LEAST_ENERGY, OddBeeps
-from botkit.media.tone import Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
+from botkit.media.tone import MIN_LEVEL, Hz, ToneEnded, ToneFact, ToneStarted, ToneTracker, Tracker
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """Bursts of `hz`, each `on` (shortest, longest) seconds, `off` between them; `bursts` make it sure.
 
-    `bursts` 0: no rhythm, reported as soon as it has lasted `on[0]` seconds.
+    `bursts` 0: no rhythm, reported as soon as it has lasted `on[0]` seconds. `swings`: its loudness does, many times a
+    second.
     """
 
     hz: Hz
     on: tuple[float, float]
     off: tuple[float, float] = (0.0, 0.0)
     bursts: int = 0
+    swings: bool = False
 
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
@@ -51,19 +53,24 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         Pattern((425,), on=(2.0, 0)),  # E.180: continuous; longer than its longest ring
         Pattern((440,), on=(2.0, 0)),  # France
         Pattern((400,), on=(2.0, 0)),  # Japan
+        Pattern((450,), on=(2.4, 0)),  # China; Turkey, which rings for 2 s
     ),
     "busy": (
         Pattern((480, 620), on=(0.15, 0.6), off=(0.2, 0.6), bursts=2),  # 0.5/0.5; reorder 0.25/0.25
         Pattern((425,), on=(0.1, 0.66), off=(0.1, 0.66), bursts=2),  # E.180 section 6: period 0.3 to 1.1
-        # United Kingdom: 0.375/0.375; congestion 0.4/0.35/0.225/0.525; Japan: 0.5/0.5
-        Pattern((400,), on=(0.2, 0.6), off=(0.3, 0.6), bursts=2),
+        # United Kingdom: 0.375/0.375; congestion 0.4/0.35/0.225/0.525; Japan: 0.5/0.5; India: 0.75/0.75
+        Pattern((400,), on=(0.2, 0.75), off=(0.3, 0.75), bursts=2),
         Pattern((440,), on=(0.2, 0.6), off=(0.2, 0.6), bursts=2),  # France: 0.5/0.5
+        Pattern((450,), on=(0.2, 0.75), off=(0.2, 0.75), bursts=2),  # China: 0.35/0.35; congestion 0.7/0.7
     ),
     "ringback": (
         Pattern((440, 480), on=(0.67, 2.5), off=(0.0, 7.0), bursts=1),  # North America: 2/4
         Pattern((425,), on=(0.67, 1.6), off=(0.0, 7.0), bursts=1),  # E.180 section 5: 0.67 to 1.5 / 3 to 5
         Pattern((440,), on=(1.0, 1.8), off=(0.0, 7.0), bursts=1),  # France: 1.5/3.5
+        Pattern((450,), on=(0.95, 2.2), off=(0.0, 7.0), bursts=1),  # China: 1/4; Turkey: 2/4
+        Pattern((400,), on=(0.95, 1.6), off=(0.0, 7.0), bursts=1, swings=True),  # Japan: 1/2, its loudness by 16 Hz
         Pattern((400, 450), on=(0.3, 0.5), off=(0.1, 2.4), bursts=2),  # United Kingdom: 0.4/0.2/0.4/2
+        Pattern((440, 480), on=(0.3, 0.5), off=(0.1, 3.4), bursts=2),  # Hong Kong: 0.4/0.2/0.4/3
     ),
 }
 
@@ -79,6 +86,9 @@ BEEP_ENERGY = 1e5
 
 BEEP_SHARE = 0.3
 """Of a frame's energy that one column must explain for a beep to be tried: the first of a tone is half a frame."""
+
+SOFTEST_SWING = MIN_LEVEL - 12
+"""dBFS down to which a tone is heard whose loudness swings."""
 
 STEP_PAUSE = 0.07
 """Seconds between two beeps that are one, which steps: the frame in which it does is neither, nor is a lost one."""
@@ -126,7 +136,7 @@ class CadenceTracker:
 
     def __init__(self, bank: Bank, name: str) -> None:
         self.name = name
-        self._rhythms = [_Rhythm(one, ToneTracker(bank, one.hz, for_=_sure_after(one))) for one in PATTERNS[name]]
+        self._rhythms = [_Rhythm(one, _tracker(bank, one)) for one in PATTERNS[name]]
         self._sounding: _Rhythm | None = None
         self._started = 0.0
 
@@ -200,6 +210,11 @@ class CadenceTracker:
 def any_of(lists: list[list[bool]]) -> list[bool]:
     """For each row whether any of the lists says so."""
     return [any(each) for each in zip(*lists, strict=True)]
+
+
+def _tracker(bank: Bank, pattern: Pattern) -> ToneTracker:
+    level = SOFTEST_SWING if pattern.swings else MIN_LEVEL
+    return ToneTracker(bank, pattern.hz, for_=_sure_after(pattern), min_level=level, swings=pattern.swings)
 
 
 def _sure_after(pattern: Pattern) -> float:

@@ -51,6 +51,9 @@ EVEN = 4.0
 MISSES = 3
 """Halves in a row that may miss within a tone: one lost frame, and one half spoilt by its edge."""
 
+MISSES_SWINGING = 5
+"""The same where its loudness swings: at its softest, beside a lost frame, there is nothing to hear of it."""
+
 Hz = tuple[float, ...]
 
 
@@ -173,8 +176,10 @@ class ToneTracker:
         min_level: float = MIN_LEVEL,
         min_share: float = MIN_SHARE,
         tolerance: float | None = None,
+        swings: bool = False,
     ) -> None:
-        """`tolerance` is in Hz; by default 2 % of each frequency, at least 8 Hz, at most 45."""
+        """`tolerance` is in Hz; by default 2 % of each frequency, at least 8 Hz, at most 45. `swings`: its loudness
+        may."""
         self.hz: Hz = (float(hz),) if isinstance(hz, int | float) else tuple(map(float, hz))
         if not 1 <= len(self.hz) <= 2:
             raise ValueError("one tone, or two at once")
@@ -194,7 +199,8 @@ class ToneTracker:
         apart = 1.0 if len(self.hz) == 1 else 0.9 * (1 - abs(self._overlap))
         self._least = 0.25 if near else apart * min_share * self._loosest
         self._key = (self._columns, min_level, self._least)
-        self._misses_allowed = MISSES if not near else MISSES // 2
+        self._loudest_share = math.inf if swings else 10 ** (EVEN / 10)
+        self._misses_allowed = MISSES_SWINGING if swings else MISSES if not near else MISSES // 2
         self._max_ratio = db_to_ratio(TWIST)
         self._heard_until = 0.0
         self.reset()
@@ -340,4 +346,4 @@ class ToneTracker:
         if len(self.hz) == 2:
             return True
         variance = self._squares[0] / count - (self._sums[0] / count) ** 2
-        return variance <= STEADY**2 and self._loudest <= 10 ** (EVEN / 10) * self._softest
+        return variance <= STEADY**2 and self._loudest <= self._loudest_share * self._softest

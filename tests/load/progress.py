@@ -28,6 +28,13 @@ def bursts(pattern: Bursts, turns: int = 1, level: float = -18.0) -> Pcm:
     return np.tile(np.concatenate(parts), turns)
 
 
+def swinging(hz: float, by: float, on: float, off: float, turns: int, level: float = -16.0) -> Pcm:
+    """A tone whose loudness swings `by` times a second, nearly to nothing."""
+    moments = np.arange(round(on * RATE)) / RATE
+    wave = np.sin(2 * np.pi * hz * moments) * (1 + 0.85 * np.sin(2 * np.pi * by * moments)) / 1.85
+    return np.tile(np.concatenate((to_int16(wave * 32767 * 10 ** (level / 20)), silence(off))), turns)
+
+
 def chirp(begin: float, end: float, seconds: float, level: float = -15.0) -> Pcm:
     """A tone that glides from `begin` to `end` Hz."""
     hz = np.linspace(begin, end, round(seconds * RATE))
@@ -45,6 +52,8 @@ TONES: dict[str, dict[str, Pcm]] = {
         "E.180": bursts([(425, 4, 0)]),
         "France": bursts([(440, 4, 0)]),
         "Japan": bursts([(400, 4, 0)]),
+        "China": bursts([(450, 4, 0)]),
+        "Norway, 1 % off": bursts([(429, 4, 0)], level=-28),
         "stutter, North America": np.concatenate((bursts([((350, 440), 0.1, 0.1)], 10), bursts([((350, 440), 3, 0)]))),
     },
     "busy": {
@@ -59,6 +68,12 @@ TONES: dict[str, dict[str, Pcm]] = {
         "Italy": bursts([(425, 0.5, 0.5)], 4),
         "Sweden": bursts([(425, 0.25, 0.25)], 8),
         "Japan": bursts([(400, 0.5, 0.5)], 4),
+        "China": bursts([(450, 0.35, 0.35)], 5),
+        "China, congestion": bursts([(450, 0.7, 0.7)], 4),
+        "Turkey": bursts([(450, 0.5, 0.5)], 4),
+        "India": bursts([(400, 0.75, 0.75)], 4),
+        "Russia, congestion": bursts([(425, 0.175, 0.175)], 6, level=-28),
+        "Korea, congestion": bursts([((480, 620), 0.3, 0.2)], 6),
     },
     "ringback": {
         "North America": bursts([((440, 480), 2, 4)], 2),
@@ -69,6 +84,11 @@ TONES: dict[str, dict[str, Pcm]] = {
         "Italy": bursts([(425, 1, 4)], 2),
         "Sweden": bursts([(425, 1, 5)], 2),
         "Australia": bursts([((400, 450), 0.4, 0.2), ((400, 450), 0.4, 2.0)], 3, level=-24),
+        "China": bursts([(450, 1, 4)], 2),
+        "Turkey": bursts([(450, 2, 4)], 2),
+        "Hong Kong": bursts([((440, 480), 0.4, 0.2), ((440, 480), 0.4, 3.0)], 2),
+        "Japan": swinging(400, 16, 1, 2, 3),
+        "Japan, softer and quicker": swinging(400, 20, 1, 2, 3, level=-25),
     },
     "sit": {
         name: bursts([(one, a, 0.0), (two, b, 0.0), (1776.7, 0.38, 1.0)])

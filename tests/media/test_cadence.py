@@ -59,6 +59,27 @@ def test_each_name_hears_its_own(name: str, plan: dict[str, Pcm]) -> None:
             assert fact.at == pytest.approx(0.5, abs=0.03)
 
 
+FAR = [
+    ("dial", "China"),
+    ("busy", "China, congestion"),
+    ("busy", "India"),
+    ("ringback", "China"),
+    ("ringback", "Turkey"),
+    ("ringback", "Hong Kong"),
+    ("ringback", "Japan"),
+    ("ringback", "Japan, softer and quicker"),
+]
+
+
+@pytest.mark.parametrize(("name", "whose"), FAR)
+def test_tones_of_other_countries(name: str, whose: str) -> None:
+    """450 Hz, rings in pairs, long busy tones and a ring whose loudness swings: once, by their own name only."""
+    batch = through("PCMU", joined(quiet(0.5), TONES[name][whose], quiet(0.6)))
+    for asked in ("dial", "busy", "ringback", "sit"):
+        began = [fact for fact in listen(asked, batch) if isinstance(fact, ToneStarted)]
+        assert [fact.at for fact in began] == ([pytest.approx(0.5, abs=0.03)] if asked == name else [])
+
+
 @pytest.mark.parametrize("shift", range(0, 160, 23))
 @pytest.mark.parametrize("name", ["dial", "busy", "ringback", "sit", "beep"])
 def test_any_alignment(name: str, shift: int) -> None:
