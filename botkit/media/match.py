@@ -57,7 +57,10 @@ TOGETHER = 0.3
 """Seconds within which two prompts begin that are heard in the same sound: only one of them is right."""
 
 AS_GOOD = 0.1
-"""Scores that differ by less are equal; then it was the longer prompt, which holds the shorter one."""
+"""Scores that differ by less are equal; then it was the one of which more was heard, which holds the other one."""
+
+AS_LONG = 0.1
+"""Seconds of sound by which two that were heard must differ for one to be longer."""
 
 AND_ON = 20
 """Frames after the end of one prompt in which it shows whether a longer one goes on."""
@@ -110,17 +113,28 @@ class Choice:
 def choose(found: Iterable[PromptHeard]) -> Choice | None:
     """The prompt that was heard first, of some that were found; of those that began together, the one that fits.
 
-    Of equals it is the longest, which holds the others. Nobody knows before all of them are judged.
+    Of equals it is the one of which most was heard, which holds the others; of two of which the same was heard the one
+    that lacks nothing. Nobody knows before all of them are judged.
     """
     there = sorted(found, key=lambda one: one.onset)
     rivals = [one for one in there if one.onset <= there[0].onset + TOGETHER]
     if not rivals:
         return None
     best = max(one.score for one in rivals)
-    heard = max((one for one in rivals if one.score > best - AS_GOOD), key=lambda one: one.reference.duration)
+    equals = [one for one in rivals if one.score > best - AS_GOOD]
+    most = max(map(_heard_of, equals))
+    heard = min(
+        (one for one in equals if _heard_of(one) > most - AS_LONG),
+        key=lambda one: (one.missing > AS_LONG, -one.reference.duration),
+    )
     if len(rivals) == 1:
         return Choice(heard, heard.sure_at is not None)
     return Choice(heard, all(one.end is not None for one in rivals))
+
+
+def _heard_of(one: PromptHeard) -> float:
+    """Seconds of sound that were heard of it, or will have been."""
+    return float(one.reference.active_before[-1]) * FRAME_SECONDS - one.missing
 
 
 class PromptEar:

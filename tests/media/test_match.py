@@ -97,6 +97,15 @@ def test_another_that_shares_its_beginning(prompts: list[Reference], tmp_path: P
     assert chosen.heard.reference is twin
 
 
+def test_the_end_of_one_may_be_another(tmp_path: Path) -> None:
+    """A short prompt that is the end of a longer one is told when it is played: it lacks nothing."""
+    short, long = reference(tmp_path / "s.wav", A[14400:]), reference(tmp_path / "l.wav", A[8000:])
+    for played, is_it in ((A[14400:], short), (A[8000:], long)):
+        chosen = choose(listen(joined(quiet(0.4), played, quiet(3.0)), [short, long]).found)
+        assert chosen is not None
+        assert chosen.heard.reference is is_it
+
+
 def test_one_that_begins_with_another(tmp_path: Path) -> None:
     """Where one prompt is the beginning of a longer one, each is told when it is played."""
     short, long = reference(tmp_path / "s.wav", A), reference(tmp_path / "l.wav", joined(A, quiet(0.3), B))
@@ -242,8 +251,8 @@ def one(reference: Reference, onset: float, score: float, end: float | None) -> 
 
 
 def test_choose(prompts: list[Reference]) -> None:
-    """The first; of those that began together the better one, or where they are equal the longer one; and not before
-    all of them are judged."""
+    """The first; of those that began together the better one, or where they are equal the one of which more was
+    heard, or which lacks nothing; and not before all of them are judged."""
     a, b = prompts
     assert choose([]) is None
     early, late = one(b, 1.0, 0.8, 3.0), one(a, 2.0, 0.99, 5.0)
@@ -252,6 +261,9 @@ def test_choose(prompts: list[Reference]) -> None:
     assert choose([early, better]) == Choice(better, True)
     equal = one(b, 1.0, 0.97, 3.4)
     assert choose([equal, better]) == Choice(better, True)
+    missing = (a.active_before[-1] - b.active_before[-1]) * FRAME
+    lacking = PromptHeard(a, 1.0, missing=missing, sure_at=2.5, end=4.0, score=0.98)
+    assert choose([equal, lacking]) == Choice(equal, True)
     going_on = one(a, 1.1, 0.95, None)
     assert choose([equal, going_on]) == Choice(going_on, False)
     assert choose([going_on]) == Choice(going_on, True)
