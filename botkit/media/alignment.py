@@ -55,6 +55,12 @@ STRIDE = 4
 CLOSING = 15.0
 """dB by which a prompt's closing silence must be softer than its sound."""
 
+VARIES = 20.0
+"""Steps (`bands.STEP`) that features move by in speech and music, at the least: 2.7 dB. In a tone they stay."""
+
+BESIDE = 10.0
+"""dB below a word's sound down to which what is heard beside it is of the same speech."""
+
 CLEAR = 0.85
 """Score from which nobody asks whether frames have slipped."""
 
@@ -264,6 +270,37 @@ class Alignment:
                     after = frame
                 quiet = 0
         return None if quiet >= SILENT else after
+
+    def follows_another(self, first: int) -> bool:
+        """Whether something else was heard where it should have begun, before its frame `first`.
+
+        Another prompt that ends as this one does: it is no prompt that lacks its beginning. That comes out of
+        silence, or out of the ringing that it was answered in. And a word that is so short may be any syllable
+        where it does not come out of silence, though its file does.
+        """
+        reference = self.reference
+        if reference.active_before[-1] < PATCH and (first > reference.first or first >= SILENT):
+            return self._comes_out_of_sound(first)
+        own, ours, theirs = self.frames(reference.first, first - SLIP)
+        strong = reference.strong[own]
+        if int(strong.sum()) < BLOCK // 2:
+            return False
+        levels = self.ring.levels(self.start, self.start + self.heard_size)
+        after = levels[first:][reference.strong[first : self.heard_size]]
+        if not after.size:
+            return False
+        loud = strong & (levels[own] > _median(after) - CLOSING)
+        if 3 * int(loud.sum()) < max(int(strong.sum()), BLOCK):
+            return False
+        varies = math.sqrt(float(theirs[loud].var(axis=0).mean())) > VARIES
+        return varies and likeness(ours[loud], theirs[loud]) < FOREIGN
+
+    def _comes_out_of_sound(self, first: int) -> bool:
+        """Whether what was heard right before its frame `first` is nearly as loud as it is."""
+        before = self.ring.levels(self.start + first - SILENT, self.start + first)
+        after = self.ring.levels(self.start + first, self.start + self.heard_size)
+        after = after[self.reference.strong[first : self.heard_size]]
+        return bool(after.size) and int((before > _median(after) - BESIDE).sum()) >= SILENT - 1
 
     # --- how well --------------------------------------------------------------------------------
 

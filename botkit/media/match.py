@@ -296,6 +296,8 @@ class PromptEar:
                 one.first, heard.onset = begin
                 heard.missing = _missing(place.reference, one.first)
         heard.score, end = place.score(one.first)
+        if heard.sure_at is None and place.follows_another(one.first):
+            heard.score = 0.0
         one.clear = heard.score > CLEAR
         refuted = heard.score <= (REFUTED if one.due else 0.0)
         if one.due and not refuted and self._is_over(place, end):

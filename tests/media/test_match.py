@@ -97,6 +97,32 @@ def test_another_that_shares_its_beginning(prompts: list[Reference], tmp_path: P
     assert chosen.heard.reference is twin
 
 
+def test_another_that_shares_its_end(prompts: list[Reference], tmp_path: Path) -> None:
+    """What ends as a prompt does, after something else, is not that prompt without its beginning."""
+    sound = joined(babble(1.2, seed=5), A[6400:])
+    assert not [one for one in listen(joined(quiet(0.4), sound, quiet(1.0)), prompts).found if one.score >= 0.5]
+    twin = reference(tmp_path / "twin.wav", sound)
+    assert names(listen(joined(quiet(0.4), sound, quiet(1.0)), [*prompts, twin]).found) == ["twin"]
+
+
+def test_answered_in_the_middle_of_a_ring(prompts: list[Reference]) -> None:
+    """A prompt whose beginning was still ringing is that prompt."""
+    ringing = tone((440, 480), 1.5, level=-19)
+    ear = listen(joined(quiet(0.4), ringing, A[5600:], quiet(1.0)), prompts)
+    assert names(ear.found) == ["a"]
+    assert ear.found[0].missing == pytest.approx(0.7, abs=0.15)
+    assert ear.found[0].score > 0.8
+
+
+def test_a_syllable_is_no_word(tmp_path: Path) -> None:
+    """A word of less than a second is heard out of silence, as its file has it, and not within other speech."""
+    word = babble(0.5, seed=9)
+    known = [reference(tmp_path / "word.wav", joined(quiet(0.14), word, quiet(0.14)))]
+    assert names(listen(joined(quiet(0.4), word, quiet(0.6)), known).found) == ["word"]
+    within = joined(quiet(0.4), B[:9600], word, quiet(0.6))
+    assert not [one for one in listen(within, known).found if one.score >= 0.5]
+
+
 def test_the_end_of_one_may_be_another(tmp_path: Path) -> None:
     """A short prompt that is the end of a longer one is told when it is played: it lacks nothing."""
     short, long = reference(tmp_path / "s.wav", A[14400:]), reference(tmp_path / "l.wav", A[8000:])
