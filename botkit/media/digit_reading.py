@@ -37,6 +37,9 @@ NORMAL_TWIST = 8.0
 """dB that the low tone may be above the high one (Q.24; long lines weaken high tones)."""
 
 REVERSE_TWIST = 6.0
+AS_MEASURED = 1.0
+"""dB by which either may seem more in one window: a digit at the limit is to be heard, not every other one."""
+
 LOOSE_TWIST = 14.0
 """dB, either way, of single windows within a digit."""
 
@@ -44,6 +47,11 @@ MIN_SHARE = 0.75
 
 TOLERANCE = 0.025
 """Q.24: 1.5 % off must be taken, 3.5 % off must not."""
+
+SPREAD = 5
+WIDEST = 1.985
+"""Of the high tone to the low one in 2, 6 and C, whose columns are `SPREAD` apart: 1.917, and 1.975 where they are off
+by 1.5 % either way. An instrument's tone and its octave, 2, is none of them."""
 
 MIN_COVER = 0.1
 """Energy of the weaker half over that of the stronger: a third of the samples gives a ninth."""
@@ -58,8 +66,8 @@ _OVERLAP = tuple(tuple(overlap_of(low - high, HALF) for high in HIGH) for low in
 _OVERLAPS = np.array(_OVERLAP)
 _HZ_PER_RADIAN = 1 / (2 * math.pi * HALF_SECONDS)
 _LOOSE = 10 ** (LOOSE_TWIST / 10)
-_NORMAL = 10 ** (NORMAL_TWIST / 10)
-_REVERSE = 10 ** (REVERSE_TWIST / 10)
+_NORMAL = 10 ** ((NORMAL_TWIST + AS_MEASURED) / 10)
+_REVERSE = 10 ** ((REVERSE_TWIST + AS_MEASURED) / 10)
 
 
 class Reading(NamedTuple):
@@ -115,6 +123,7 @@ def _read_all(
         & (np.minimum(early, late) >= MIN_COVER * np.maximum(early, late))
         & (np.abs(low_offset) <= TOLERANCE * _NOMINAL[low])
         & (np.abs(high_offset) <= TOLERANCE * _NOMINAL[high])
+        & ((_NOMINAL[high] + high_offset <= WIDEST * (_NOMINAL[low] + low_offset)) | (high - low != SPREAD))
         & (share >= MIN_SHARE)
     )
     level = (low_power <= _NORMAL * high_power) & (high_power <= _REVERSE * low_power)
@@ -159,6 +168,8 @@ def _read_one(first: list[complex], second: list[complex], energy: float) -> Rea
     low_offset = cmath.phase(low_second * low_first.conjugate() * _TURN_BACK[low]) * _HZ_PER_RADIAN
     high_offset = cmath.phase(high_second * high_first.conjugate() * _TURN_BACK[high]) * _HZ_PER_RADIAN
     if abs(low_offset) > TOLERANCE * FREQUENCIES[low] or abs(high_offset) > TOLERANCE * FREQUENCIES[high]:
+        return None
+    if FREQUENCIES[high] + high_offset > WIDEST * (FREQUENCIES[low] + low_offset) and high - low == SPREAD:
         return None
     explained = low_power / lobe(low_offset * HALF_SECONDS) + high_power / lobe(high_offset * HALF_SECONDS)
     explained += 2 * overlap * (low_first.conjugate() * high_first + low_second.conjugate() * high_second).real

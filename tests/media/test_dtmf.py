@@ -103,6 +103,25 @@ def test_twist(twist: float, heard: bool) -> None:
     assert digits(listen(frames(joined(*parts, silence(0.1)), 50))) == (ALL if heard else "")
 
 
+@pytest.mark.parametrize("hz", [682, 754, 834])
+@pytest.mark.parametrize("shift", [0, 53, 111])
+def test_a_tone_with_its_octave(hz: float, shift: int) -> None:
+    """An instrument's tone and its first harmonic are near 2, 6 and C, and none of them."""
+    sound = summed(tone(hz, 0.5, level=-14), tone(2 * hz, 0.5, level=-17))
+    assert digits(listen(frames(joined(sound, silence(0.1)), shift))) == ""
+
+
+@pytest.mark.parametrize("twist", [-8, 6])
+@pytest.mark.parametrize("shift", range(0, 160, 23))
+def test_twist_at_the_limit(twist: float, shift: int) -> None:
+    """Digits as short as may be whose twist is all that it may be: each is heard, wherever in a frame it begins."""
+    parts = []
+    for digit in ALL:
+        low, high = dtmf.frequencies(digit)
+        parts += [summed(tone(low, 0.04, level=-16), tone(high, 0.04, level=-16 + twist)), silence(0.04)]
+    assert digits(listen(frames(joined(*parts, silence(0.1)), shift))) == ALL
+
+
 LIMITS = [
     # low and high off by, low and high level (dBFS), length, gap, heard
     pytest.param(0.0, 0.0, -6, -6, 0.04, 0.04, True, id="40 ms, gaps of 40 ms"),
