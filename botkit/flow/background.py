@@ -35,6 +35,7 @@ class _Going:
     step: str
     name: str | None
     until: asyncio.Event
+    begun: asyncio.Event
 
 
 class Background:
@@ -44,28 +45,37 @@ class Background:
         self._spawn = spawn
         self._going: dict[asyncio.Task[None], _Going] = {}
 
-    def start(self, scope: Scope, work: Work) -> None:
-        """Begin `work` for the step that `scope` is at. Raises `Fault` when too much goes on already."""
+    async def start(self, scope: Scope, work: Work) -> None:
+        """Begin `work` for the step that `scope` is at; returns when it has come to its first wait.
+
+        So a play has taken its place among the plays of the call, and whatever the next step plays comes after it.
+        For a cancelled caller it goes on. Raises `Fault` when too much goes on already.
+        """
         if len(self._going) >= MOST:
             raise Fault(
                 f"more than {MOST} plays and recordings go on in the background",
                 hint="stop them with `stop_play`, or begin fewer",
             )
         spec = scope.spec
-        going = _Going(spec.name if spec else "", spec.save_as if spec else None, asyncio.Event())
+        going = _Going(spec.name if spec else "", spec.save_as if spec else None, asyncio.Event(), asyncio.Event())
         task = self._spawn(self._run(scope, going, work), scope)
         if task is not None:
             self._going[task] = going
             task.add_done_callback(lambda done: self._going.pop(done, None))
+            task.add_done_callback(lambda done: going.begun.set())  # it may be cut off before it begins
+            await going.begun.wait()
 
     async def _run(self, scope: Scope, going: _Going, work: Work) -> None:
         """Do it to its end; then the variable that was saved when it began is told how it came out.
 
         When it is cut off with the handlers it ends as it would with the call, and that is told, too, for `ended`.
         """
-        begun = scope.names.get(going.name) if going.name else None
-        doing = asyncio.ensure_future(work(going.until))
+        begun = None
+        doing = asyncio.ensure_future(_begin(work, going))
         try:
+            await going.begun.wait()
+            # The step waited before we did: it has been woken before us, and has saved its result.
+            begun = scope.names.get(going.name) if going.name else None
             await asyncio.shield(doing)
         except asyncio.CancelledError:
             going.until.set()
@@ -100,3 +110,9 @@ class Background:
             self._going[task].until.set()
         if tasks:
             await asyncio.wait(tasks)
+
+
+async def _begin(work: Work, going: _Going) -> Mapping[str, Any]:
+    """Do the work, and say that it has begun: who waits for that goes on at the first wait of the work."""
+    going.begun.set()
+    return await work(going.until)

@@ -195,11 +195,11 @@ class Scope:
         """Run the steps one after the other. Raises what the first that fails raises (`flow.control`)."""
         await self.runner(self, steps)
 
-    def in_background(self, work: Work) -> None:
+    async def in_background(self, work: Work) -> None:
         """Begin what goes on beside the handlers until the call is over. Raises `Fault` when too much does."""
         if self.shared.background is None:
             raise Fault("nothing can go on in the background here")
-        self.shared.background.start(self, work)
+        await self.shared.background.start(self, work)
 
     async def stop_plays(self, name: str | None) -> None:
         """Stop what plays in the background, all of it or what is saved under `name`."""

@@ -74,6 +74,7 @@ class Voice:
         self._stoppers: dict[Playback, Callable[[str], None]] = {}
         self._saying: dict[Playback, Source] = {}
         self._overlays = 0  # plays that are mixed with the others
+        self._coming: list[asyncio.Event] = []  # plays that have not ended, as they came; set once they have their place
 
     def call_is_over(self) -> None:
         """Cut short whatever is being said."""
@@ -103,21 +104,31 @@ class Voice:
         if over not in OVERS:
             raise UsageError(f"a play over {over!r} is not known", hint=f"write one of {', '.join(OVERS)}")
         source, codec = source_of(what), self._session.codec
-        playback = Playback(await loaded(source, source.payloads, codec), _ignore, loop=loop, turns=turns)
-        if over == "mix":
-            playback.frames = await loaded(source, source.frames, codec)
-            await self._make_mixable()
-        elif self._overlays:
-            playback.frames = await loaded(source, source.frames, codec)
-        if self._over.is_set():
-            return Played(0.0, "ended")
-        self._saying[playback] = source
-        self._overlays += over == "mix"
+        mixed, placed = over == "mix", asyncio.Event()
+        before = () if mixed else tuple(self._coming)
+        if not mixed:
+            self._coming.append(placed)
         try:
-            return await self._say(playback, stop_on, over, until)
+            playback = Playback(await loaded(source, source.payloads, codec), _ignore, loop=loop, turns=turns)
+            for each in before:
+                await each.wait()
+            if mixed or self._overlays:
+                playback.frames = await loaded(source, source.frames, codec)
+            if mixed:
+                await self._make_mixable()
+            if self._over.is_set():
+                return Played(0.0, "ended")
+            self._saying[playback] = source
+            self._overlays += mixed
+            try:
+                return await self._say(playback, stop_on, over, until, placed)
+            finally:
+                self._overlays -= mixed
+                del self._saying[playback]
         finally:
-            self._overlays -= over == "mix"
-            del self._saying[playback]
+            placed.set()
+            if not mixed:
+                self._coming.remove(placed)
 
     async def _make_mixable(self) -> None:
         """Load the samples of all that is being said and waits to be."""
@@ -125,7 +136,10 @@ class Voice:
             source = self._saying[missing[0]]
             missing[0].frames = await loaded(source, source.frames, self._session.codec)
 
-    async def _say(self, playback: Playback, stop_on: frozenset[str], over: str, until: asyncio.Event | None) -> Played:
+    async def _say(
+        self, playback: Playback, stop_on: frozenset[str], over: str, until: asyncio.Event | None, placed: asyncio.Event
+    ) -> Played:
+        """Play what is loaded to its end; sets `placed` once it is among the plays of the session."""
         finished: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         playback.on_done = lambda at: None if finished.done() else finished.set_result(at)
         stopped_by: list[str] = []
@@ -145,6 +159,7 @@ class Voice:
             if over == "after_loops":
                 self._session.stop_loops()
             self._session.play(playback, replace=over == "replace")
+        placed.set()
         try:
             await finished
         finally:

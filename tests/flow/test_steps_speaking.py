@@ -204,6 +204,17 @@ def test_background_play_goes_on_beside_the_steps() -> None:
     assert (ran.verdict, ran.outcome.duration) == ("passed", 3.0)
 
 
+def test_background_play_comes_before_what_is_played_next() -> None:
+    """A background play has its place in the queue before the next step begins; `over` of the next is about it."""
+    for over, ended, how in (("queue", 3.0, "null"), ("replace", 1.0, "replaced"), ("mix", 1.0, "null")):
+        ran = answered(
+            "- play: {tone: 440, for: 2s, background: true}\n  save_as: it\n"
+            f"- play: {{tone: 550, for: 1s, over: {over}}}\n  save_as: next\n- wait: 2s\n"
+            "- log: '${next.ended} ${it.stopped_by}'"
+        )
+        assert ran.said == [f"{ended} {how}"]
+
+
 def test_background_play_keeps_no_call_alive() -> None:
     """When the handlers are done the bot hangs up, whether what plays beside them would end or not."""
     for loop in ("false", "true"):

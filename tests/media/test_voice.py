@@ -123,6 +123,47 @@ def test_plays_queue() -> None:
     play(scene)
 
 
+def test_plays_keep_their_order_while_files_load(tmp_path: Path) -> None:
+    """A file that takes a while to be read is not overtaken by a tone that was asked for after it, or put over it."""
+
+    async def scene(stage: Stage) -> None:
+        for number, over in enumerate(("queue", "replace")):
+            file = tmp_path / f"{number}.wav"
+            write_wav(file, tone(440, 0.5, level=-20))
+            ended: list[str] = []
+            begin = stage.time
+            first = asyncio.ensure_future(stage.voice.play(Audio((file,))))
+            first.add_done_callback(lambda _, ended=ended: ended.append("file"))  # type: ignore[misc]
+            second = asyncio.ensure_future(stage.voice.play(Tone((600.0,), 0.5), over=over))
+            second.add_done_callback(lambda _, ended=ended: ended.append("tone"))  # type: ignore[misc]
+            await asyncio.wait((first, second))
+            assert ended == ["file", "tone"]
+            assert first.result().stopped_by == (None if over == "queue" else "replaced")
+            assert stage.time == about(begin + (1.0 if over == "queue" else 0.5))
+
+    play(scene)
+
+
+def test_a_cancelled_play_lets_nobody_overtake(tmp_path: Path) -> None:
+    """Of three plays the middle one is cancelled while the first loads: the third still comes after the first."""
+
+    async def scene(stage: Stage) -> None:
+        write_wav(tmp_path / "a.wav", tone(440, 0.5, level=-20))
+        begin = stage.time
+        plays = [
+            asyncio.ensure_future(stage.voice.play(what))
+            for what in (Audio((tmp_path / "a.wav",)), Tone((500.0,), 0.5), Tone((600.0,), 0.5))
+        ]
+        await asyncio.sleep(0)
+        plays[1].cancel()
+        await plays[0]
+        assert stage.time == about(begin + 0.5)
+        await plays[2]
+        assert stage.time == about(begin + 1.0)
+
+    play(scene)
+
+
 def test_a_play_in_turns() -> None:
     """A play of several turns is said so often, without a gap; a source is played as it is."""
 

@@ -98,7 +98,7 @@ class Play(Step):
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         if not self.background:
             return await self._play(call)
-        scope.in_background(lambda until: self._play(call, until))
+        await scope.in_background(lambda until: self._play(call, until))
         return {}
 
     async def _play(self, call: CallPort, until: asyncio.Event | None = None) -> dict[str, Any]:

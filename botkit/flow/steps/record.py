@@ -73,7 +73,7 @@ class Record(Step):
     async def run(self, call: CallPort, scope: Scope) -> dict[str, Any]:
         path = scope.output(str(self.to))
         if self.background:
-            scope.in_background(lambda until: self._beside(path, call, until))
+            await scope.in_background(lambda until: self._beside(path, call, until))
             return {"path": str(path.resolve())}
         if not self.do:
             recorded = await call.record(path, length=self.length, stop_on=self.stop_on, max=self.max)
