@@ -43,6 +43,9 @@ from botkit.media.transport import Transport
 from botkit.signalling.orders import Answer, Hangup
 from botkit.states import CallState
 
+NO_MEDIA = ("DESTINATION_OUT_OF_ORDER", "MEDIA_TIMEOUT", "INCOMPATIBLE_DESTINATION")
+"""Causes of calls whose media did not come about."""
+
 BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
@@ -82,6 +85,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
+        self._accepted: events.Answered | None = None  # the far end's answer, from when it came
 
     # --- what it is ------------------------------------------------------------------------------
 
@@ -196,6 +200,10 @@ class Call(Modifying, Staying, Speaking, Expecting):
         for digit in digits:
             self.ear.hear_digit(HeardDigit(digit, "info", self._clock.now()))
 
+    def accepted(self, event: events.Answered) -> None:
+        """The far end answered, and its answer is being looked at: see `answer_arrived`."""
+        self._accepted = event
+
     async def answer_arrived(self, event: events.Answered) -> None:
         """The far end answered: `answered` fires when media can flow."""
         if self.end is not None:
@@ -233,9 +241,14 @@ class Call(Modifying, Staying, Speaking, Expecting):
         self.emit(event)
 
     def over(self, event: events.Ended) -> None:
-        """The call is over, whoever ended it."""
+        """The call is over, whoever ended it.
+
+        A far end that answers and hangs up before media can flow has answered all the same, unless for want of media.
+        """
         if self.end is not None:
             return
+        if self._accepted is not None and self.fault is None and not event.by_us and event.cause not in NO_MEDIA:
+            self._now_answered(self._accepted)
         self.ended_at = self._clock.now()
         self.end = event
         fault = self._media.call_is_over()

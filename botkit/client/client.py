@@ -277,6 +277,7 @@ class Client:
                 case events.EarlyMedia():
                     call.early_media(event)
                 case events.Answered():
+                    call.accepted(event)  # at once: its end may be told in the same breath
                     self.start(self._answered(call, event), f"answered {call.id}")
                 case events.Ended():
                     if not event.by_us:

@@ -202,6 +202,11 @@ class Leg:
             self._answer_due = answer
             self.answered.set_result(answer)
 
+    @property
+    def has_taken(self) -> bool:
+        """Its client took the call, whatever became of it since."""
+        return self.answered.done() and not self.answered.cancelled()
+
     def accept_answer(self) -> None:
         """Tell its client that the answer counts."""
         if self._answer_due is not None:

@@ -206,6 +206,9 @@ class Switch:
             taken = await self._put_through(caller, called, invite)
         except BaseException as error:
             how = error.how if isinstance(error, Refused) else _cause(error)
+            if any(leg.has_taken and leg.over.done() for leg in called) and not caller.over.done():
+                # Who answers and hangs up in the same breath has answered: its caller is told both.
+                caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
             for leg in called:
                 if not leg.over.done():
                     leg.end.limit = error.limit if isinstance(error, Refused) else ""

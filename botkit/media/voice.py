@@ -74,7 +74,7 @@ class Voice:
         self._stoppers: dict[Playback, Callable[[str], None]] = {}
         self._saying: dict[Playback, Source] = {}
         self._overlays = 0  # plays that are mixed with the others
-        self._coming: list[asyncio.Event] = []  # plays that have not ended, as they came; set once they have their place
+        self._coming: list[asyncio.Event] = []  # one for each play that has not ended; set when it has its place
 
     def call_is_over(self) -> None:
         """Cut short whatever is being said."""

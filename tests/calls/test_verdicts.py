@@ -341,3 +341,16 @@ on: {answered: [hangup]}
     assert result.status == 0
     assert call_of(result, "caller").remote == "***"
     assert "5100" not in next(tmp_path.rglob("caller-1/events.jsonl")).read_text()
+
+
+def test_callee_that_hangs_up_at_once(tmp_path: Path) -> None:
+    """Who answers and hangs up in the same breath has answered: the caller's `answered` handler runs, and is judged."""
+    line = 'flow: Line\nanswer: "5100"\non:\n  answered:\n    - hangup: busy\n'
+    caller = 'flow: Caller\ndial: "5100"\non:\n  answered:\n'
+    waits = "    - wait_for: ended\n  ended:\n    - check: call.cause == 'USER_BUSY'\n"
+    (tmp_path / "listens").mkdir()
+    result = play(tmp_path, {"line": line, "caller": caller + waits})
+    assert (result.verdict, call_of(result, "caller").duration) == (Verdict.PASSED, 0.0)
+    result = play(tmp_path / "listens", {"line": line, "caller": caller + "    - expect_tone: 440\n"})
+    assert problem_of(result, "caller").step == "expect_tone"
+    assert "the call ended: USER_BUSY" in (problem_of(result, "caller").heard or "")

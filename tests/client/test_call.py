@@ -405,6 +405,23 @@ def test_cancelled_while_it_is_answered() -> None:
     play(scene)
 
 
+def test_hung_up_right_after_the_answer() -> None:
+    """A far end that hangs up as soon as it has answered has answered: `answered` comes before `ended`."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.dial()
+        said: list[str | None] = []
+        near.listen(lambda event: said.append(event.name))
+        await far.answer()
+        await far.hangup()
+        ended = await near.ended()
+        assert [name for name in said if name in ("answered", "ended")] == ["answered", "ended"]
+        assert ended.cause == "NORMAL_CLEARING"
+        assert near.duration == 0.0
+
+    play(scene)
+
+
 def test_number_that_nobody_has() -> None:
     """A number that is nobody's, and one whose user is not there, end the call with their causes."""
 
