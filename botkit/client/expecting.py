@@ -56,12 +56,13 @@ class Expecting(CallFacts):
         first: float = 5.0,
         between: float = 2.0,
         play: Playable | None = None,
+        stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
         over: str = "queue",
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:
-        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`."""
+        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`, as does `stop_on`."""
         return await self._entries.gather(
             count=count,
             end=end,
@@ -69,7 +70,7 @@ class Expecting(CallFacts):
             between=between,
             flush=flush,
             within=within,
-            prompt=None if play is None else lambda: self.play(play, loop=loop, over=over),
+            prompt=None if play is None else lambda: self.play(play, stop_on=stop_on, loop=loop, over=over),
         )
 
     async def expect_tone(

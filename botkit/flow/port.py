@@ -174,13 +174,14 @@ class CallPort(Protocol):
         first: float = 5.0,
         between: float = 2.0,
         play: Playable | None = None,
+        stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
         over: str = "queue",
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:
-        """Collect digits until `count`, the `end` key or a time-out; `play` is stopped by the first digit,
-        and `first` counts from its end."""
+        """Collect digits until `count`, the `end` key or a time-out; `play` is stopped by the first digit (and by
+        what `stop_on` names), and `first` counts from its end."""
         ...
 
     async def expect_tone(

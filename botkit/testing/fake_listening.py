@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from botkit.errors import ExpectationFailed
-from botkit.events import CallEvent
+from botkit.events import CallEvent, SpeechStarted
 from botkit.testing.digits import Digit, entered, written
 from botkit.testing.digits import heard as heard_digits
 from botkit.testing.script import Script, Sound
@@ -167,6 +167,7 @@ class FakeListening(Script, abc.ABC):
         first: float = 5.0,
         between: float = 2.0,
         play: Playable | None = None,
+        stop_on: frozenset[str] = frozenset(),
         loop: bool = False,
         over: str = "queue",
         flush: bool = False,
@@ -179,12 +180,16 @@ class FakeListening(Script, abc.ABC):
             if flush:
                 self._digits.flush()
             if play is not None:
-                await self._speak(
-                    play,
-                    lambda: "dtmf" if len(self._digits) else "timeout" if due and self._clock.now() >= due else None,
-                    loop=loop,
-                    over=over,
-                )
+                begun = len(self._events)
+
+                def stopped() -> str | None:
+                    if len(self._digits):
+                        return "dtmf"
+                    if "speech" in stop_on and any(isinstance(each, SpeechStarted) for _, each in self._events[begun:]):
+                        return "speech"
+                    return "timeout" if due and self._clock.now() >= due else None
+
+                await self._speak(play, stopped, loop=loop, over=over)
             wait_until = self._clock.now() + first
             while True:
                 digits = "".join(each.digit for each in taken)

@@ -371,6 +371,20 @@ class CallPortContract(ABC):
 
         self.play_scene(scene)
 
+    def test_gather_stops_its_play_on_speech(self) -> None:
+        """With `stop_on`, speech ends what `gather` plays, and the digits are still waited for; without, it does not."""
+
+        async def scene(call: CallPort, far: Script) -> None:
+            far.will_hear_speech(at=1.0, length=1.0)
+            gathered = await call.gather(count=1, first=1.5, play=Silence(9.0), stop_on=frozenset({"speech"}))
+            assert (gathered.digits, gathered.reason) == ("", "timeout")
+            assert 2.0 < call.since_answered() < 4.0
+            far.will_hear_speech(at=5.0, length=1.0)
+            assert (await call.gather(count=1, first=0.5, play=Silence(4.0))).reason == "timeout"
+            assert call.since_answered() > 6.0
+
+        self.play_scene(scene)
+
     def test_digits_typed_ahead_are_not_late(self) -> None:
         """Digits from before the mark count, with no latency, unless they are flushed."""
 

@@ -215,6 +215,14 @@ def test_gather_plays_until_the_first_digit() -> None:
     assert answered(steps).step("gather").ended == 6.0
 
 
+def test_gather_stops_its_play_on_speech() -> None:
+    """`stop_on` of what `gather` plays counts: speech ends the prompt, and `first` counts from there."""
+    steps = "- gather: {digits: 1, first: 2s, play: {tone: 440, for: 9s, stop_on: speech}}"
+    ran = answered(steps, lambda call: call.will_hear_speech(at=1))
+    assert [(sent.kind, sent.ended) for sent in ran.call.sent[:1]] == [("play", 1.0)]
+    assert ran.step("gather").ended == 3.0
+
+
 def test_gather_takes_play_in_its_short_form() -> None:
     """`play` in `gather` takes a path alone, with expressions in it."""
     ran = answered("- gather: {digits: 1, first: 1s, play: '${name}.wav'}", head='dial: "+1"\nvars: {name: welcome}')

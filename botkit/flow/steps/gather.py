@@ -66,8 +66,8 @@ class Gather(Step):
 
     It is done after so many `digits` (`reason: complete`), at the `end` key, which is left out of the
     digits (`end`), when no digit comes for `first` seconds or no further one for `between`
-    (`timeout`), or with the call (`ended`). What it plays meanwhile stops at the first digit, and
-    `first` counts from its end. Digits entered before count, unless `flush` throws them away.
+    (`timeout`), or with the call (`ended`). What it plays meanwhile stops at the first digit (and at
+    speech, with `stop_on: speech`), and `first` counts from its end. Digits entered before count, unless `flush` throws them away.
 
     Example:
         - gather: {digits: 4, end: '#', play: ../audio/enter_pin.wav}
@@ -108,6 +108,7 @@ class Gather(Step):
             first=self.first,
             between=self.between,
             play=self.play.what() if self.play else None,
+            stop_on=self.play.stop_on if self.play else frozenset(),
             loop=self.play.loop if self.play else False,
             over=self.play.over if self.play else "queue",
             flush=self.flush,
