@@ -62,7 +62,7 @@ class Expecting(CallFacts):
         flush: bool = False,
         within: float | None = None,
     ) -> Gathered:
-        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`, as does `stop_on`."""
+        """Collect digits until `count`, the `end` key or a time-out; the first digit stops `play`, and `stop_on`."""
         return await self._entries.gather(
             count=count,
             end=end,

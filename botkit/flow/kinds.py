@@ -179,13 +179,28 @@ class FilledKind(TextKind):
 
 
 class DigitsKind(Kind):
+    """Digits that are sent."""
+
     wants = "digits (0-9, A-D, *, #, or w for a pause)"
+    pattern = r"[0-9A-Da-d*#w]+"
 
     def of_value(self, value: Any, mark: Mark | None) -> str:
         text = written(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        if not re.fullmatch(r"[0-9A-Da-d*#w]+", text):
+        if not re.fullmatch(self.pattern, text):
             raise self.refused(value)
         return re.sub("[a-d]", lambda letter: letter[0].upper(), text)
+
+
+class KeysKind(DigitsKind):
+    """Digits that are heard: nobody hears a pause."""
+
+    wants = "digits (0-9, A-D, * or #)"
+    pattern = r"[0-9A-Da-d*#]+"
+
+
+class KeyKind(DigitsKind):
+    wants = "one key (0-9, A-D, * or #)"
+    pattern = r"[0-9A-Da-d*#]"
 
 
 class NumberKind(Kind):

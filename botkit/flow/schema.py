@@ -34,6 +34,8 @@ from botkit.flow.kinds import (
     FilledKind,
     FlagKind,
     IntegerKind,
+    KeyKind,
+    KeysKind,
     Kind,
     NameKind,
     NumberKind,
@@ -69,6 +71,8 @@ __all__ = [
     "Headers",
     "Hz",
     "Integer",
+    "Key",
+    "Keys",
     "Kind",
     "Name",
     "Names",
@@ -99,6 +103,8 @@ Text = Annotated[str, TextKind()]
 Filled = Annotated[str, FilledKind()]
 """A text that is not blank."""
 Digits = Annotated[str, DigitsKind()]
+Keys = Annotated[str, KeysKind()]
+Key = Annotated[str, KeyKind()]
 """0-9, A-D, *, #, and `w` for a pause; at least one."""
 Number = Annotated[float, NumberKind()]
 """A number, whole or not."""

@@ -372,7 +372,7 @@ class CallPortContract(ABC):
         self.play_scene(scene)
 
     def test_gather_stops_its_play_on_speech(self) -> None:
-        """With `stop_on`, speech ends what `gather` plays, and the digits are still waited for; without, it does not."""
+        """With `stop_on`, speech ends what `gather` plays, and digits are still waited for; without, it does not."""
 
         async def scene(call: CallPort, far: Script) -> None:
             far.will_hear_speech(at=1.0, length=1.0)

@@ -10,7 +10,7 @@ from botkit.flow.expectation import Expectation, result_of
 from botkit.flow.kinds import FieldError
 from botkit.flow.port import CallPort, Entry
 from botkit.flow.registry import step
-from botkit.flow.schema import Choice, Digits, Flag, Pattern
+from botkit.flow.schema import Choice, Flag, Keys, Pattern
 from botkit.flow.scope import Scope
 
 
@@ -29,11 +29,11 @@ class ExpectDtmf(Expectation):
 
     result: ClassVar[dict[str, str]] = {"digits": "what was entered", "via": "info, rtp or tone"}
 
-    digits: Digits | None = None
+    digits: Keys | None = None
     """The whole entry."""
     pattern: Pattern | None = None
     """Matches the whole entry, as far as it has come."""
-    contains: Digits | None = None
+    contains: Keys | None = None
     """Digits somewhere in the entry."""
     via: Choice[Literal["info", "rtp", "tone"]] | None = None
     """The way that they must come; any without it."""

@@ -12,7 +12,7 @@ from botkit.flow.expression import Expression, Template
 from botkit.flow.kinds import FieldError, Kind
 from botkit.flow.port import CallPort
 from botkit.flow.registry import Step, step
-from botkit.flow.schema import Count, Digits, Duration, Flag, kinds_of, resolve
+from botkit.flow.schema import Count, Duration, Flag, Key, kinds_of, resolve
 from botkit.flow.scope import Scope
 from botkit.flow.source import Mapping
 from botkit.flow.steps.play import Play
@@ -66,8 +66,9 @@ class Gather(Step):
 
     It is done after so many `digits` (`reason: complete`), at the `end` key, which is left out of the
     digits (`end`), when no digit comes for `first` seconds or no further one for `between`
-    (`timeout`), or with the call (`ended`). What it plays meanwhile stops at the first digit (and at
-    speech, with `stop_on: speech`), and `first` counts from its end. Digits entered before count, unless `flush` throws them away.
+    (`timeout`), or with the call (`ended`). What it plays meanwhile stops at the first digit, and at
+    speech with `stop_on: speech`; `first` counts from its end. Digits entered before count, unless
+    `flush` throws them away.
 
     Example:
         - gather: {digits: 4, end: '#', play: ../audio/enter_pin.wav}
@@ -84,7 +85,7 @@ class Gather(Step):
 
     digits: Count | None = None
     """How many; without it, as many as come before `end` or a time-out."""
-    end: Digits | None = None
+    end: Key | None = None
     """The key that ends the entry."""
     first: Duration = 5.0
     """How long to wait for the first digit."""
