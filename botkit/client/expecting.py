@@ -33,7 +33,9 @@ class Expecting(CallFacts):
     may_read: Callable[[Path], Path]
 
     @abc.abstractmethod
-    async def play(self, what: Playable, *, loop: bool = False, over: str = "queue") -> Played:
+    async def play(
+        self, what: Playable, *, stop_on: frozenset[str] = frozenset(), loop: bool = False, over: str = "queue"
+    ) -> Played:
         """See `Call.play`."""
 
     @property

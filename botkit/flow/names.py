@@ -2,23 +2,25 @@
 
 A call has one namespace: `vars`, then what `set` and `save_as` write. Which handler runs first is
 not known here, so a name counts as defined when anything in the flow may write it; `with:` of a
-block counts in that block alone, as at run time. The fields of a step's result are known from the
-step, so `heard.latncy` is found as well.
+block counts in that block alone, as at run time. Where one handler that runs once is all that writes
+a name, it is not defined in what stands before that. The fields of a step's result are known from the
+step, so `heard.latncy` is found as well, and those of `event` from the event that began the handler.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 
 from botkit.events import CallEvent
 from botkit.flow.chance import Chance
-from botkit.flow.document import Flow, StepSpec
+from botkit.flow.document import Flow, StepSpec, every_step
 from botkit.flow.expression import Expression, Reference, Template, suggest
+from botkit.flow.facts import own_fields
 from botkit.flow.kinds_many import ValuesKind
 from botkit.flow.notes import Notes
-from botkit.flow.rules import block_of
+from botkit.flow.rules import block_of, reached
 from botkit.flow.sandbox import METHODS
 from botkit.flow.schema import kinds_of
 
@@ -27,10 +29,17 @@ CALL = ("state", "cause", "code", "sip_code", "duration", "id", "from", "to", "d
 
 RTP = ("sent", "received", "lost", "jitter", "rtt")
 
-EVENT = frozenset(
-    ("name", "at", "data", *(item.name for cls in CallEvent.__subclasses__() if cls.name for item in fields(cls)))
-) - {"call_id", "sdp"}
-"""What `event` may have: the fields of all events that flows see, and a signal's data."""
+EVENTS = {cls.name: frozenset(("name", "at", *own_fields(cls))) for cls in CallEvent.__subclasses__() if cls.name}
+"""What `event` has, by the name of the event."""
+
+SIGNAL = frozenset(("name", "data"))
+"""What `event` has in the `when` of a wait for a signal."""
+
+ONCE = ("incoming", "answered", "ended")
+"""Events that a call sees once, so that their handlers run once."""
+
+TURNING = ("repeat", "parallel", "race")
+"""Steps in which what stands later may run earlier."""
 
 COMMON = ("ok", "started", "ended")
 """What every step's result has."""
@@ -45,7 +54,11 @@ class _Seen:
 
     names: Mapping[str, Fields]
     call: bool = True
+    event: frozenset[str] = frozenset()
+    """The fields of `event`."""
     repeat: bool = False
+    late: Mapping[str, int] = field(default_factory=dict)
+    """Those that nothing has written yet, with the line that will."""
     given: frozenset[str] = frozenset()
     """Those that `with:` gives to the block: they stand for something before any step of it."""
 
@@ -56,20 +69,82 @@ def check_names(flow: Flow, notes: Notes) -> None:
     names = {**_written_in(flow), **dict.fromkeys(notes.lost_names)}
     writers = Counter(name for spec in flow.every_step() for name in _writes(spec))
     writers.update([*flow.vars, *notes.lost_names])
-    checker = _Checker(notes, writers)
+    checker = _Checker(notes, writers, _unwritten(flow, writers))
     before: dict[str, Fields] = {}
     for name, value in flow.vars.items():
         checker.values(ValuesKind().templates(value), _Seen(dict(before), call=False))
         before[name] = None
     checker.head(flow, _Seen(before, call=False))
-    seen = _Seen(names)
     for handler in flow.on.values():
+        seen = _Seen(names, event=_event_of([handler.event]))
         checker.values([handler.when] if handler.when else [], seen)
         checker.steps(handler.steps, seen)
     given = _given(flow)
     for key, steps in flow.blocks.items():
         own = frozenset(given.get(key, ()))
-        checker.steps(steps, replace(seen, names={**names, **dict.fromkeys(own)}, given=own))
+        begun_by = [event for event, handler in flow.on.items() if _comes_to(key, handler.steps, flow)]
+        checker.steps(steps, _Seen({**names, **dict.fromkeys(own)}, event=_event_of(begun_by), given=own))
+
+
+def _event_of(names: Iterable[str]) -> frozenset[str]:
+    """The fields of `event` where one of these began the handler; of all events where none is known."""
+    known = [EVENTS[name] for name in names if name in EVENTS]
+    return frozenset().union(*(known or EVENTS.values()))
+
+
+def _comes_to(key: str, steps: tuple[StepSpec, ...], flow: Flow) -> bool:
+    """Whether these steps run or go to the block, be it by other blocks."""
+    named = {inner for spec in every_step(steps) if (inner := block_of(spec))}
+    return key in named or any(block_of(spec) == key for inner in named for spec in reached(inner, flow.blocks))
+
+
+def _unwritten(flow: Flow, writers: Counter[str]) -> dict[str, dict[str, int]]:
+    """By the path of a step, the names that nothing has written when it begins, with the line that will.
+
+    Of handlers that run once, and of names that nothing but their own steps writes.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for event in ONCE:
+        handler = flow.on.get(event)
+        if handler is None:
+            continue
+        reads: list[tuple[StepSpec, tuple[str, ...]]] = []
+        writes: dict[str, list[tuple[int, tuple[str, ...], int]]] = {}
+        _in_order(handler.steps, (), reads, writes)
+        own = {name: places for name, places in writes.items() if len(places) == writers[name]}
+        for position, (spec, around) in enumerate(reads):
+            inside = {*around, spec.path} if spec.name in TURNING else set(around)
+            itself = set(_writes(spec))
+            late = {
+                name: places[0][2]
+                for name, places in own.items()
+                if name not in itself
+                and all(written > position and not inside & set(within) for written, within, _ in places)
+            }
+            if late:
+                found[spec.path] = late
+    return found
+
+
+def _in_order(
+    steps: Iterable[StepSpec],
+    around: tuple[str, ...],
+    reads: list[tuple[StepSpec, tuple[str, ...]]],
+    writes: dict[str, list[tuple[int, tuple[str, ...], int]]],
+) -> None:
+    """List the steps in the order in which they run, and what they write with the number of steps begun by then."""
+    for spec in steps:
+        reads.append((spec, around))
+        inside = (*around, spec.path) if spec.name in TURNING else around
+        nested = list(spec.nested())
+        for path, inner in nested:
+            if path != f"{spec.path}/on_fail":
+                _in_order(inner, inside, reads, writes)
+        for name in _writes(spec):
+            writes.setdefault(name, []).append((len(reads), inside, spec.place.line))
+        for path, inner in nested:
+            if path == f"{spec.path}/on_fail":
+                _in_order(inner, around, reads, writes)
 
 
 def _check_stops(flow: Flow, notes: Notes) -> None:
@@ -90,7 +165,7 @@ def _written_in(flow: Flow) -> dict[str, Fields]:
     for spec in flow.every_step():
         if spec.save_as:
             known = names.get(spec.save_as, frozenset())
-            fields = _result_fields(spec)
+            fields = _result_fields(spec, flow)
             names[spec.save_as] = None if known is None or fields is None else known | fields
     for spec in flow.every_step():
         if spec.name == "set":
@@ -107,11 +182,28 @@ def _writes(spec: StepSpec) -> Iterator[str]:
         yield from _mappings_in(spec)
 
 
-def _result_fields(spec: StepSpec) -> Fields:
+def _result_fields(spec: StepSpec, flow: Flow) -> Fields:
     step = spec.step
-    if step.result_is_open or spec.name in ("run", "wait_for", "request", "python"):
+    if spec.name == "run":
+        return _returned(flow.blocks.get(block_of(spec) or "", ()))
+    event = getattr(step, "event", None) if spec.name == "wait_for" else None
+    if isinstance(event, str):
+        return EVENTS[event] | {*COMMON, "latency"}
+    if step.result_is_open or spec.name in ("request", "python"):
         return None
     return frozenset((*COMMON, *step.result, *(("latency",) if step.is_expectation else ())))
+
+
+def _returned(steps: tuple[StepSpec, ...]) -> Fields:
+    """The fields that a block gives to its `run`: all that its `return`s name, unless one gives some other value."""
+    names = set(COMMON)
+    for spec in every_step(steps):
+        if spec.name == "return":
+            value = getattr(spec.step, "value", None)
+            if value is not None and not isinstance(value, dict):
+                return None
+            names.update(value or ())
+    return frozenset(names)
 
 
 def _given(flow: Flow) -> dict[str, set[str]]:
@@ -132,9 +224,10 @@ def _mappings_in(spec: StepSpec) -> Iterator[str]:
 
 
 class _Checker:
-    def __init__(self, notes: Notes, writers: Counter[str]) -> None:
+    def __init__(self, notes: Notes, writers: Counter[str], unwritten: Mapping[str, Mapping[str, int]]) -> None:
         self.notes = notes
         self.writers = writers
+        self.unwritten = unwritten
 
     def head(self, flow: Flow, seen: _Seen) -> None:
         for name, kind in kinds_of(type(flow)).items():
@@ -145,10 +238,18 @@ class _Checker:
         for spec in steps:
             here = replace(seen, repeat=True) if spec.name == "repeat" else seen
             own = {name for name in _writes(spec) if self.writers[name] == 1 and name not in seen.given}
-            before = replace(here, names={name: known for name, known in here.names.items() if name not in own})
+            late = self.unwritten.get(spec.path, {})
+            before = replace(
+                here, late=late, names={name: known for name, known in here.names.items() if name not in own}
+            )
             for name, kind in kinds_of(type(spec.step)).items():
-                self.values(kind.templates(getattr(spec.step, name)), before)
-            self.values([part for part in (spec.if_, spec.within) if isinstance(part, Template | Expression)], seen)
+                picks = spec.name == "wait_for" and name == "when"
+                self.values(
+                    kind.templates(getattr(spec.step, name)),
+                    replace(before, event=_picked(spec)) if picks else before,
+                )
+            parts = [part for part in (spec.if_, spec.within) if isinstance(part, Template | Expression)]
+            self.values(parts, replace(seen, late=late))
             for path, inner in spec.nested():
                 self.steps(inner, here if path == f"{spec.path}/do" else seen)
 
@@ -159,6 +260,12 @@ class _Checker:
                 if trouble:
                     message, hint = trouble
                     self.notes.error(message, value.mark, hint)
+
+
+def _picked(spec: StepSpec) -> frozenset[str]:
+    """What `event` has in the `when` of a `wait_for`."""
+    event = getattr(spec.step, "event", None)
+    return EVENTS[event] if isinstance(event, str) else SIGNAL
 
 
 def _trouble(reference: Reference, seen: _Seen) -> tuple[str, str | None] | None:
@@ -180,9 +287,11 @@ def _trouble(reference: Reference, seen: _Seen) -> tuple[str, str | None] | None
         case "vars":
             return _field("vars", rest, seen.names)
         case "event":
-            return _field("event", rest, sorted(EVENT))
+            return _field("event", rest, sorted(seen.event))
         case "env" | "bot" | "matrix":
             return None
+    if root in seen.late:
+        return f"`{root}` is not defined yet", f"it is given its value later, on line {seen.late[root]}"
     if root not in seen.names:
         known = [*seen.names, "call", "event", "random", "env"]
         return f"`{root}` is not defined", suggest(root, known) or f"declare it: vars: {{{root}: …}}"
