@@ -80,7 +80,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
         self.may_read: Callable[[Path], Path] = lambda path: path
         """Judges each file before it is played; raises `ConfigError` for one outside what a run may read."""
         self._listening = Listening(self.ear, plane.clock, self._over_in_words, self.since_answered)
-        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.set_mark, self._give_up)
+        self._media = CallMedia(plane, endpoint, self.ear, signals.start, self._listening.said, self._give_up)
         self._media.devices.environment["BOTKIT_CALL"] = call_id
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)

@@ -30,6 +30,11 @@ ANSWER_SLACK = 0.200
 """The answer travels over TCP, the audio over UDP: audio that overtakes the answer by this much counts as after it."""
 
 
+PLAY_SLACK = 0.060
+"""Files end with a moment of silence (50 ms in ours), and who knows the file may reply to its last sound, while that
+silence still goes out: a reply that begins so much before our own end counts as after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a question found: its onset, when it was met in full (None: not yet) and its end (None: it lasts).
@@ -224,6 +229,10 @@ class Listening:
             self._slack = slack
         else:  # within the slack: what was matched there shall not count again
             self._slack = min(self._slack, self.mark - at)
+
+    def said(self, at: float) -> None:
+        """Our own play or digits ended: the mark. What was before the last mark counts no more for that."""
+        self.set_mark(at, slack=min(PLAY_SLACK, max(0.0, at - self.mark)))
 
     async def wait_for_change(self, until: float | None) -> None:
         """Return at the next change of the ear or the call, or when it is `until`."""

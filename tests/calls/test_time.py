@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from botkit.results import Verdict
-from tests.calls.kit import call_of, play
+from tests.calls.kit import ROOT, call_of, play
 
 LINE = """
 flow: Line
@@ -78,3 +78,14 @@ def test_virtual_time_is_faster(tmp_path: Path) -> None:
     assert call_of(result, "caller").duration == pytest.approx(120, abs=1)
     assert result.took == pytest.approx(120, abs=5)
     assert time.process_time() - began < result.took / 4  # of what others do meanwhile nothing is counted
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "G722", "opus"])
+@pytest.mark.parametrize("name", ["hello", "goodbye", "welcome"])
+def test_reply_to_a_known_prompt(name: str, codec: str, tmp_path: Path) -> None:
+    """Who knows a prompt may reply to its last word: the other side hears the reply as after its play."""
+    head = f"codecs: [{codec}]\non:\n  answered:\n"
+    audio = ROOT / "audio" / f"{name}.wav"
+    line = f'flow: Line\nanswer: "5100"\n{head}    - play: {audio}\n    - expect_tone: {{hz: 700, within: 2s}}\n'
+    caller = f'flow: Caller\ndial: "5100"\n{head}    - expect_prompt: {audio}\n    - play: {{tone: 700, for: 500ms}}\n'
+    assert play(tmp_path, {"line": line, "caller": caller}).verdict is Verdict.PASSED

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from botkit import clock
-from botkit.client.listening import ANSWER_SLACK, SETTLE, Listening, SegmentQuestion, SilenceQuestion
+from botkit.client.listening import ANSWER_SLACK, PLAY_SLACK, SETTLE, Listening, SegmentQuestion, SilenceQuestion
 from botkit.clock import VirtualLoop
 from botkit.errors import ExpectationFailed
 from botkit.media.codec import PCMU
@@ -207,6 +207,33 @@ def test_audio_that_overtakes_the_answer() -> None:
         heard = await stage.expect_tone(within=1.0)
         assert heard.started == about(1.0 - ANSWER_SLACK / 2)
         assert heard.latency == 0.0
+        with pytest.raises(ExpectationFailed):
+            await stage.expect_tone(within=1.0)
+
+    play(scene)
+
+
+def test_reply_to_the_last_sound_of_a_play() -> None:
+    """A reply that begins while the silence at the end of our play still goes out counts; an earlier sound does not."""
+
+    async def scene(stage: Stage) -> None:
+        stage.tone(0.5, 0.7)
+        stage.tone(1.0 - PLAY_SLACK / 2, 1.5)
+        await stage.clock.sleep(1.0)
+        stage.listening.said(1.0)
+        heard = await stage.expect_tone(within=1.0)
+        assert (heard.started, heard.latency) == (about(1.0 - PLAY_SLACK / 2), 0.0)
+
+    play(scene)
+
+
+def test_what_was_matched_is_no_reply() -> None:
+    """What was matched just before the end of our play does not count again."""
+
+    async def scene(stage: Stage) -> None:
+        stage.tone(1.0, 1.5)
+        assert (await stage.expect_tone()).started == about(1.0)
+        stage.listening.said(1.0 + PLAY_SLACK / 2)
         with pytest.raises(ExpectationFailed):
             await stage.expect_tone(within=1.0)
 
