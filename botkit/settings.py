@@ -347,11 +347,14 @@ class Confinement:
 
 
 def _project_of(folder: Path) -> Path | None:
+    no_projects = (Path.home().resolve(), Path(folder.anchor))
     for candidate in (folder, *folder.parents):
-        if candidate in (Path.home().resolve(), Path(candidate.anchor)):
-            return None
+        if candidate in no_projects:
+            break
         if any((candidate / name).exists() for name in (".git", "pyproject.toml", FILE_NAME)):
             return candidate
+    if folder.name == "flows" and folder not in no_projects and folder.parent not in no_projects:
+        return folder.parent
     return None
 
 
@@ -361,7 +364,8 @@ def read_roots(
     """Where a run may read: each flow's folder, the folder of the settings, the working directory, those `named`.
 
     The working directory, and the project that a flow lies in (the nearest folder above it with `.git`,
-    `pyproject.toml` or `botkit.yaml`), are what lets `flows/a.yaml` play `../audio/b.wav`. The home folder
+    `pyproject.toml` or `botkit.yaml`; else the one that holds its folder, where that is called `flows`), are what
+    lets `flows/a.yaml` play `../audio/b.wav`. The home folder
     and the root of the disk say nothing about a project, and are left out.
     """
     roots = [flow if flow.is_dir() else flow.parent for flow in flows]

@@ -216,6 +216,19 @@ def test_read_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_roots([flow], named=[tmp_path], cwd=project) == (flow.parent, tmp_path)
 
 
+def test_the_folder_of_flows_lies_in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flows/a.yaml` may play `../audio/b.wav` wherever it is run; no more, and not in the home folder."""
+    (tmp_path / "clinic" / "flows").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    flow = tmp_path / "clinic" / "flows" / "a.yaml"
+    rule = Confinement(read_roots([flow], cwd=tmp_path / "elsewhere"), out=tmp_path / "out")
+    assert rule.readable(flow.parent / ".." / "audio" / "b.wav") == tmp_path / "clinic" / "audio" / "b.wav"
+    with pytest.raises(ConfigError, match="may not be read"):
+        rule.readable(tmp_path / "other" / "b.wav")
+    monkeypatch.setenv("HOME", str(tmp_path / "clinic"))
+    assert read_roots([flow], cwd=tmp_path / "elsewhere") == (flow.parent, tmp_path / "elsewhere")
+
+
 def test_the_project_of_a_flow_may_be_read(tmp_path: Path) -> None:
     """The nearest folder with `.git`, `pyproject.toml` or `botkit.yaml` above a flow is read from anywhere."""
     (tmp_path / "project" / "flows").mkdir(parents=True)
