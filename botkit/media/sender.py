@@ -231,7 +231,7 @@ class Sender:
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
-        if self._owed and (self._marker or (live is None if playing is None else playing.loop)):
+        if self._owed and (self._marker or self._may_jump(live is not None)):
             self._catch_up()
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
@@ -271,6 +271,14 @@ class Sender:
         """The RTP timestamp of this moment: of the packet about to go, or of the one a bridge has just sent."""
         ahead = self._ticks if self._forward_in is None else 0
         return (self._timestamp + ahead) & 0xFFFFFFFF
+
+    def _may_jump(self, speaks_live: bool) -> bool:
+        """Whether a jump of media time cuts nothing in two now."""
+        if self._urgent:
+            said = [self._urgent[0]]
+        else:
+            said = [*([self._playing] if self._playing else []), *self._overlays]
+        return all(one.loop or not one.sent for one in said) if said else not speaks_live
 
     def _catch_up(self) -> None:
         self._timestamp = (self._timestamp + self._owed * self._ticks) & 0xFFFFFFFF

@@ -1033,6 +1033,21 @@ def test_a_play_is_not_cut_in_two_by_lost_beats() -> None:
     assert steps(leg.desk.packets) == [(1, 160), (1, 160), (1, 160), (1, 480), (1, 160)]
 
 
+@pytest.mark.parametrize("how", ["interrupt", "play_over"])
+def test_what_is_said_over_all_else_is_not_cut_in_two_by_lost_beats(how: str) -> None:
+    """A digit as tone, or a play that is mixed in, is a play as any other: media time catches up when it is over."""
+    leg = Leg()
+    leg.beat()
+    said = Playback(voice("a", "b", "c"), lambda at: None)
+    said.frames = np.zeros((3, 160), np.int16)
+    getattr(leg.session, how)(said)
+    leg.session.skip(1)  # it begins later
+    leg.beat(2)
+    leg.session.skip(2)
+    leg.beat(3)
+    assert steps(leg.desk.packets) == [(1, 320), (1, 160), (1, 160), (1, 480), (1, 160)]
+
+
 def test_forwarding_begins_at_the_media_time_of_now() -> None:
     """Real time between our own last packet and the first forwarded one passes in media time, too."""
     bridge = Bridge()
