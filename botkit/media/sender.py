@@ -274,10 +274,7 @@ class Sender:
 
     def _may_jump(self, speaks_live: bool) -> bool:
         """Whether a jump of media time cuts nothing in two now."""
-        if self._urgent:
-            said = [self._urgent[0]]
-        else:
-            said = [*([self._playing] if self._playing else []), *self._overlays]
+        said = [self._urgent[0]] if self._urgent else [*([self._playing] if self._playing else []), *self._overlays]
         return all(one.loop or not one.sent for one in said) if said else not speaks_live
 
     def _catch_up(self) -> None:
