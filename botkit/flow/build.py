@@ -55,15 +55,21 @@ class Builder:
         if not isinstance(node, Sequence):
             hint = "begin each step with `- `" if isinstance(node, source.Mapping) or not node.is_null else None
             self.notes.error("a list of steps is expected here", node.mark, hint)
+            self._lose(node)
             return ()
         built = []
         for index, item in enumerate(node.items):
             spec = self.step(item, f"{path}/{index}")
             if spec is None:
-                self.notes.lost_names.update(_names_written(item))
+                self._lose(item)
             else:
                 built.append(spec)
         return tuple(built)
+
+    def _lose(self, node: Node) -> None:
+        """Steps that cannot be read: what follows from their absence is no second error."""
+        self.notes.has_lost_steps = True
+        self.notes.lost_names.update(_names_written(node))
 
     def handler(self, event: Scalar, node: Node) -> Handler:
         """What stands under an event in `on:`."""
@@ -114,7 +120,9 @@ class Builder:
         branches = []
         for index, item in enumerate(node.items):
             branch = self._branch(item, f"{path}/{index}", is_last=index == len(node.items) - 1)
-            if branch is not None:
+            if branch is None:
+                self._lose(item)
+            else:
                 branches.append(branch)
         return tuple(branches)
 

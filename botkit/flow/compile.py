@@ -215,6 +215,7 @@ class Compiler:
         if not isinstance(node, source.Mapping) or not (node.get("do") or node.get("return")):
             return builder.steps(node, path)
         if not builder.only(node, ("do", "return"), "a block"):
+            self.notes.has_lost_steps = True
             return ()
         do, give = node.get("do"), node.key("return")
         steps = builder.steps(do, path) if do is not None else ()
@@ -222,6 +223,7 @@ class Compiler:
             pair = next(pair for pair in node.pairs if pair[0] is give)
             last = builder.step(source.Mapping((pair,), give.mark), f"{path}/return")
             steps = (*steps, *([last] if last else ()))
+            self.notes.has_lost_steps |= last is None
         return steps
 
     # --- blocks by name -------------------------------------------------------------------------

@@ -66,7 +66,7 @@ class _Seen:
 def check_names(flow: Flow, notes: Notes) -> None:
     """Note every name that no expression here can mean."""
     _check_stops(flow, notes)
-    names = {**_written_in(flow), **dict.fromkeys(notes.lost_names)}
+    names = {**_written_in(flow, notes), **dict.fromkeys(notes.lost_names)}
     writers = Counter(name for spec in flow.every_step() for name in _writes(spec))
     writers.update([*flow.vars, *notes.lost_names])
     checker = _Checker(notes, writers, _unwritten(flow, writers))
@@ -83,13 +83,16 @@ def check_names(flow: Flow, notes: Notes) -> None:
     for key, steps in flow.blocks.items():
         own = frozenset(given.get(key, ()))
         begun_by = [event for event, handler in flow.on.items() if _comes_to(key, handler.steps, flow)]
+        if notes.has_lost_steps:  # one of them may have come to it as well
+            begun_by = []
         checker.steps(steps, _Seen({**names, **dict.fromkeys(own)}, event=_event_of(begun_by), given=own))
 
 
 def _event_of(names: Iterable[str]) -> frozenset[str]:
-    """The fields of `event` where one of these began the handler; of all events where none is known."""
-    known = [EVENTS[name] for name in names if name in EVENTS]
-    return frozenset().union(*(known or EVENTS.values()))
+    """The fields of `event` where one of these began the handler; of all events where that is not known."""
+    begun = list(names)
+    known = [EVENTS[name] for name in begun if name in EVENTS]
+    return frozenset().union(*(known if known and len(known) == len(begun) else EVENTS.values()))
 
 
 def _comes_to(key: str, steps: tuple[StepSpec, ...], flow: Flow) -> bool:
@@ -159,13 +162,13 @@ def _check_stops(flow: Flow, notes: Notes) -> None:
             notes.error_at(spec.place, f"no background play is saved as `{name}`", hint)
 
 
-def _written_in(flow: Flow) -> dict[str, Fields]:
+def _written_in(flow: Flow, notes: Notes) -> dict[str, Fields]:
     """All variables of a flow, with the fields of those that only hold results."""
     names: dict[str, Fields] = {}
     for spec in flow.every_step():
         if spec.save_as:
             known = names.get(spec.save_as, frozenset())
-            fields = _result_fields(spec, flow)
+            fields = _result_fields(spec, flow, notes)
             names[spec.save_as] = None if known is None or fields is None else known | fields
     for spec in flow.every_step():
         if spec.name == "set":
@@ -182,10 +185,11 @@ def _writes(spec: StepSpec) -> Iterator[str]:
         yield from _mappings_in(spec)
 
 
-def _result_fields(spec: StepSpec, flow: Flow) -> Fields:
+def _result_fields(spec: StepSpec, flow: Flow, notes: Notes) -> Fields:
     step = spec.step
     if spec.name == "run":
-        return _returned(flow.blocks.get(block_of(spec) or "", ()))
+        block = flow.blocks.get(block_of(spec) or "")
+        return None if block is None or notes.has_lost_steps else _returned(block)
     event = getattr(step, "event", None) if spec.name == "wait_for" else None
     if isinstance(event, str):
         return EVENTS[event] | {*COMMON, "latency"}
@@ -263,9 +267,11 @@ class _Checker:
 
 
 def _picked(spec: StepSpec) -> frozenset[str]:
-    """What `event` has in the `when` of a `wait_for`."""
+    """What `event` has in the `when` of a `wait_for`; which event it is may be filled in."""
     event = getattr(spec.step, "event", None)
-    return EVENTS[event] if isinstance(event, str) else SIGNAL
+    if event is None:
+        return SIGNAL
+    return _event_of([event] if isinstance(event, str) else [])
 
 
 def _trouble(reference: Reference, seen: _Seen) -> tuple[str, str | None] | None:

@@ -15,6 +15,8 @@ class Notes:
         self.lines: dict[str, list[str]] = {}
         self.lost_names: set[str] = set()
         """Names that steps would have written, had they been readable: to miss them is no second error."""
+        self.has_lost_steps = False
+        """Some steps could not be read: what they would have run or returned is not known."""
 
     def error(self, message: str, mark: Mark, hint: str | None = None) -> None:
         self.issues.append(Issue(message, mark, self.line(mark), hint))

@@ -226,6 +226,12 @@ def test_all_errors_at_once() -> None:
         "    - send_dtmf: 1\n      savee_as: a\n",
         "    - repeat: {tims: 3, do: [{wait: 1s}]}\n",
         "    - play: {tonne: 440, for: 1s}\n",
+        "    - {run: b, save_as: a}\n    - log: ${a.number}\nblocks:\n  b:\n    - retrun: {number: 1}\n",
+        "    - {run: b, save_as: a}\n    - log: ${a.number}\nblocks:\n  b: {retrun: {number: 1}}\n",
+        "    - {run: c, save_as: a}\n    - log: ${a.number}\nblocks:\n  b:\n    - return: {number: 1}\n",
+        "    - run: b\n  dtmf:\n    - rnu: b\nblocks:\n  b:\n    - log: ${event.digit}\n",
+        "    - run: b\n  dtfm:\n    - run: b\nblocks:\n  b:\n    - log: ${event.digit}\n",
+        "    - choose: [{wen: true, do: [{set: {a: 1}}]}]\n    - log: ${a}\n",
     ],
 )
 def test_one_typo_gives_one_error(text: str) -> None:
