@@ -90,6 +90,7 @@ class Lines:
             self._tell("ready", bot.name, "")
 
     def _lost(self, bots: Sequence[Bot], fault: Fault) -> None:
-        for bot in bots:
-            bot.blame(Fault(f"no call can come any more: {fault.args[0]}", hint=fault.hint))
-            bot.enough.set()
+        for bot in bots if not self.is_over else ():
+            if not bot.enough.is_set():  # whose calls came and ended needs no line
+                bot.blame(Fault(f"no call can come any more: {fault.args[0]}", hint=fault.hint))
+                bot.enough.set()

@@ -107,6 +107,49 @@ def test_another_login_takes_its_place(tmp_path: Path) -> None:
     assert problem.hint is not None
 
 
+def test_line_that_is_needed_no_more(tmp_path: Path) -> None:
+    """A bot whose calls came and ended needs no line: to lose it is no fault, and the others wait on."""
+    (tmp_path / "out").mkdir()
+    numbers = {"one": "5100", "two": "5200"}
+    flows = {
+        name: f"{TONE_LINE.replace('5100', number)}calls: 1\naccount: {name}\n" for name, number in numbers.items()
+    }
+
+    async def whole() -> RunResult:
+        waits, done = asyncio.Event(), asyncio.Event()
+        happens = {"waits": waits, "done": done}
+
+        def progress(notice: Notice) -> None:
+            if notice.kind in happens:
+                happens[notice.kind].set()
+
+        async def call(guest: Client, number: str) -> None:
+            async with await guest.dial(number) as call:
+                await call.answered(within=10)
+            await done.wait()
+
+        async with run_exchange() as exchange, Client(exchange.account("guest")) as guest:
+            accounts = {}
+            for name, number in numbers.items():
+                made = exchange.account(name, number)
+                accounts[name] = Account(name, server=exchange.url, login=made.login, password=made.password)
+            settings = Settings(accounts=accounts, flows_may_use=tuple(accounts))
+            options = RunOptions(out=tmp_path / "out", settings=settings, time_limit=60.0, over_network=True)
+            async with asyncio.TaskGroup() as group:
+                run = group.create_task(run_flows(written(tmp_path, flows), options, progress))
+                await waits.wait()
+                await call(guest, "5100")
+                (line,) = [line for line in exchange.lines if line.user is not None and line.user.name == "one"]
+                line.punt()
+                await line.close()
+                await call(guest, "5200")
+            return run.result()
+
+    result = clock.run(whole())
+    assert result.verdict is Verdict.PASSED
+    assert not flow_of(result, "one").problems
+
+
 def test_line_that_comes_back(tmp_path: Path) -> None:
     """A line that is lost and found is told, and the run waits on."""
     result, kinds = _cut_while_it_waits(tmp_path, lambda _: None, limit=4.0)
