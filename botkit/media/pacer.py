@@ -167,11 +167,13 @@ class Pacer:
                 session.receive(now, to_monotonic)
             except _RAISED as error:
                 self._failed(session, error)
+                first = [walked for walked in first if walked is not session]
         for session in rest:
             try:
                 session.receive(now, to_monotonic)
             except _RAISED as error:
                 self._failed(session, error)
+                rest = [walked for walked in rest if walked is not session]
         for session in first:
             try:
                 session.transmit(now)

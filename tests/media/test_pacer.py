@@ -319,6 +319,7 @@ def test_one_leg_that_fails_does_not_stop_the_others(error: BaseException) -> No
         pacer.beat(1.02)
         assert journal.count(("receive", "g")) == journal.count(("transmit", "g")) == 2
         assert journal.count(("receive", "b")) == 1
+        assert ("transmit", "b") not in journal
         assert bad.errors == [error]
         assert len(pacer) == pacer.errors == pacer.health.errors == 1
 
