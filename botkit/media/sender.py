@@ -227,11 +227,11 @@ class Sender:
                 self._sent_at = now
             return  # a bridge feeds this leg
         self._sent_at = now
-        playing = self._playing
+        playing, resumes = self._playing, self._marker  # after a digit as event, or on another path
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
-        if self._owed and (self._marker or self._may_jump(live is not None)):
+        if self._owed and (resumes or self._may_jump(live is not None)):
             self._catch_up()
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF

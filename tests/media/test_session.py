@@ -1048,6 +1048,21 @@ def test_what_is_said_over_all_else_is_not_cut_in_two_by_lost_beats(how: str) ->
     assert steps(leg.desk.packets) == [(1, 320), (1, 160), (1, 160), (1, 480), (1, 160)]
 
 
+@pytest.mark.parametrize("how", ["interrupt", "play_over"])
+def test_a_play_that_begins_meanwhile_cuts_it_in_two_neither(how: str) -> None:
+    """A play that is begun while a digit as tone, or a play that is mixed in, goes out is no pause in that."""
+    leg = Leg()
+    leg.beat()
+    said, play = Playback(voice("a", "b", "c"), lambda at: None), Playback(voice("d"), lambda at: None)
+    said.frames, play.frames = np.zeros((3, 160), np.int16), np.zeros((1, 160), np.int16)
+    getattr(leg.session, how)(said)
+    leg.beat()
+    leg.session.skip(2)
+    leg.session.play(play)
+    leg.beat(3)
+    assert steps(leg.desk.packets) == [(1, 160), (1, 160), (1, 160), (1, 480)]
+
+
 def test_forwarding_begins_at_the_media_time_of_now() -> None:
     """Real time between our own last packet and the first forwarded one passes in media time, too."""
     bridge = Bridge()
