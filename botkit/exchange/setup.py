@@ -172,10 +172,10 @@ class Setup:
             left = max(0.0, until - self._clock.now())
             if promises:
                 await self.first(*(leg.over for leg in near), *promises, within=left)
-            self.check(near, *called)
-            for leg in called:
-                if leg.answered.done() and not leg.over.done():
-                    return leg
+            taken = next((leg for leg in called if leg.has_taken), None)
+            self.check(near, *(called if taken is None else (taken,)))  # who took it and is over has ended the call
+            if taken is not None:
+                return taken
             if self._clock.now() >= until:
                 raise Refused("NO_ANSWER", limit="timeout")
 

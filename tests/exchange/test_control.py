@@ -153,6 +153,31 @@ def test_several_phones_ring() -> None:
     play(scene)
 
 
+def test_a_phone_of_several_that_answers_and_hangs_up_at_once() -> None:
+    """The first to answer has the call, and ends it when it hangs up in the same breath; the others stop ringing."""
+
+    async def scene(office: Office) -> None:
+        one = await office.phone("bob", "100")
+        two = await office.line()
+        connection = office.exchange.directory.add_user("bob")
+        await two.ready("bob", connection.password)
+        alice = await office.phone("alice")
+        connection.inbound.simultaneous_ringing = "enabled"
+        await alice.reply_to(await alice.dial("100"))
+        await two.rings()
+        invite = await one.rings()
+        await alice.hears("ringing")
+        one.media = one.plane.endpoint(codecs=("PCMU",))
+        await one.say("telnyx_rtc.answer", sdp=await one.media.answer(invite["sdp"]), **one.about())
+        await one.say("telnyx_rtc.bye", cause="USER_BUSY", causeCode=17, **one.about())
+        await two.hears("bye")
+        await alice.hears("answer")
+        assert (await alice.hears("bye"))["cause"] == "USER_BUSY"
+        await office.idle()
+
+    play(scene)
+
+
 def test_several_phones_of_a_dialled_leg() -> None:
     """Dialled by the platform they are one leg with one id, whichever of them answers."""
 
