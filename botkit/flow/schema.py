@@ -103,9 +103,11 @@ Text = Annotated[str, TextKind()]
 Filled = Annotated[str, FilledKind()]
 """A text that is not blank."""
 Digits = Annotated[str, DigitsKind()]
-Keys = Annotated[str, KeysKind()]
-Key = Annotated[str, KeyKind()]
 """0-9, A-D, *, #, and `w` for a pause; at least one."""
+Keys = Annotated[str, KeysKind()]
+"""The same without a pause: digits that are heard."""
+Key = Annotated[str, KeyKind()]
+"""One of them."""
 Number = Annotated[float, NumberKind()]
 """A number, whole or not."""
 Integer = Annotated[int, IntegerKind()]
