@@ -230,9 +230,13 @@ class Listening:
         else:  # within the slack: what was matched there shall not count again
             self._slack = min(self._slack, self.mark - at)
 
-    def said(self, at: float) -> None:
-        """Our own play or digits ended: the mark. What was before the last mark counts no more for that."""
-        self.set_mark(at, slack=min(PLAY_SLACK, max(0.0, at - self.mark)))
+    def said(self, at: float, lasted: float) -> None:
+        """Our own play or digits ended, after so many seconds: the mark.
+
+        What was before that, a digit by `info` say, which takes no time, is no reply to it; nor is what was before
+        the last mark.
+        """
+        self.set_mark(at, slack=min(PLAY_SLACK, lasted, max(0.0, at - self.mark)))
 
     async def wait_for_change(self, until: float | None) -> None:
         """Return at the next change of the ear or the call, or when it is `until`."""

@@ -30,7 +30,7 @@ class CallMedia:
         endpoint: Endpoint,
         ear: Ear,
         start: Callable[[Coroutine[Any, Any, Any], str], None],
-        set_mark: Callable[[float], None],
+        said: Callable[[float, float], None],
         on_fault: Callable[[Fault], None],
     ) -> None:
         self.endpoint = endpoint
@@ -40,7 +40,7 @@ class CallMedia:
         self.spool_call: int | None = None
         self._plane = plane
         self._ear = ear
-        self._set_mark = set_mark
+        self._said = said
         self._on_fault = on_fault
         self._muted = False
         self._prompts: tuple[Reference, ...] = ()
@@ -60,7 +60,7 @@ class CallMedia:
         session.on_digit = self.hearing.digit_event
         session.muted = self._muted
         self.devices.attach(session)
-        self.voice = Voice(session, self._plane.clock, self._set_mark)
+        self.voice = Voice(session, self._plane.clock, self._said)
         if self._plane.spool is not None:
             self.spool_call = self._plane.spool.new_call(label, caller_is_us=dialled, formats=session.formats)
             session.record_to(self._plane.spool, self.spool_call)

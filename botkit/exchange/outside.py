@@ -136,7 +136,7 @@ class OutsideParty:
             await asyncio.wait((talk,))
 
     async def _talk(self) -> None:
-        voice = Voice(self._endpoint.session, self._clock, lambda at: None)
+        voice = Voice(self._endpoint.session, self._clock, lambda at, lasted: None)
         if self.order.says is not None:
             try:
                 source = await self._sounds.source(self.order.says)

@@ -64,12 +64,13 @@ def _ignore(at: float) -> None:
 
 
 class Voice:
-    """The outgoing side of one call or leg. `over` is set while no call is there to speak to."""
+    """The outgoing side of one call or leg. `said` is told of each play and digit that ended: when, and after how
+    many seconds."""
 
-    def __init__(self, session: RtpSession, clock: Clock, set_mark: Callable[[float], None]) -> None:
+    def __init__(self, session: RtpSession, clock: Clock, said: Callable[[float, float], None]) -> None:
         self._session = session
         self._clock = clock
-        self._set_mark = set_mark
+        self._said = said
         self._over = asyncio.Event()
         self._stoppers: dict[Playback, Callable[[str], None]] = {}
         self._saying: dict[Playback, Source] = {}
@@ -170,7 +171,8 @@ class Voice:
                 self._session.stop(playback)
             if playback.sent:
                 # the beat's own time: we may have been woken late
-                self._set_mark(finished.result() if finished.done() and not finished.cancelled() else self._clock.now())
+                ended = finished.result() if finished.done() and not finished.cancelled() else self._clock.now()
+                self._said(ended, playback.sent * PTIME)
         played = playback.sent * PTIME
         if not playback.stopped:
             return Played(played)
@@ -206,7 +208,7 @@ class Voice:
     async def _send_digit(self, digit: str, via: str, length: float, by_info: Callable[[str], Awaitable[None]]) -> None:
         if via == "info":
             await by_info(digit)
-            self._set_mark(self._clock.now())
+            self._said(self._clock.now(), 0.0)
             await self._sleep(length)  # the far side plays it for as long; a hang-up now would cut it off
         elif via == "rtp":
             if self._session.event_type is None:
@@ -216,7 +218,7 @@ class Voice:
             ended = asyncio.get_running_loop().create_future()
             self._session.send_event(digit, length, lambda at: None if ended.done() else ended.set_result(at))
             await self._unless_over(ended)
-            self._set_mark(self._clock.now())
+            self._said(self._clock.now(), length)
         else:
             ended = asyncio.get_running_loop().create_future()
             payloads = DigitSource(digit, length).payloads(self._session.codec, self._session.sender.lately)
@@ -227,7 +229,7 @@ class Voice:
             finally:
                 if not playback.done:
                     self._session.stop(playback)
-            self._set_mark(self._clock.now())
+            self._said(self._clock.now(), length)
 
     async def _unless_over(self, future: asyncio.Future[float]) -> None:
         over = asyncio.ensure_future(self._over.wait())

@@ -220,9 +220,22 @@ def test_reply_to_the_last_sound_of_a_play() -> None:
         stage.tone(0.5, 0.7)
         stage.tone(1.0 - PLAY_SLACK / 2, 1.5)
         await stage.clock.sleep(1.0)
-        stage.listening.said(1.0)
+        stage.listening.said(1.0, 1.0)
         heard = await stage.expect_tone(within=1.0)
         assert (heard.started, heard.latency) == (about(1.0 - PLAY_SLACK / 2), 0.0)
+
+    play(scene)
+
+
+def test_what_began_before_a_digit_is_no_reply() -> None:
+    """A digit by `info` takes no time: what began just before it does not answer it."""
+
+    async def scene(stage: Stage) -> None:
+        stage.tone(1.0 - PLAY_SLACK / 2, 1.5)
+        await stage.clock.sleep(1.0)
+        stage.listening.said(1.0, 0.0)
+        with pytest.raises(ExpectationFailed):
+            await stage.expect_tone(within=1.0)
 
     play(scene)
 
@@ -233,7 +246,7 @@ def test_what_was_matched_is_no_reply() -> None:
     async def scene(stage: Stage) -> None:
         stage.tone(1.0, 1.5)
         assert (await stage.expect_tone()).started == about(1.0)
-        stage.listening.said(1.0 + PLAY_SLACK / 2)
+        stage.listening.said(1.0 + PLAY_SLACK / 2, 1.0)
         with pytest.raises(ExpectationFailed):
             await stage.expect_tone(within=1.0)
 

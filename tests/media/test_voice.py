@@ -41,7 +41,7 @@ class Stage:
         self.far.session.on_digit = self.hearing.digit_event
         self.marks: list[float] = []
         self.info: list[tuple[str, float]] = []
-        self.voice = Voice(self.near.session, self.clock, self.marks.append)
+        self.voice = Voice(self.near.session, self.clock, lambda at, lasted: self.marks.append(at))
 
     async def end(self) -> None:
         self.hearing.close()

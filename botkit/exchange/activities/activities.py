@@ -53,7 +53,7 @@ class Activities:
         self._peer = peer
         self._recordings = recordings
         self._session = leg.endpoint.session
-        self.voice = Voice(self._session, plane.clock, lambda at: None)
+        self.voice = Voice(self._session, plane.clock, lambda at, lasted: None)
         self.ear = LegEar(self._session, plane.hearing, plane.clock, self._digit_heard)
         """Digits and silence, for who waits for them."""
         self._owned = OwnedTasks("a leg's")
