@@ -46,6 +46,9 @@ from botkit.states import CallState
 NO_MEDIA = ("DESTINATION_OUT_OF_ORDER", "MEDIA_TIMEOUT", "INCOMPATIBLE_DESTINATION")
 """Causes of calls whose media did not come about."""
 
+BREATH = 2.0
+"""Seconds from an answer to a hang-up that may come before media can flow."""
+
 BYE_GRACE = 2.0
 """Seconds that a bye may come after the end of the media that it explains: they travel apart."""
 
@@ -85,7 +88,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
         self._entries = Entries(self.ear, self._listening, plane.clock, self._over_in_words, self.since_answered)
         self._events = CallEvents(plane.clock, self._over_in_words, self.since_answered, signals.start)
         self._gone = asyncio.Event()
-        self._accepted: events.Answered | None = None  # the far end's answer, from when it came
+        self._accepted: tuple[events.Answered, float] | None = None  # the far end's answer, and when it came
 
     # --- what it is ------------------------------------------------------------------------------
 
@@ -202,7 +205,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
 
     def accepted(self, event: events.Answered) -> None:
         """The far end answered, and its answer is being looked at: see `answer_arrived`."""
-        self._accepted = event
+        self._accepted = event, self._clock.now()
 
     async def answer_arrived(self, event: events.Answered) -> None:
         """The far end answered: `answered` fires when media can flow."""
@@ -248,7 +251,11 @@ class Call(Modifying, Staying, Speaking, Expecting):
         if self.end is not None:
             return
         if self._accepted is not None and self.fault is None and not event.by_us and event.cause not in NO_MEDIA:
-            self._now_answered(self._accepted)
+            answer, at = self._accepted
+            if self._clock.now() - at <= BREATH:
+                self._now_answered(answer)
+            elif self.answered_at is None:
+                self.fault = NetworkFault("the far end answered, and gave up before media could flow")
         self.ended_at = self._clock.now()
         self.end = event
         fault = self._media.call_is_over()

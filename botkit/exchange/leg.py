@@ -127,6 +127,8 @@ class Leg:
         """Wallclock, as `answered_at` and `ended_at`, which are None until then."""
         self.answered_at: float | None = None
         self.ended_at: float | None = None
+        self.taken_at = 0.0
+        """When its client took the call, by the monotonic clock, if it has."""
         self.put_through = False
         """It is one end of a call that nobody controls."""
         self.answer_ordered = False
@@ -196,10 +198,10 @@ class Leg:
         self._known = True
         self.line.order(invite)
 
-    def answer_arrived(self, answer: AnswerReceived) -> None:
-        """Its client took the call; wants `accept_answer` or `refuse_answer`."""
+    def answer_arrived(self, answer: AnswerReceived, at: float) -> None:
+        """Its client took the call, `at` by the monotonic clock; wants `accept_answer` or `refuse_answer`."""
         if not self.answered.done():
-            self._answer_due = answer
+            self._answer_due, self.taken_at = answer, at
             self.answered.set_result(answer)
 
     @property

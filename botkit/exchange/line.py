@@ -233,7 +233,7 @@ class ClientLine:
             if answer.attach and self._exchange.recovery.answered(leg, answer):
                 return
             if not answer.attach and not leg.inbound:
-                leg.answer_arrived(answer)
+                leg.answer_arrived(answer, self._exchange.clock.now())
                 return
         self.order(RefuseRequest(answer.request_id, message="CALL DOES NOT EXIST"))
 

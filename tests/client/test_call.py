@@ -544,6 +544,46 @@ def test_media_that_never_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(("after", "answered"), [(0.5, True), (6.0, False)])
+def test_far_end_that_gives_up_before_media_can_flow(
+    after: float, answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hangs up in the breath of the answer has answered; who has waited for media in vain has not."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.dial()
+
+        async def never(self: Endpoint, timeout: float = 10.0) -> None:
+            await stage.clock.sleep(1000)
+
+        monkeypatch.setattr(near.endpoint, "connect", never.__get__(near.endpoint))
+        monkeypatch.setattr(near.endpoint.transport, "connect", never.__get__(near.endpoint))
+        answering = asyncio.ensure_future(far.answer())
+        await stage.clock.sleep(after)
+        await far.hangup()
+        assert (await near.ended()).cause == "NORMAL_CLEARING"
+        assert (near.answered_at is not None) is answered
+        await answering
+
+    play(scene)
+
+
+def test_server_that_tells_an_answer_without_media() -> None:
+    """An answer whose media is still not there when the far end gives up is a fault of the network, and says so."""
+
+    async def scene(stage: Stage) -> None:
+        near, far = await stage.dial()
+        near.accepted(events.Answered(near.id))
+        await stage.clock.sleep(6.0)
+        await far.hangup()
+        await near.ended()
+        assert near.answered_at is None
+        assert isinstance(near.fault, NetworkFault)
+        assert "gave up before media could flow" in str(near.fault)
+
+    play(scene)
+
+
 # --- during the call --------------------------------------------------------------------------------------------
 
 

@@ -83,8 +83,8 @@ def test_answer_has_one_reply() -> None:
 
     def test(leg: Leg, orders: list[Order]) -> None:
         first = AnswerReceived("k-1", request_id="a-1", sdp="v=0")
-        leg.answer_arrived(first)
-        leg.answer_arrived(AnswerReceived("k-1", request_id="a-2", sdp="v=0"))
+        leg.answer_arrived(first, 0.0)
+        leg.answer_arrived(AnswerReceived("k-1", request_id="a-2", sdp="v=0"), 0.0)
         assert leg.answered.result() is first
         leg.accept_answer()
         leg.refuse_answer()
@@ -93,7 +93,7 @@ def test_answer_has_one_reply() -> None:
     def refused(leg: Leg, orders: list[Order]) -> None:
         leg.refuse_answer()
         assert orders == []
-        leg.answer_arrived(AnswerReceived("k-1", request_id="a-1", sdp="v=0"))
+        leg.answer_arrived(AnswerReceived("k-1", request_id="a-1", sdp="v=0"), 0.0)
         leg.refuse_answer()
         leg.accept_answer()
         assert orders == [RefuseRequest("a-1")]
