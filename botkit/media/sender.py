@@ -18,12 +18,15 @@ from typing import Protocol
 from botkit.clock import Clock
 from botkit.media.codec import Codec, Encoder
 from botkit.media.pacer import PTIME
-from botkit.media.pcm import Pcm, mix
+from botkit.media.pcm import Pcm, level, mix
 from botkit.media.playback import Playback
 from botkit.media.rtp import HEADER, VERSION_2, seq_diff
 from botkit.media.spool import SENT, Spool
 from botkit.media.telephone_event import EventSender
 from botkit.media.transport import Transport
+
+PAUSE = -45.0
+"""dBFS: what comes live and is softer is a pause, as a microphone has them, which never stops."""
 
 REMEMBERED = 12
 """Payloads after which an encoder that heard them is in step with a decoder that heard all."""
@@ -231,7 +234,7 @@ class Sender:
         if playing is None and self._waiting:
             playing = self._playing = self._waiting.popleft()
             self._marker = True
-        if self._owed and (resumes or self._may_jump(live is not None)):
+        if self._owed and (resumes or self._may_jump(live)):
             self._catch_up()
         self._seq = seq = (self._seq + 1) & 0xFFFF
         self._timestamp = timestamp = (self._timestamp + self._ticks) & 0xFFFFFFFF
@@ -272,10 +275,10 @@ class Sender:
         ahead = self._ticks if self._forward_in is None else 0
         return (self._timestamp + ahead) & 0xFFFFFFFF
 
-    def _may_jump(self, speaks_live: bool) -> bool:
+    def _may_jump(self, live: Pcm | None) -> bool:
         """Whether a jump of media time cuts nothing in two now."""
         said = [self._urgent[0]] if self._urgent else [*([self._playing] if self._playing else []), *self._overlays]
-        return all(one.loop or not one.sent for one in said) if said else not speaks_live
+        return all(one.loop or not one.sent for one in said) if said else live is None or level(live) < PAUSE
 
     def _catch_up(self) -> None:
         self._timestamp = (self._timestamp + self._owed * self._ticks) & 0xFFFFFFFF

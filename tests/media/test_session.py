@@ -17,6 +17,7 @@ from botkit.media.pcm import Pcm
 from botkit.media.playback import Playback
 from botkit.media.receiver import GAP_FRAMES_MAX
 from botkit.media.rtp import RtpPacket, pack, parse, seq_add, seq_diff, timestamp_diff
+from botkit.media.sender import LiveSource
 from botkit.media.session import RtpSession
 from botkit.media.spool import RECEIVED, SENT, Spool, SpoolReader
 from botkit.media.transport import Arrival, TransportParameters
@@ -1077,6 +1078,17 @@ def test_forwarding_begins_at_the_media_time_of_now() -> None:
     assert steps(bridge.out) == [(1, 160), (1, 960)]
 
 
+class Microphone:
+    """A live source that never stops: a voice, and a room's hum in its pauses."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def next_frame(self) -> Pcm | None:
+        self.asked += 1
+        return np.full(160, 20 if self.asked % 10 == 0 else 3000, np.int16)
+
+
 class Counting:
     """A live source whose frames bear their number."""
 
@@ -1088,9 +1100,10 @@ class Counting:
         return None if self.asked % 10 == 0 else np.full(160, self.asked * 100, np.int16)
 
 
-def test_what_comes_live_is_not_cut_in_two_by_lost_beats() -> None:
-    """Media time catches up in its next pause."""
-    leg, live = Leg(), Counting()
+@pytest.mark.parametrize("source", [Counting, Microphone])
+def test_what_comes_live_is_not_cut_in_two_by_lost_beats(source: type[LiveSource]) -> None:
+    """Media time catches up in its next pause, where nothing comes or only the hum of a room."""
+    leg, live = Leg(), source()
     leg.session.say_live(live)
     leg.beat(7)
     leg.session.skip(2)
