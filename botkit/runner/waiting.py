@@ -45,7 +45,7 @@ def waiting(flow: Flow, account: Account, where: str, limit: float | None) -> st
         place = f"at {where}" if where else "in memory, where nobody else can call"
     ends = []
     if flow.calls is not None:
-        ends.append(f"until {flow.calls[0]} came and ended")
+        ends.append(f"until {max(1, flow.calls[0])} came and ended")
     if limit is not None:
         ends.append(f"for {limit:g} s at most")
     return f"for {called} {place}, {' or '.join(ends) or 'until Ctrl-C'}"

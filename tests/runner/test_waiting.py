@@ -27,6 +27,11 @@ from tests.calls.kit import TONE_CALLER, TONE_LINE, flow_of, play, written
             30.0,
             "for calls to 5100 in memory, where nobody else can call, until 2 came and ended or for 30 s at most",
         ),
+        (
+            "calls: ..3\n",
+            30.0,
+            "for calls to 5100 in memory, where nobody else can call, until 1 came and ended or for 30 s at most",
+        ),
     ],
 )
 def test_says_what_it_waits_for(tmp_path: Path, calls: str, limit: float, told: str) -> None:
