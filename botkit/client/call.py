@@ -46,7 +46,7 @@ from botkit.states import CallState
 NO_MEDIA = ("DESTINATION_OUT_OF_ORDER", "MEDIA_TIMEOUT", "INCOMPATIBLE_DESTINATION")
 """Causes of calls whose media did not come about."""
 
-BREATH = 2.0
+ANSWER_GRACE = 2.0
 """Seconds from an answer to a hang-up that may come before media can flow."""
 
 BYE_GRACE = 2.0
@@ -252,7 +252,7 @@ class Call(Modifying, Staying, Speaking, Expecting):
             return
         if self._accepted is not None and self.fault is None and not event.by_us and event.cause not in NO_MEDIA:
             answer, at = self._accepted
-            if self._clock.now() - at <= BREATH:
+            if self._clock.now() - at <= ANSWER_GRACE:
                 self._now_answered(answer)
             elif self.answered_at is None:
                 self.fault = NetworkFault("the far end answered, and gave up before media could flow")

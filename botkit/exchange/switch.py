@@ -45,7 +45,7 @@ log = logging.getLogger("botkit.exchange")
 RING_TIMEOUT = 60.0
 """Seconds that the exchange lets a phone ring; no SDK stops by itself (signalling: the server owns it)."""
 
-BREATH = 2.0
+ANSWER_GRACE = 2.0
 """Seconds from an answer to a hang-up that may come before media can flow. Who waits longer for media that never
 comes about, and gives up, has not been in a call."""
 
@@ -210,10 +210,9 @@ class Switch:
             taken = await self._put_through(caller, called, invite)
         except BaseException as error:
             how = error.how if isinstance(error, Refused) else _cause(error)
-            breath = self.clock.now() - BREATH
-            if any(leg.has_taken and leg.over.done() and leg.taken_at > breath for leg in called) and (
-                not caller.over.done()
-            ):
+            since = self.clock.now() - ANSWER_GRACE
+            answered = any(leg.has_taken and leg.over.done() and leg.taken_at > since for leg in called)
+            if answered and not caller.over.done():
                 # Who answers and hangs up in the same breath has answered: its caller is told both.
                 caller.line.order(SendAnswer(caller.id, telnyx_ids=caller.telnyx_ids))
             for leg in called:

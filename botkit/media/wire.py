@@ -23,7 +23,7 @@ STAMP = (socket.SOL_SOCKET, _TIMESTAMPNS.get(sys.platform, -1))
 
 _timespec = struct.Struct("qq")
 DATAGRAM_MAX = 2048
-BACKLOG = 212_992
+RECEIVE_BUFFER = 212_992
 """Bytes that the kernel is asked to keep for us (SO_RCVBUF): as many as Linux grants everybody. It doubles them, for
 its own books (socket(7)), and a packet of G.711 takes some 800 of them. So a process that is suspended for 8 s loses
 nothing, where the usual buffer is full after 5."""
@@ -82,7 +82,7 @@ class Wire(asyncio.DatagramTransport):
         try:
             self.sock.setblocking(False)
             with contextlib.suppress(OSError):  # the usual buffer will do
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BACKLOG)
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             self.sock.bind((host, 0))
         except OSError:
             self.sock.close()
